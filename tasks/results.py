@@ -1,0 +1,293 @@
+"""The Parquet tables that a run leaves, and the only code that writes or reads them.
+
+One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.parquet`. The root is a
+folder or a URI that `pyarrow.fs` knows (`s3://bucket/prefix`, credentials from the environment).
+A column is only ever added: an old file lacks it and reads as null. A change of meaning gets a new
+name. `SCHEMA_VERSION` counts such changes and stands in each file's metadata.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+SCHEMA_VERSION = "1"
+
+TIME = pa.timestamp("us", tz="UTC")
+NODE = pa.struct(
+    [
+        ("name", pa.string()),
+        ("kernel", pa.string()),
+        ("os_image", pa.string()),
+        ("kubelet_version", pa.string()),
+        ("container_runtime", pa.string()),
+        ("cpus", pa.float64()),
+        ("memory_bytes", pa.int64()),
+    ]
+)
+
+
+class Column(NamedTuple):
+    """One column: its name ends in its unit, if it has one."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    text: str
+
+
+def _latency(direction: str, what: str) -> list[Column]:
+    return [
+        Column(
+            f"{direction}_latency_{statistic}_ns",
+            pa.float64(),
+            "ns",
+            f"{label} of {what}, as fio computed it",
+        )
+        for statistic, label in (
+            ("mean", "mean"),
+            ("p50", "median"),
+            ("p95", "95th percentile"),
+            ("p99", "99th percentile"),
+            ("p99_9", "99.9th percentile"),
+            ("max", "maximum"),
+        )
+    ]
+
+
+RUN_ID = Column("run_id", pa.string(), "", "the run: UTC start time and six random hex digits")
+
+TABLES: dict[str, list[Column]] = {
+    "runs": [
+        RUN_ID,
+        Column("flow", pa.string(), "", "the flow that ran: benchmark or nightly"),
+        Column("started_at", TIME, "", "start, by the client's clock"),
+        Column("ended_at", TIME, "", "end, by the client's clock"),
+        Column("outcome", pa.string(), "", "complete, incomplete (a cell failed), failed, cancelled"),
+        Column("stopped_at", pa.string(), "", "the step and cell in which it stopped, if it did"),
+        Column("error", pa.string(), "", "why it stopped, in a sentence"),
+        Column("cells_planned", pa.int64(), "", "fio cells planned: class × job × repeat"),
+        Column("cells_measured", pa.int64(), "", "fio cells that have a figure"),
+        Column("cells_failed", pa.int64(), "", "fio cells that were tried and failed"),
+        Column("cluster", pa.string(), "", "name of the cluster in the kubeconfig"),
+        Column("namespace", pa.string(), "", "namespace of all that was created"),
+        Column("kubernetes_version", pa.string(), "", "gitVersion of the API server"),
+        Column("stormark_version", pa.string(), "", "version of stormark"),
+        Column("fio_version", pa.string(), "", "what `fio --version` said in the image"),
+        Column("image", pa.string(), "", "container image of the fio pods"),
+        Column("nodes", pa.list_(NODE), "", "the cluster's nodes and what each said of itself"),
+        Column("warnings", pa.list_(pa.string()), "", "what could make a figure of this run wrong"),
+        Column("plan", pa.string(), "", "the whole plan, as JSON: enough to repeat the run"),
+    ],
+    "classes": [
+        RUN_ID,
+        Column("storage_class", pa.string(), "", "name of the StorageClass"),
+        Column("position", pa.int64(), "", "its place in the plan; 0 is the reference in reports"),
+        Column("is_default", pa.bool_(), "", "annotated as the cluster's default class"),
+        Column("provisioner", pa.string(), "", "provisioner, or kubernetes.io/no-provisioner"),
+        Column("volume_binding_mode", pa.string(), "", "Immediate or WaitForFirstConsumer"),
+        Column("allow_volume_expansion", pa.bool_(), "", "a PVC of the class can grow"),
+        Column("reclaim_policy", pa.string(), "", "Delete or Retain"),
+        Column("mount_options", pa.list_(pa.string()), "", "mount options of its volumes"),
+        Column("parameters", pa.string(), "", "the class's parameters as JSON, secret ones left out"),
+    ],
+    "volumes": [
+        RUN_ID,
+        Column("storage_class", pa.string(), "", "the class that the PVC asked for"),
+        Column("pvc", pa.string(), "", "name of the PVC"),
+        Column("access_mode", pa.string(), "", "ReadWriteOnce, ReadWriteMany or ReadWriteOncePod"),
+        Column("volume_mode", pa.string(), "", "Filesystem or Block"),
+        Column("requested_bytes", pa.int64(), "bytes", "size that the PVC asked for"),
+        Column("capacity_bytes", pa.int64(), "bytes", "size that the bound PVC reports"),
+        Column("free_bytes", pa.int64(), "bytes", "free space seen in the pod before fio"),
+        Column("created_at", TIME, "", "when the PVC was created, by the client's clock"),
+        Column("bind_seconds", pa.float64(), "seconds", "PVC created → Bound seen"),
+        Column(
+            "attach_seconds",
+            pa.float64(),
+            "seconds",
+            "pod scheduled → VolumeAttachment attached seen; null where no volume is attached",
+        ),
+        Column(
+            "first_pod_seconds",
+            pa.float64(),
+            "seconds",
+            "PVC created → first pod with it running seen",
+        ),
+        Column("pv", pa.string(), "", "name of the PV"),
+        Column("pv_type", pa.string(), "", "source of the PV: csi (with driver), hostPath, local, nfs"),
+        Column("node_affinity", pa.string(), "", "the PV's required node affinity; null if none"),
+        Column("node", pa.string(), "", "node of the first pod"),
+        Column("filesystem", pa.string(), "", "filesystem type seen in the pod; null for Block"),
+        Column("memory_backed", pa.bool_(), "", "the filesystem lives in RAM: figures are RAM's"),
+        Column("error", pa.string(), "", "why the volume could not be used, if it could not"),
+    ],
+    "fio": [
+        RUN_ID,
+        Column("storage_class", pa.string(), "", "the class under test"),
+        Column("job", pa.string(), "", "name of the job in the fio file"),
+        Column("repeat", pa.int64(), "", "1 … repeats of the plan"),
+        Column("sequence", pa.int64(), "", "place in the order in which cells ran, from 1"),
+        Column("profile", pa.string(), "", "kubestr, standard, quick, wal, or custom"),
+        Column("status", pa.string(), "", "measured or failed"),
+        Column("error", pa.string(), "", "why there is no figure, in fio's or Kubernetes' words"),
+        Column("warnings", pa.list_(pa.string()), "", "what could make this figure wrong"),
+        Column("started_at", TIME, "", "when fio started, by the node's clock"),
+        Column("node", pa.string(), "", "node on which fio ran"),
+        Column("engine", pa.string(), "", "fio's ioengine that ran: libaio, io_uring, psync, sync"),
+        Column("fio_version", pa.string(), "", "version of the fio that ran"),
+        Column("rw", pa.string(), "", "fio's rw: randread, write, randrw and so on"),
+        Column("block_size_bytes", pa.int64(), "bytes", "size of one I/O"),
+        Column("io_depth", pa.int64(), "", "fio's iodepth: I/Os in flight"),
+        Column("num_jobs", pa.int64(), "", "fio's numjobs: processes of this job"),
+        Column("concurrent_jobs", pa.int64(), "", "jobs of the file that ran at once; 1 is one alone"),
+        Column("direct", pa.bool_(), "", "O_DIRECT: past the node's page cache"),
+        Column("file_size_bytes", pa.int64(), "bytes", "the working set that fio addressed"),
+        Column("node_memory_bytes", pa.int64(), "bytes", "memory of the node"),
+        Column("ramp_seconds", pa.float64(), "seconds", "run before the figures count"),
+        Column("runtime_seconds", pa.float64(), "seconds", "how long the figures were taken"),
+        Column("iops", pa.float64(), "iops", "I/Os a second, reads and writes together"),
+        Column(
+            "bandwidth_bytes_per_second",
+            pa.float64(),
+            "bytes_per_second",
+            "bytes a second, reads and writes together",
+        ),
+        Column("read_iops", pa.float64(), "iops", "reads a second; null if the job reads nothing"),
+        Column("write_iops", pa.float64(), "iops", "writes a second; null if it writes nothing"),
+        Column("read_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "bytes read"),
+        Column("write_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "bytes written"),
+        *_latency("read", "a read's completion latency"),
+        *_latency("write", "a write's completion latency"),
+        *_latency("sync", "an fsync's or fdatasync's latency"),
+    ],
+}
+
+
+def schema(table: str) -> pa.Schema:
+    """The table's schema; unit and description are in each field's metadata."""
+    fields = [
+        pa.field(c.name, c.type, metadata={"unit": c.unit, "description": c.text})
+        for c in TABLES[table]
+    ]
+    return pa.schema(fields, metadata={"stormark.schema_version": SCHEMA_VERSION})
+
+
+class ResultsError(Exception):
+    """The results location cannot be used, or does not hold what was asked for."""
+
+
+def open_location(location: str) -> tuple[fs.FileSystem, str]:
+    """The file system and the path in it of a folder, a `file:` or an `s3:` URI."""
+    try:
+        if "://" in location or location.startswith("file:"):
+            filesystem, path = fs.FileSystem.from_uri(location)
+            return filesystem, path.rstrip("/")
+        return fs.LocalFileSystem(), str(Path(location).resolve())
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultsError(
+            f"results location {location!r} cannot be opened: {error}. "
+            "Give a folder, a file: URI or an s3://bucket/prefix URI."
+        ) from error
+
+
+def check_writable(location: str) -> None:
+    """Write and remove a small file below the location; ResultsError if that is refused."""
+    filesystem, root = open_location(location)
+    probe = f"{root}/.stormark-{uuid.uuid4().hex}"
+    try:
+        filesystem.create_dir(root, recursive=True)
+        with filesystem.open_output_stream(probe) as stream:
+            stream.write(b"stormark can write here")
+        filesystem.delete_file(probe)
+    except OSError as error:
+        raise ResultsError(
+            f"results location {location!r} is not writable: {error}. "
+            "Choose another with results: in the plan or --results."
+        ) from error
+
+
+def file_path(root: str, table: str, run_id: str, started_at: datetime) -> str:
+    return f"{root}/{table}/date={started_at:%Y-%m-%d}/{run_id}.parquet"
+
+
+def write_table(
+    location: str,
+    table: str,
+    run_id: str,
+    started_at: datetime,
+    rows: Iterable[Mapping[str, Any]],
+) -> str:
+    """Write a run's rows of one table, whole or not at all; a second write replaces the first.
+
+    Rows lack `run_id`, it is filled in; a missing key is null; an unknown key is a ValueError.
+    Returns the file's path below the location.
+    """
+    content = _encode(table, run_id, rows)
+    filesystem, root = open_location(location)
+    path = file_path(root, table, run_id, started_at)
+    filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
+    _write_whole(filesystem, path, content)
+    return path.removeprefix(f"{root}/")
+
+
+def _encode(table: str, run_id: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
+    table_schema = schema(table)
+    known = set(table_schema.names)
+    complete = [{"run_id": run_id, **row} for row in rows]
+    for row in complete:
+        if unknown := set(row) - known:
+            raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")
+    buffer = BytesIO()
+    pq.write_table(pa.Table.from_pylist(complete, schema=table_schema), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+    # A name that starts with a dot is not read as part of the dataset, and a rename is atomic;
+    # an object store shows an object only once its upload has ended.
+    local = isinstance(filesystem, fs.LocalFileSystem)
+    folder, _, name = path.rpartition("/")
+    target = f"{folder}/.{name}.{uuid.uuid4().hex}" if local else path
+    with filesystem.open_output_stream(target) as stream:
+        stream.write(content)
+    if local:
+        filesystem.move(target, path)
+
+
+def write_text(location: str, path: str, content: str) -> str:
+    """Write a text file (a report, a chart) below the location; returns where it is."""
+    filesystem, root = open_location(location)
+    target = f"{root}/{path}"
+    filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
+    _write_whole(filesystem, target, content.encode())
+    return target
+
+
+def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataFrame:
+    """A table's rows under today's schema: of one run, or of all that the location holds.
+
+    No file gives an empty frame with every column. Columns that an older file lacks are null.
+    """
+    filesystem, root = open_location(location)
+    selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
+    paths = sorted(
+        info.path
+        for info in filesystem.get_file_info(selector)
+        if info.extension == "parquet"
+        and not info.base_name.startswith(".")
+        and run_id in (None, info.base_name.removesuffix(".parquet"))
+    )
+    wanted = schema(table)
+    if not paths:
+        return wanted.empty_table().to_pandas()
+    source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)
+    return source.to_table().to_pandas()
