@@ -71,7 +71,9 @@ TABLES: dict[str, list[Column]] = {
         Column("flow", pa.string(), "", "the flow that ran: benchmark or nightly"),
         Column("started_at", TIME, "", "start, by the client's clock"),
         Column("ended_at", TIME, "", "end, by the client's clock"),
-        Column("outcome", pa.string(), "", "complete, incomplete (a cell failed), failed, cancelled"),
+        Column(
+            "outcome", pa.string(), "", "complete, incomplete (a cell failed), failed, cancelled"
+        ),
         Column("stopped_at", pa.string(), "", "the step and cell in which it stopped, if it did"),
         Column("error", pa.string(), "", "why it stopped, in a sentence"),
         Column("cells_planned", pa.int64(), "", "fio cells planned: class × job × repeat"),
@@ -97,7 +99,9 @@ TABLES: dict[str, list[Column]] = {
         Column("allow_volume_expansion", pa.bool_(), "", "a PVC of the class can grow"),
         Column("reclaim_policy", pa.string(), "", "Delete or Retain"),
         Column("mount_options", pa.list_(pa.string()), "", "mount options of its volumes"),
-        Column("parameters", pa.string(), "", "the class's parameters as JSON, secret ones left out"),
+        Column(
+            "parameters", pa.string(), "", "the class's parameters as JSON, secret ones left out"
+        ),
     ],
     "volumes": [
         RUN_ID,
@@ -123,7 +127,9 @@ TABLES: dict[str, list[Column]] = {
             "PVC created → first pod with it running seen",
         ),
         Column("pv", pa.string(), "", "name of the PV"),
-        Column("pv_type", pa.string(), "", "source of the PV: csi (with driver), hostPath, local, nfs"),
+        Column(
+            "pv_type", pa.string(), "", "source of the PV: csi (with driver), hostPath, local, nfs"
+        ),
         Column("node_affinity", pa.string(), "", "the PV's required node affinity; null if none"),
         Column("node", pa.string(), "", "node of the first pod"),
         Column("filesystem", pa.string(), "", "filesystem type seen in the pod; null for Block"),
@@ -148,7 +154,7 @@ TABLES: dict[str, list[Column]] = {
         Column("block_size_bytes", pa.int64(), "bytes", "size of one I/O"),
         Column("io_depth", pa.int64(), "", "fio's iodepth: I/Os in flight"),
         Column("num_jobs", pa.int64(), "", "fio's numjobs: processes of this job"),
-        Column("concurrent_jobs", pa.int64(), "", "jobs of the file that ran at once; 1 is one alone"),
+        Column("concurrent_jobs", pa.int64(), "", "jobs that ran at once; 1 is one alone"),
         Column("direct", pa.bool_(), "", "O_DIRECT: past the node's page cache"),
         Column("file_size_bytes", pa.int64(), "bytes", "the working set that fio addressed"),
         Column("node_memory_bytes", pa.int64(), "bytes", "memory of the node"),
@@ -163,8 +169,10 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("read_iops", pa.float64(), "iops", "reads a second; null if the job reads nothing"),
         Column("write_iops", pa.float64(), "iops", "writes a second; null if it writes nothing"),
-        Column("read_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "bytes read"),
-        Column("write_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "bytes written"),
+        Column("read_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "read"),
+        Column(
+            "write_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "bytes written"
+        ),
         *_latency("read", "a read's completion latency"),
         *_latency("write", "a write's completion latency"),
         *_latency("sync", "an fsync's or fdatasync's latency"),
@@ -216,6 +224,7 @@ def check_writable(location: str) -> None:
 
 
 def file_path(root: str, table: str, run_id: str, started_at: datetime) -> str:
+    """Where a run's rows of one table lie."""
     return f"{root}/{table}/date={started_at:%Y-%m-%d}/{run_id}.parquet"
 
 
@@ -288,6 +297,7 @@ def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataF
     )
     wanted = schema(table)
     if not paths:
-        return wanted.empty_table().to_pandas()
+        return pd.DataFrame(wanted.empty_table().to_pandas())
     source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)
-    return source.to_table().to_pandas()
+    frame: pd.DataFrame = source.to_table().to_pandas()
+    return frame

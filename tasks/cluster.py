@@ -1,0 +1,375 @@
+"""The only module that talks to Kubernetes.
+
+Objects are dicts, as the API sends them. A call that meets 429, 5xx or a lost connection is tried
+again with backoff, honouring `Retry-After`. Waits are watches with a deadline.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+Obj = dict[str, Any]
+Items = dict[str, Obj]
+T = TypeVar("T")
+
+# kind → (path of its API group, plural, namespaced)
+KINDS = {
+    "ConfigMap": ("api/v1", "configmaps", True),
+    "Event": ("api/v1", "events", True),
+    "Job": ("apis/batch/v1", "jobs", True),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases", True),
+    "Namespace": ("api/v1", "namespaces", False),
+    "Node": ("api/v1", "nodes", False),
+    "PersistentVolume": ("api/v1", "persistentvolumes", False),
+    "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims", True),
+    "Pod": ("api/v1", "pods", True),
+    "StorageClass": ("apis/storage.k8s.io/v1", "storageclasses", False),
+    "VolumeAttachment": ("apis/storage.k8s.io/v1", "volumeattachments", False),
+}
+
+# 0.2, 0.4, … 3.2 s between tries, or what Retry-After says: about 6 s before an error is an error.
+RETRIES = urllib3.Retry(
+    total=6,
+    backoff_factor=0.1,
+    status_forcelist=[429, 500, 502, 503, 504],
+    allowed_methods=None,
+    respect_retry_after_header=True,
+    raise_on_status=False,
+)
+REQUEST_SECONDS = 30.0
+WATCH_SECONDS = 60  # a silent watch is renewed, so that a half-open connection cannot hang a run
+
+
+class ClusterError(Exception):
+    """A call to Kubernetes that failed: the message says which, on what, and what to do."""
+
+
+class Unreachable(ClusterError):
+    """No API server answers, or the kubeconfig cannot be used."""
+
+
+class Forbidden(ClusterError):
+    """RBAC refuses a verb on a resource."""
+
+
+class NotFound(ClusterError):
+    """The object does not exist."""
+
+
+class AlreadyExists(ClusterError):
+    """An object of that kind and name exists already."""
+
+
+class Conflict(ClusterError):
+    """The object has changed since it was read."""
+
+
+class WaitTimedOut(ClusterError):
+    """What was waited for did not happen within its limit. `items` is what was seen last."""
+
+    def __init__(self, message: str, items: Items) -> None:
+        super().__init__(message)
+        self.items = items
+
+
+class Cluster(NamedTuple):
+    """A connection to one cluster, and the namespace that a run works in."""
+
+    api: client.ApiClient
+    name: str
+    namespace: str
+
+
+def connect(context: str | None, namespace: str) -> Cluster:
+    """Connect by $KUBECONFIG or ~/.kube/config, or, in a pod without one, by its service account.
+
+    Raises Unreachable when there is no usable configuration; nothing is sent yet.
+    """
+    settings = client.Configuration()
+    settings.retries = RETRIES
+    file = os.environ.get("KUBECONFIG") or config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+    try:
+        if context is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(file):
+            config.load_incluster_config(client_configuration=settings)
+            return Cluster(client.ApiClient(settings), "in-cluster", namespace)
+        config.load_kube_config(file, context, client_configuration=settings)
+        contexts, current = config.list_kube_config_contexts(file)
+    except (config.ConfigException, OSError) as error:
+        raise Unreachable(
+            f"cannot connect to a cluster with kubeconfig {file}"
+            f"{f' and context {context!r}' if context else ''}: {error}. "
+            "Set KUBECONFIG, or name one of `kubectl config get-contexts` with --context."
+        ) from error
+    chosen = next((c for c in contexts if c["name"] == context), current)
+    return Cluster(client.ApiClient(settings), chosen["context"]["cluster"], namespace)
+
+
+def _exists(paths: str) -> bool:
+    return any(os.path.exists(os.path.expanduser(p)) for p in paths.split(os.pathsep))  # noqa: PTH110, PTH111
+
+
+# ---------------------------------------------------------------- one request
+
+
+def _path(cluster: Cluster, kind: str, name: str | None = None, subresource: str = "") -> str:
+    group, plural, namespaced = KINDS[kind]
+    scope = f"/namespaces/{cluster.namespace}" if namespaced else ""
+    ending = (f"/{name}" if name else "") + (f"/{subresource}" if subresource else "")
+    return f"/{group}{scope}/{plural}{ending}"
+
+
+def _request(
+    cluster: Cluster,
+    method: str,
+    path: str,
+    *,
+    doing: str,
+    body: Obj | None = None,
+    query: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+    read_seconds: float = REQUEST_SECONDS,
+) -> urllib3.BaseHTTPResponse:
+    """Send one request; an error answer becomes a ClusterError that says what was being done."""
+    headers = {"Accept": "application/json, */*"}
+    if body is not None:
+        headers["Content-Type"] = content_type
+    parameters = cluster.api.param_serialize(
+        method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+    )
+    url, sent_headers, sent_body = parameters[1:4]
+    if query:
+        url += "?" + urlencode(query)
+    try:
+        response: urllib3.BaseHTTPResponse = cluster.api.rest_client.request(
+            method, url, headers=sent_headers, body=sent_body, _request_timeout=(10, read_seconds)
+        ).response
+    except (urllib3.exceptions.HTTPError, ApiException) as error:
+        raise _unreachable(cluster, doing, error) from error
+    if response.status >= 400:
+        raise _refusal(cluster, doing, response.status, response.data)
+    return response
+
+
+def _object(response: urllib3.BaseHTTPResponse) -> Obj:
+    content: Obj = response.json()
+    return content
+
+
+def _unreachable(cluster: Cluster, doing: str, error: Exception) -> Unreachable:
+    return Unreachable(
+        f"{doing}: cluster {cluster.name!r} at {cluster.api.configuration.host} does not answer "
+        f"({error}). Check that it runs and that the context is the right one."
+    )
+
+
+def _refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> ClusterError:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = {"message": content[:300].decode(errors="replace")}
+    words = f"{doing}: {answer.get('message') or 'no message'} (HTTP {status})"
+    match status, answer.get("reason"):
+        case 401, _:
+            return Forbidden(f"{words}. The credentials of the kubeconfig are not accepted.")
+        case 403, _:
+            return Forbidden(f"{words}. Grant that verb on that resource, or ask who can.")
+        case 404, _:
+            return NotFound(words)
+        case 409, "AlreadyExists":
+            return AlreadyExists(words)
+        case 409, _:
+            return Conflict(words)
+        case _:
+            return ClusterError(f"{words}, from cluster {cluster.name!r}")
+
+
+# ---------------------------------------------------------------- verbs
+
+
+def version(cluster: Cluster) -> str:
+    """The API server's gitVersion, such as v1.34.4."""
+    answer = _request(cluster, "GET", "/version", doing="reading the cluster's version")
+    return str(answer.json()["gitVersion"])
+
+
+def create(cluster: Cluster, manifest: Obj) -> Obj:
+    """Create an object; its `kind` says where. AlreadyExists if there is one by that name.
+
+    A create whose answer was lost is sent again and then meets its own object: the labels and
+    owner tell that from somebody else's, and it counts as created.
+    """
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    doing = f"creating {kind} {name}"
+    try:
+        return _object(_request(cluster, "POST", _path(cluster, kind), doing=doing, body=manifest))
+    except AlreadyExists:
+        existing = get(cluster, kind, name)
+        ours = manifest["metadata"].get("labels")
+        if not ours or existing["metadata"].get("labels") != ours:
+            raise
+        return existing
+
+
+def get(cluster: Cluster, kind: str, name: str) -> Obj:
+    """One object; NotFound if there is none."""
+    path = _path(cluster, kind, name)
+    return _object(_request(cluster, "GET", path, doing=f"reading {kind} {name}"))
+
+
+def find(cluster: Cluster, kind: str, *, label: str = "", field: str = "") -> list[Obj]:
+    """All objects of a kind that match the label and field selectors."""
+    return _list(cluster, kind, label=label, field=field)[0]
+
+
+def _list(cluster: Cluster, kind: str, *, label: str, field: str) -> tuple[list[Obj], str]:
+    query = {"labelSelector": label, "fieldSelector": field}
+    answer = _request(
+        cluster,
+        "GET",
+        _path(cluster, kind),
+        doing=f"listing {KINDS[kind][1]}",
+        query={k: v for k, v in query.items() if v},
+    ).json()
+    return answer["items"], answer["metadata"]["resourceVersion"]
+
+
+def replace(cluster: Cluster, manifest: Obj) -> Obj:
+    """Update an object that was read before; Conflict if it has changed since."""
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    path = _path(cluster, kind, name)
+    return _object(_request(cluster, "PUT", path, doing=f"updating {kind} {name}", body=manifest))
+
+
+def patch(cluster: Cluster, kind: str, name: str, change: Obj) -> Obj:
+    """Apply a JSON merge patch."""
+    response = _request(
+        cluster,
+        "PATCH",
+        _path(cluster, kind, name),
+        doing=f"patching {kind} {name}",
+        body=change,
+        content_type="application/merge-patch+json",
+    )
+    return _object(response)
+
+
+def delete(cluster: Cluster, kind: str, name: str, *, grace_seconds: int | None = None) -> None:
+    """Ask for an object's deletion, and in the background of all that it owns; gone is fine too."""
+    options: Obj = {"propagationPolicy": "Background"}
+    if grace_seconds is not None:
+        options["gracePeriodSeconds"] = grace_seconds
+    path = _path(cluster, kind, name)
+    try:
+        _request(cluster, "DELETE", path, doing=f"deleting {kind} {name}", body=options)
+    except NotFound:
+        return
+
+
+def log_lines(
+    cluster: Cluster, pod: str, *, follow: bool, silence_seconds: float = REQUEST_SECONDS
+) -> Iterator[str]:
+    """The lines of a pod's log. With `follow` until its container ends, or the stream breaks.
+
+    A broken stream, or one that is silent for `silence_seconds`, only ends the iteration: the log
+    is still there to be read again.
+    """
+    query = {"follow": "true"} if follow else {}
+    response = _request(
+        cluster,
+        "GET",
+        _path(cluster, "Pod", pod, "log"),
+        doing=f"reading the log of pod {pod}",
+        query=query,
+        read_seconds=silence_seconds,
+    )
+    yield from _lines(response)
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[str]:
+    """Whole lines of a streamed answer; a lost connection ends them, a broken last line is dropped."""
+    rest = b""
+    try:
+        for chunk in response.stream(None, decode_content=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
+        if rest:
+            yield rest.decode(errors="replace")
+    except urllib3.exceptions.HTTPError:
+        return
+    finally:
+        response.close()
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def wait(
+    cluster: Cluster,
+    kind: str,
+    until: Callable[[Items], T | None],
+    *,
+    what: str,
+    limit_seconds: float,
+    name: str = "",
+    label: str = "",
+) -> T:
+    """Watch the named or labelled objects until `until` returns something other than None.
+
+    `until` is given all of them by name at the start and after each change; it ends the wait early
+    by raising. Raises WaitTimedOut, with what was seen last, after `limit_seconds`.
+    """
+    deadline = time.monotonic() + limit_seconds
+    selection = {"label": label, "field": f"metadata.name={name}" if name else ""}
+    while True:
+        objects, seen = _list(cluster, kind, **selection)
+        items = {o["metadata"]["name"]: o for o in objects}
+        if (result := until(items)) is not None:
+            return result
+        for change in _changes(cluster, kind, selection, seen, deadline):
+            changed = change["object"]
+            items[changed["metadata"]["name"]] = changed
+            if change["type"] == "DELETED":
+                del items[changed["metadata"]["name"]]
+            if (result := until(items)) is not None:
+                return result
+        if time.monotonic() >= deadline:
+            raise WaitTimedOut(f"{what} did not happen within {limit_seconds:.0f} s", items)
+
+
+def _changes(
+    cluster: Cluster, kind: str, selection: Mapping[str, str], seen: str, deadline: float
+) -> Iterator[Obj]:
+    """The changes after a resourceVersion, until the server, the deadline or an error ends them."""
+    left = max(1.0, min(WATCH_SECONDS, deadline - time.monotonic()))
+    query = {
+        "watch": "true",
+        "resourceVersion": seen,
+        "timeoutSeconds": str(int(left) or 1),
+        "labelSelector": selection["label"],
+        "fieldSelector": selection["field"],
+    }
+    try:
+        response = _request(
+            cluster,
+            "GET",
+            _path(cluster, kind),
+            doing=f"watching {KINDS[kind][1]}",
+            query={k: v for k, v in query.items() if v},
+            read_seconds=left + 5,
+        )
+    except ClusterError as error:
+        if "HTTP 410" in str(error):  # the version is too old to start from: list again
+            return
+        raise
+    for line in _lines(response):
+        change = json.loads(line)
+        if change["type"] == "ERROR":
+            return
+        yield change
