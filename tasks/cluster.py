@@ -293,7 +293,7 @@ def log_lines(
 
 
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[str]:
-    """Whole lines of a streamed answer; a lost connection ends them, a broken last line is dropped."""
+    """Whole lines of a streamed answer; a lost connection ends them and drops half a line."""
     rest = b""
     try:
         for chunk in response.stream(None, decode_content=True):

@@ -1,0 +1,132 @@
+#!/bin/sh
+# Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df and rm.
+#
+#   sh fio.sh check     say what the image and the node offer, and let fio read the job file
+#   sh fio.sh run       look at the volume, lay out its files, run one fio for each group of jobs
+#
+# Paths are relative to the container's working directory, which is /. What stormark reads back are
+# the lines that start with @stormark; every other line is fio's progress.
+#
+#   STORMARK_GROUPS   groups of jobs, space between groups, comma between jobs that run at once
+#   STORMARK_LAYOUT   files to write full before the first job, as path:bytes, space between them
+#   STORMARK_NEEDED   bytes that must be free on the volume
+#   STORMARK_TARGET   the file or device that the probe of engines uses
+#   STORMARK_ENGINES  engines to try, in order
+set -u
+
+job_file=stormark/job.fio
+say() { printf '@stormark %s\n' "$*"; }
+
+# fio keeps its own words on stderr; each becomes a line that can be told from progress.
+say_errors() {
+    while IFS= read -r words; do
+        if [ -n "$words" ]; then say "$1" "$words"; fi
+    done <scratch/stderr
+}
+
+node_facts() {
+    read -r kernel </proc/sys/kernel/osrelease && say fact kernel "$kernel"
+    while read -r name kilobytes _; do
+        if [ "$name" = MemTotal: ]; then say fact memory_bytes "$((kilobytes * 1024))"; fi
+    done </proc/meminfo
+    say fact fio_version "$(fio --version)"
+}
+
+# The filesystem under a folder: of all mount points that are a prefix of it, the longest.
+filesystem_of() {
+    folder=$(cd "$1" && pwd -P)
+    best='' type=unknown
+    while read -r _ mount_point this_type _; do
+        case "$folder/" in
+        "${mount_point%/}"/*)
+            if [ "${#mount_point}" -ge "${#best}" ]; then best=$mount_point type=$this_type; fi
+            ;;
+        esac
+    done </proc/self/mounts
+    printf '%s' "$type"
+}
+
+volume_facts() {
+    if [ -d volume ]; then
+        say fact filesystem "$(filesystem_of volume)"
+        free=$(df -Pk volume | { read -r _; read -r _ _ _ kilobytes _; printf '%s' "$((kilobytes * 1024))"; })
+        say fact free_bytes "$free"
+        if [ -n "$STORMARK_LAYOUT" ] && [ "$free" -lt "$STORMARK_NEEDED" ]; then
+            say refuse "$free" "$STORMARK_NEEDED"
+            exit 1
+        fi
+    fi
+}
+
+choose_engine() {
+    probe=$STORMARK_TARGET direction=read
+    if [ -d volume ]; then probe=$STORMARK_TARGET.probe direction=write; fi
+    # shellcheck disable=SC2153 # the list is the plan's, the choice is made here
+    for engine in $STORMARK_ENGINES; do
+        if fio --name=probe --ioengine="$engine" --direct=1 --filename="$probe" --rw="$direction" \
+            --size=64k --bs=4k --iodepth=4 >scratch/probe 2>scratch/stderr; then
+            STORMARK_ENGINE=$engine
+            break
+        fi
+        say_errors "engine $engine"
+    done
+    if [ -d volume ]; then rm -f "$probe"; fi
+    STORMARK_ENGINE=${STORMARK_ENGINE:-psync}
+    export STORMARK_ENGINE
+    say fact engine "$STORMARK_ENGINE"
+}
+
+# Every block is written once before any is timed: reads of unwritten blocks are answered from
+# nowhere, and first writes pay for allocation.
+lay_out() {
+    for file in $STORMARK_LAYOUT; do
+        say layout "${file%:*}" "${file##*:}"
+        if ! fio --name=layout --filename="${file%:*}" --size="${file##*:}" --rw=write --bs=1M \
+            --iodepth=16 --direct=1 --end_fsync=1 --ioengine="$STORMARK_ENGINE" --eta=always \
+            --eta-newline=1 --output=scratch/layout 2>scratch/stderr; then
+            say_errors "failed-layout"
+            exit 1
+        fi
+    done
+}
+
+run_group() {
+    say begin "$1" "$(date +%s)"
+    sections=''
+    IFS=,
+    for job in $1; do sections="$sections --section=$job"; done
+    IFS=' '
+    # shellcheck disable=SC2086 # one argument for each section
+    fio $sections --output=scratch/output --output-format=json --eta=always --eta-newline=1 \
+        "$job_file" 2>scratch/stderr
+    status=$?
+    say_errors stderr
+    say output "$1"
+    if [ -f scratch/output ]; then cat scratch/output; fi
+    printf '\n'
+    say end "$1" "$status"
+    rm -f scratch/output
+}
+
+case "$1" in
+check)
+    node_facts
+    STORMARK_ENGINE=psync
+    export STORMARK_ENGINE
+    if fio --parse-only "$job_file" >scratch/stdout 2>scratch/stderr; then
+        say checked
+    else
+        cat scratch/stdout >>scratch/stderr
+        say_errors unreadable
+        exit 1
+    fi
+    ;;
+run)
+    node_facts
+    volume_facts
+    choose_engine
+    lay_out
+    for group in $STORMARK_GROUPS; do run_group "$group"; done
+    say finished
+    ;;
+esac

@@ -1,0 +1,170 @@
+"""The plan: a run's whole input, whether it comes from Prefect's form, a file or the command line.
+
+Defaults are literals, so that Prefect's form shows them; the unit stands in a field's name. A
+Kubernetes quantity, such as 4Gi, carries its own.
+"""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+Profile = Literal["quick", "standard", "kubestr", "wal"]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
+VolumeMode = Literal["Filesystem", "Block"]
+
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
+NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+SMALLEST_VOLUME_BYTES = 64 * 2**20
+
+
+class PlanError(Exception):
+    """The plan cannot be carried out: the message names the field and what is allowed."""
+
+
+def quantity_bytes(quantity: str) -> int:
+    """A Kubernetes quantity in bytes: 1Gi is 2^30, 1G is 10^9."""
+    match = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
+    if match is None or match[2] not in UNITS:
+        raise PlanError(f"{quantity!r} is not a size: write 512Mi, 4Gi or 1T")
+    return int(Decimal(match[1]) * UNITS[match[2]])
+
+
+def _at_least_smallest(size: str) -> str:
+    if quantity_bytes(size) < SMALLEST_VOLUME_BYTES:
+        raise ValueError(f"{size} is too small to measure on: at least 64Mi")
+    return size
+
+
+class Toleration(BaseModel):
+    """A taint that the pods of a run tolerate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(default="", description="Key of the taint; empty with Exists: every taint.")
+    operator: Literal["Exists", "Equal"] = Field(default="Exists", description="How to compare.")
+    value: str = Field(default="", description="Value of the taint, for Equal.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="", description="Effect of the taint; empty means every effect."
+    )
+
+
+class Plan(BaseModel):
+    """What a run measures, on which classes, where, and for how long."""
+
+    model_config = ConfigDict(extra="forbid", title="Plan")
+
+    storage_classes: list[Annotated[str, Field(pattern=NAME)]] = Field(
+        default=[],
+        description="StorageClasses to compare, the first is the reference. "
+        "Empty: every class of the cluster, its default class first.",
+    )
+    profile: Profile = Field(
+        default="standard",
+        description="quick: the lab's four jobs, seconds each. standard: nine, one at a time. "
+        "kubestr: kubestr's four jobs at once, so contention. wal: small writes with fdatasync.",
+    )
+    fio_file: str | None = Field(
+        default=None,
+        description="Text of a fio job file of your own, in place of the profile.",
+    )
+    repeats: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="How often each job runs on each class; from 3 on a report has intervals.",
+    )
+    runtime_seconds: int | None = Field(
+        default=None, ge=1, le=86400, description="Length of each timed job. Empty: the profile's."
+    )
+    ramp_seconds: int | None = Field(
+        default=None, ge=0, le=3600, description="Run before figures count. Empty: the profile's."
+    )
+    volume_size: Annotated[str, Field(pattern=QUANTITY), AfterValidator(_at_least_smallest)] = (
+        Field(
+            default="4Gi",
+            description="Size of each PVC. fio uses 80 % of it; a cache should not hold it.",
+        )
+    )
+    access_mode: AccessMode = Field(default="ReadWriteOnce", description="Access mode of the PVCs.")
+    volume_mode: VolumeMode = Field(
+        default="Filesystem", description="Filesystem, or Block for the raw device."
+    )
+    context: str | None = Field(
+        default=None, description="Context of the kubeconfig. Empty: its current one."
+    )
+    namespace: str = Field(
+        default="default",
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="Namespace, which must exist, for all that the run creates.",
+    )
+    node_selector: dict[str, str] = Field(
+        default={}, description="Labels that a node must have for the pods to run there."
+    )
+    tolerations: list[Toleration] = Field(default=[], description="Taints that pods tolerate.")
+    image: str = Field(
+        default="ghcr.io/kastenhq/kubestr:latest",
+        min_length=1,
+        description="Image with fio and a POSIX sh with cat and df. `Containerfile` builds one.",
+    )
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
+        default="IfNotPresent", description="When a node pulls the image."
+    )
+    results: str = Field(
+        default="results",
+        min_length=1,
+        description="Folder, file: or s3:// URI for Parquet files and reports.",
+    )
+    bind_limit_seconds: int = Field(
+        default=120, ge=1, le=3600, description="Time for a PVC to be bound."
+    )
+    start_limit_seconds: int = Field(
+        default=180, ge=1, le=3600, description="Time for a pod to run: schedule, attach, pull."
+    )
+    run_limit_seconds: int = Field(
+        default=14400,
+        ge=60,
+        le=604800,
+        description="Time for the whole run; past it, what it left may be reaped.",
+    )
+
+
+def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
+    """The plan of a YAML file, with the values of `overrides` in place of the file's.
+
+    Raises PlanError, naming each wrong field and what is allowed.
+    """
+    values: Any = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(path.read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise PlanError(f"plan file {path} cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise PlanError(f"plan file {path} must hold fields and values, not {values!r}")
+    try:
+        return Plan(**(values | overrides))
+    except ValidationError as error:
+        raise PlanError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """One line for each wrong field: its name, what is allowed, what was given."""
+    lines = []
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            allowed = "there is no such field; fields are " + ", ".join(Plan.model_fields)
+        else:
+            allowed = f"{problem['msg']}, not {problem['input']!r}"
+        lines.append(f"plan field {field}: {allowed}")
+    return "\n".join(lines)
