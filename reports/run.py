@@ -1,0 +1,59 @@
+"""One run's rows, read from Parquet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from tasks.results import ResultsError, read_table, schema
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The rows of one run: itself, its classes (the reference first), volumes and fio cells."""
+
+    facts: Row
+    classes: list[Row]
+    volumes: list[Row]
+    fio: list[Row]
+
+
+def load(location: str, run_id: str) -> Run:
+    """Read a run; ResultsError names the newest runs where there is none with this id."""
+    runs = _rows("runs", read_table(location, "runs", run_id))
+    if not runs:
+        raise ResultsError(_unknown(location, run_id))
+    tables = {
+        name: _rows(name, read_table(location, name, run_id))
+        for name in ("classes", "volumes", "fio")
+    }
+    return Run(
+        facts=runs[0],
+        classes=sorted(tables["classes"], key=lambda row: row["position"]),
+        volumes=tables["volumes"],
+        fio=sorted(tables["fio"], key=lambda row: row["sequence"] or 0),
+    )
+
+
+def _rows(table: str, frame: pd.DataFrame) -> list[Row]:
+    # Back through Arrow: a missing value is None, whatever pandas made of it.
+    arrow = pa.Table.from_pandas(frame, schema=schema(table), preserve_index=False)
+    rows: list[Row] = arrow.to_pylist()
+    return rows
+
+
+def _unknown(location: str, run_id: str) -> str:
+    runs = _rows("runs", read_table(location, "runs"))
+    newest = sorted(runs, key=lambda row: row["started_at"], reverse=True)[:5]
+    if not newest:
+        return (
+            f"no report of run {run_id!r}: {location!r} holds no run at all. "
+            "Start one with `stormark run`, or give another results location."
+        )
+    return (
+        f"no report of run {run_id!r}: {location!r} holds no such run. "
+        f"The newest there: {', '.join(row['run_id'] for row in newest)}."
+    )

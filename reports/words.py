@@ -1,0 +1,87 @@
+"""The comparison in words that report, chart and terminal share."""
+
+import re
+
+from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
+from reports.run import Row
+from reports.units import block, factor
+
+ACCESS = {
+    "read": "sequential reads",
+    "write": "sequential writes",
+    "rw": "mixed sequential reads and writes",
+    "readwrite": "mixed sequential reads and writes",
+    "randread": "random reads",
+    "randwrite": "random writes",
+    "randrw": "mixed random reads and writes",
+}
+REASONS = {
+    r"no space left|ENOSPC|does not fit|not enough space": "out of space",
+    r"timed? ?out|deadline|no answer in": "timed out waiting",
+    r"OOM": "out of memory",
+    r"evict": "pod was evicted",
+    r"unschedulable|nodes? available|FailedScheduling": "could not schedule",
+    r"provisioning|not bound|unbound|Pending": "volume not bound",
+    r"temporarily unavailable|EAGAIN": "too few AIOs",
+    r"permission|forbidden|denied": "was not permitted",
+    r"input/output error|EIO": "input/output error",
+}
+
+
+def three_words(error: str) -> str:
+    """A reason in three words; where no known one fits, the first three of its own."""
+    for pattern, reason in REASONS.items():
+        if re.search(pattern, error, re.IGNORECASE):
+            return reason
+    first = error.split()
+    return " ".join(first[:3]) + ("…" if len(first) > 3 else "")
+
+
+def shape(job: Row) -> str:
+    """Block size, access and depth of a job: `4K randread, QD64`."""
+    if job["block_size_bytes"] is None:
+        return ""
+    parts = [f"{block(job['block_size_bytes'])} {job['rw']}"]
+    if job["io_depth"] is not None:
+        parts.append(f"QD{job['io_depth']}")
+    if (job["num_jobs"] or 1) > 1:
+        parts.append(f"{job['num_jobs']} processes")
+    if (job["concurrent_jobs"] or 1) > 1:
+        parts.append(f"{job['concurrent_jobs']} jobs at once")
+    return ", ".join(parts)
+
+
+def activity(row: ComparisonRow) -> str:
+    """What was measured, in prose: `4K random reads (QD64)`, `sync latency p99 of wal_etcd`."""
+    job = row.job
+    if row.figure.less_is_better:
+        return f"sync latency p99 of {job['job']}"
+    if job["block_size_bytes"] is None or job["io_depth"] is None:
+        return str(job["job"])
+    access = ACCESS.get(job["rw"], job["rw"])
+    return f"{block(job['block_size_bytes'])} {access} (QD{job['io_depth']})"
+
+
+def unit(row: ComparisonRow) -> str:
+    """The unit that follows a figure of this row, if its scale does not already say it."""
+    return "" if row.figure.less_is_better else row.figure.label
+
+
+def against_reference(cell: Cell) -> str:
+    """The ratio to the reference, or why it means nothing; empty for the reference."""
+    if cell.verdict is Verdict.SAME:
+        return "≈ not distinguishable"
+    if cell.ratio is None:
+        return ""
+    one = " (one repeat)" if cell.verdict is Verdict.ONE_REPEAT else ""
+    return f"{factor(cell.ratio)}{one}"
+
+
+def gap(cell: Cell, comparison: Comparison) -> str:
+    """Why repeats are missing, and how many; empty where none is."""
+    if cell.measured >= comparison.repeats:
+        return ""
+    reason = three_words(cell.failures[0].error) if cell.failures else "not run"
+    if cell.measured == 0:
+        return reason
+    return f"{cell.measured} of {comparison.repeats} repeats: {reason}"
