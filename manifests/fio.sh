@@ -2,16 +2,17 @@
 # Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df and rm.
 #
 #   sh fio.sh check     say what the image and the node offer, and let fio read the job file
-#   sh fio.sh run       look at the volume, lay out its files, run one fio for each group of jobs
+#   sh fio.sh prepare   look at the volume, choose an engine, write the volume's files full
+#   sh fio.sh run       run one fio for each group of jobs
 #
 # Paths are relative to the container's working directory, which is /. What stormark reads back are
 # the lines that start with @stormark; every other line is fio's progress.
 #
-#   STORMARK_GROUPS   groups of jobs, space between groups, comma between jobs that run at once
-#   STORMARK_LAYOUT   files to write full before the first job, as path:bytes, space between them
-#   STORMARK_NEEDED   bytes that must be free on the volume
-#   STORMARK_TARGET   the file or device that the probe of engines uses
-#   STORMARK_ENGINES  engines to try, in order
+#   STORMARK_TARGET   prepare: the file or device that the probe of engines uses
+#   STORMARK_LAYOUT   prepare: files to write full, as path:bytes, space between them
+#   STORMARK_NEEDED   prepare: bytes that must be free on the volume
+#   STORMARK_ENGINE   run: the engine of jobs that name none
+#   STORMARK_GROUPS   run: space between groups of jobs, comma between jobs that run at once
 set -u
 
 job_file=stormark/job.fio
@@ -51,7 +52,7 @@ volume_facts() {
         say fact filesystem "$(filesystem_of volume)"
         free=$(df -Pk volume | { read -r _; read -r _ _ _ kilobytes _; printf '%s' "$((kilobytes * 1024))"; })
         say fact free_bytes "$free"
-        if [ -n "$STORMARK_LAYOUT" ] && [ "$free" -lt "$STORMARK_NEEDED" ]; then
+        if [ "$free" -lt "$STORMARK_NEEDED" ]; then
             say refuse "$free" "$STORMARK_NEEDED"
             exit 1
         fi
@@ -61,8 +62,7 @@ volume_facts() {
 choose_engine() {
     probe=$STORMARK_TARGET direction=read
     if [ -d volume ]; then probe=$STORMARK_TARGET.probe direction=write; fi
-    # shellcheck disable=SC2153 # the list is the plan's, the choice is made here
-    for engine in $STORMARK_ENGINES; do
+    for engine in libaio io_uring psync; do
         if fio --name=probe --ioengine="$engine" --direct=1 --filename="$probe" --rw="$direction" \
             --size=64k --bs=4k --iodepth=4 >scratch/probe 2>scratch/stderr; then
             STORMARK_ENGINE=$engine
@@ -72,7 +72,6 @@ choose_engine() {
     done
     if [ -d volume ]; then rm -f "$probe"; fi
     STORMARK_ENGINE=${STORMARK_ENGINE:-psync}
-    export STORMARK_ENGINE
     say fact engine "$STORMARK_ENGINE"
 }
 
@@ -121,11 +120,14 @@ check)
         exit 1
     fi
     ;;
-run)
+prepare)
     node_facts
     volume_facts
     choose_engine
     lay_out
+    say finished
+    ;;
+run)
     for group in $STORMARK_GROUPS; do run_group "$group"; done
     say finished
     ;;

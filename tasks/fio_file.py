@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.plan import Plan, PlanError, quantity_bytes
+from tasks.plan import Plan, PlanError
+from tasks.quantity import quantity_bytes
 
 PROFILES = Path(__file__).parent.parent / "manifests" / "fio"
 # Room for the filesystem's own needs, and for a full volume not to be what is measured.
@@ -84,7 +85,12 @@ def job_seconds(job: Job) -> float:
     """Ramp and runtime of a job; 0 where it ends by itself."""
     if "runtime" not in job.options:
         return 0.0
-    return _seconds(job.options.get("ramp_time", "0")) + _seconds(job.options["runtime"])
+    return ramp_seconds(job) + _seconds(job.options["runtime"])
+
+
+def ramp_seconds(job: Job) -> float:
+    """How long a job runs before its figures count."""
+    return _seconds(job.options.get("ramp_time", "0"))
 
 
 def fio_bytes(size: str) -> int | None:

@@ -15,9 +15,9 @@ ENVIRONMENT = Environment(  # noqa: S701
 ENVIRONMENT.filters["tojson"] = json.dumps  # jinja2's own escapes < and > for HTML
 
 
-def render(name: str, **values: object) -> dict[str, Any]:
-    """The object of `manifests/<name>.yaml.jinja`; a value that is not given is an error."""
-    text = ENVIRONMENT.get_template(f"{name}.yaml.jinja").render(**values)
+def render(template: str, /, **values: object) -> dict[str, Any]:
+    """The object of `manifests/<template>.yaml.jinja`; a value that is not given is an error."""
+    text = ENVIRONMENT.get_template(f"{template}.yaml.jinja").render(**values)
     manifest: dict[str, Any] = yaml.safe_load(text)
     return manifest
 

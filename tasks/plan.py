@@ -4,24 +4,18 @@ Defaults are literals, so that Prefect's form shows them; the unit stands in a f
 Kubernetes quantity, such as 4Gi, carries its own.
 """
 
-import re
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tasks.quantity import quantity_bytes
+
 Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Filesystem", "Block"]
 
-UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
@@ -29,14 +23,6 @@ SMALLEST_VOLUME_BYTES = 64 * 2**20
 
 class PlanError(Exception):
     """The plan cannot be carried out: the message names the field and what is allowed."""
-
-
-def quantity_bytes(quantity: str) -> int:
-    """A Kubernetes quantity in bytes: 1Gi is 2^30, 1G is 10^9."""
-    match = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
-    if match is None or match[2] not in UNITS:
-        raise PlanError(f"{quantity!r} is not a size: write 512Mi, 4Gi or 1T")
-    return int(Decimal(match[1]) * UNITS[match[2]])
 
 
 def _at_least_smallest(size: str) -> str:

@@ -109,8 +109,19 @@ def _renew(run: Run, ended: threading.Event) -> None:
             continue  # three more tries before the Lease lapses; the run itself meets the error
 
 
-def create_owner(run: Run) -> list[Obj]:
-    """Create the run's ConfigMap; returns the ownerReferences for everything else."""
+@contextmanager
+def owned(run: Run) -> Iterator[list[Obj]]:
+    """Create the run's owner object, and release all that the run made, however it ends.
+
+    Yields the ownerReferences for everything else.
+    """
+    try:
+        yield [_create_owner(run)]
+    finally:
+        release(run.cluster, run.run_id)
+
+
+def _create_owner(run: Run) -> Obj:
     manifest = render(
         "run-configmap",
         run_id=run.run_id,
@@ -122,7 +133,7 @@ def create_owner(run: Run) -> list[Obj]:
     )
     created = k8s.create(run.cluster, manifest)["metadata"]
     reference = {"apiVersion": "v1", "kind": "ConfigMap"}
-    return [reference | {"name": created["name"], "uid": created["uid"]}]
+    return reference | {"name": created["name"], "uid": created["uid"]}
 
 
 def release(cluster: Cluster, run_id: str) -> None:
@@ -134,8 +145,7 @@ def release(cluster: Cluster, run_id: str) -> None:
     volumes = _volumes_of(cluster, selector)
     for kind in CREATED:
         for item in k8s.find(cluster, kind, label=selector):
-            grace = 0 if kind == "Pod" else None
-            k8s.delete(cluster, kind, item["metadata"]["name"], grace_seconds=grace)
+            k8s.delete(cluster, kind, item["metadata"]["name"])
     for kind in CREATED:
         _wait_gone(cluster, kind, selector)
     for name in volumes:
@@ -145,12 +155,12 @@ def release(cluster: Cluster, run_id: str) -> None:
 def _volumes_of(cluster: Cluster, selector: str) -> list[str]:
     """The PVs that go when their PVCs go."""
     claims = k8s.find(cluster, "PersistentVolumeClaim", label=selector)
-    names = [c["spec"]["volumeName"] for c in claims if c["spec"].get("volumeName")]
-    volumes = [k8s.get(cluster, "PersistentVolume", name) for name in names]
+    names = {claim["spec"].get("volumeName") for claim in claims}
     return [
-        v["metadata"]["name"]
-        for v in volumes
-        if v["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+        volume["metadata"]["name"]
+        for volume in k8s.find(cluster, "PersistentVolume")
+        if volume["metadata"]["name"] in names
+        and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
     ]
 
 

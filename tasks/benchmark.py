@@ -1,0 +1,173 @@
+"""Measures: one Job for each class and repeat runs the workload, one group at a time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from tasks import caveats, fio_job, fio_output
+from tasks.cluster import ClusterError, Obj
+from tasks.fio_file import Job, job_seconds, ramp_seconds
+from tasks.fio_log import FioLog, rates
+from tasks.progress import Progress, Report
+from tasks.run import Run
+from tasks.volumes import Volume, object_name
+
+# Start, end and an untimed job's own length come on top of the timed seconds.
+UNTIMED_JOB_SECONDS = 1800.0
+SPARE_SECONDS = 300.0
+
+
+class Round(NamedTuple):
+    """One class's turn in one repeat. `first_cell` counts cells of the whole run from 1."""
+
+    volume: Volume
+    repeat: int
+    first_cell: int
+    cells: int
+
+
+def rounds(volumes: list[Volume], repeats: int, jobs: int) -> Iterator[Round]:
+    """Every class in every repeat; each repeat starts with the next class.
+
+    The rotation keeps drift (a cache that warms, a device that tires) from favouring one class.
+    """
+    cells = len(volumes) * repeats * jobs
+    turn = 0
+    for repeat in range(1, repeats + 1):
+        shift = (repeat - 1) % len(volumes) if volumes else 0
+        for volume in volumes[shift:] + volumes[:shift]:
+            yield Round(volume, repeat, turn * jobs + 1, cells)
+            turn += 1
+
+
+def measure(run: Run, owner: list[Obj], turn: Round, report: Report) -> list[dict[str, Any]]:
+    """Run every job once on a volume; a row of the table `fio` for each, measured or failed."""
+    volume, groups = turn.volume, run.workload.groups
+    name = object_name(run, volume.position, volume.storage_class, f"r{turn.repeat}")
+    env = {
+        "STORMARK_ENGINE": volume.engine,
+        "STORMARK_GROUPS": " ".join(",".join(job.name for job in group) for group in groups),
+    }
+    untimed = sum(UNTIMED_JOB_SECONDS for job in run.workload.jobs if job_seconds(job) == 0)
+    limit = run.workload.seconds() + untimed + SPARE_SECONDS
+    error = None
+    try:
+        fio_job.create(
+            run,
+            owner,
+            name=name,
+            action="run",
+            env=env,
+            pvc=volume.pvc,
+            node=volume.node,
+            limit_seconds=limit,
+        )
+        job = fio_job.started(run, name, limit)
+        log = fio_job.follow(run.cluster, job, _Narrator(run, turn, report).hear)
+    except fio_job.PodLost as lost:
+        log, error = lost.log, str(lost)
+    except ClusterError as failed:
+        log, error = FioLog(), str(failed)
+    return [
+        {"sequence": sequence} | _cell(run, turn, group, job, log=log, error=error)
+        for sequence, (group, job) in enumerate(_flat(groups), start=turn.first_cell)
+    ]
+
+
+def failed_cells(run: Run, storage_class: str, why: str) -> list[dict[str, Any]]:
+    """Rows for a class whose volume could not be used: every cell failed, for one reason."""
+    return [
+        {
+            "storage_class": storage_class,
+            "job": job.name,
+            "repeat": repeat,
+            "profile": run.workload.profile,
+            "status": "failed",
+            "error": why,
+        }
+        for repeat in range(1, run.plan.repeats + 1)
+        for job in run.workload.jobs
+    ]
+
+
+def _flat(groups: list[list[Job]]) -> list[tuple[list[Job], Job]]:
+    return [(group, job) for group in groups for job in group]
+
+
+def _cell(
+    run: Run, turn: Round, group: list[Job], job: Job, *, log: FioLog, error: str | None
+) -> dict[str, Any]:
+    """The row of one cell, from what the pod's log says of its group."""
+    key = ",".join(member.name for member in group)
+    row: dict[str, Any] = {
+        "storage_class": turn.volume.storage_class,
+        "job": job.name,
+        "repeat": turn.repeat,
+        "profile": run.workload.profile,
+        "node": turn.volume.node,
+        "concurrent_jobs": len(group),
+        "file_size_bytes": run.workload.sizes[job.name],
+        "node_memory_bytes": turn.volume.memory_bytes,
+        "ramp_seconds": ramp_seconds(job),
+        "warnings": log.stderr.get(key, []),
+    }
+    if key in log.begun:
+        row["started_at"] = datetime.fromtimestamp(log.begun[key], UTC)
+    why = _failure(log, key, error)
+    if why is None:
+        try:
+            row |= fio_output.rows(log.output[key], group)[job.name]
+        except fio_output.UnreadableOutput as unreadable:
+            why = str(unreadable)
+    if why is not None:
+        return row | {"status": "failed", "error": why}
+    filesystem = turn.volume.row.get("filesystem")
+    found = caveats.of_row(row, job.options, filesystem)
+    if "ioengine" not in job.options:
+        found += [f"engine {words}" for words in turn.volume.engine_errors]
+    return row | {"status": "measured", "warnings": row["warnings"] + found}
+
+
+def _failure(log: FioLog, key: str, error: str | None) -> str | None:
+    """Why a group has no figures, or None if it has."""
+    if key not in log.status:
+        begun = "it was cut off" if key in log.begun else "it did not begin"
+        return f"{begun}: {error or 'the pod ended early'}"
+    if log.status[key] != 0:
+        words = "; ".join(log.stderr.get(key, [])) or "it said nothing"
+        return f"fio exited with {log.status[key]}: {words}"
+    return None
+
+
+class _Narrator:
+    """Turns a pod's log lines into progress: it has to remember which group began."""
+
+    def __init__(self, run: Run, turn: Round, report: Report) -> None:
+        self.run_id, self.turn, self.report = run.run_id, turn, report
+        self.groups = run.workload.groups
+        self.round_seconds = run.workload.seconds()
+        self.begun = 0
+        self.in_output = False
+
+    def hear(self, line: str) -> None:
+        if line.startswith("@stormark begin "):
+            self.begun += 1
+            self.in_output = False
+            self.report(self._now())
+        elif line.startswith("@stormark output "):
+            self.in_output = True
+        elif not self.in_output and (speed := rates(line)) is not None:
+            self.report(self._now()._replace(iops=speed[0], bytes_per_second=speed[1]))
+
+    def _now(self) -> Progress:
+        turn = self.turn
+        before, current = self.groups[: self.begun - 1], self.groups[self.begun - 1]
+        cell = turn.first_cell + sum(len(group) for group in before)
+        jobs = sum(len(group) for group in self.groups)
+        rounds_after = (turn.cells - turn.first_cell + 1) // jobs - 1
+        left = rounds_after * self.round_seconds + sum(
+            max(job_seconds(job) for job in group) for group in self.groups[self.begun - 1 :]
+        )
+        what = "+".join(job.name for job in current)
+        step = f"{turn.volume.storage_class} · {what} · repeat {turn.repeat}"
+        return Progress(self.run_id, step, cell, turn.cells, left)

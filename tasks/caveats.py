@@ -1,0 +1,50 @@
+"""What could make a measured figure wrong: said beside the figure, never left to be guessed."""
+
+from typing import Any
+
+RAM_FILESYSTEMS = ("tmpfs", "ramfs", "devtmpfs", "hugetlbfs")
+# Filesystems whose server, or whose process on the node, may answer from a cache of its own.
+REMOTE_FILESYSTEMS = (
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "ceph",
+    "9p",
+    "virtiofs",
+    "glusterfs",
+    "lustre",
+)
+DURABLE_OPTIONS = ("fsync", "fdatasync", "end_fsync", "sync")
+
+
+def memory_backed(filesystem: str | None) -> bool:
+    """The filesystem lives in the node's memory: its figures are those of RAM."""
+    return filesystem in RAM_FILESYSTEMS
+
+
+def of_row(row: dict[str, Any], options: dict[str, str], filesystem: str | None) -> list[str]:
+    """The warnings of one measured cell, from its row, its fio options and its filesystem."""
+    found = []
+    size, memory = row["file_size_bytes"], row.get("node_memory_bytes")
+    reads = row["rw"] not in ("write", "randwrite")
+    cacheable = reads and memory is not None and size < memory
+    in_memory = f"its working set of {size:,} bytes fits into {memory or 0:,} bytes of memory"
+    waits = any(options.get(option, "0") != "0" for option in DURABLE_OPTIONS)
+    if memory_backed(filesystem):
+        found.append(f"the volume is {filesystem}: this measures RAM, not storage")
+    if row["engine"] in ("psync", "sync") and row["io_depth"] > 1:
+        found.append(f"engine {row['engine']} has one I/O in flight, not {row['io_depth']}")
+    if cacheable and not row["direct"]:
+        found.append(f"reads through the node's page cache, and {in_memory}")
+    if cacheable and row["direct"] and _remote(filesystem):
+        found.append(f"the server behind {filesystem} may answer from its cache: {in_memory}")
+    if not reads and not row["direct"] and not waits:
+        found.append("writes to the node's page cache and never waits for the volume")
+    return found
+
+
+def _remote(filesystem: str | None) -> bool:
+    return filesystem is not None and (
+        filesystem in REMOTE_FILESYSTEMS or filesystem.startswith("fuse")
+    )

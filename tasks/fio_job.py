@@ -1,0 +1,113 @@
+"""One Job in the cluster that runs `manifests/fio.sh`, followed to its end."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from tasks import cluster as k8s
+from tasks import pods
+from tasks.cluster import Cluster, Obj
+from tasks.fio_log import FioLog
+from tasks.manifest import render
+from tasks.run import Run
+
+# fio writes a line of progress each second; after this long the stream is taken for lost.
+SILENCE_SECONDS = 60.0
+
+
+class PodLost(pods.PodFailed):
+    """The pod went away before its end; `log` is what it had said by then."""
+
+    def __init__(self, message: str, log: FioLog) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class FioJob(NamedTuple):
+    """A fio Job that has started: its name, its pod as seen at its start, and its time limit."""
+
+    name: str
+    pod: Obj
+    limit_seconds: float
+
+    @property
+    def node(self) -> str:
+        """Name of the node that the pod runs on."""
+        return str(self.pod["spec"]["nodeName"])
+
+
+def create(
+    run: Run,
+    owner: list[Obj],
+    *,
+    name: str,
+    action: str,
+    limit_seconds: float,
+    env: dict[str, str] | None = None,
+    pvc: str | None = None,
+    node: str | None = None,
+) -> None:
+    """Create the Job; `pvc` is mounted if given, `node` is where its pod must run."""
+    manifest = render(
+        "fio-job",
+        name=name,
+        run_id=run.run_id,
+        labels=run.labels,
+        deadline=run.deadline,
+        owner=owner,
+        plan=run.plan,
+        tolerations=[_toleration(t.model_dump()) for t in run.plan.tolerations],
+        action=action,
+        env=[{"name": key, "value": value} for key, value in (env or {}).items()],
+        pvc=pvc,
+        node=node,
+        limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
+    )
+    k8s.create(run.cluster, manifest)
+
+
+def _toleration(fields: dict[str, str]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value}
+
+
+def started(run: Run, name: str, limit_seconds: float) -> FioJob:
+    """Wait until the Job's pod runs. Raises PodFailed with the reason when it does not."""
+    pod = pods.wait_started(run.cluster, name, run.plan.start_limit_seconds)
+    return FioJob(name, pod, limit_seconds)
+
+
+def follow(cluster: Cluster, job: FioJob, on_line: Callable[[str], None]) -> FioLog:
+    """Read the pod's log to its end; `on_line` sees each line as it comes.
+
+    A broken stream is taken up again where it broke. Raises PodFailed when the pod is lost; what
+    its log had said by then is in the exception's `log`.
+    """
+    log = FioLog()
+    read = 0
+    pod = job.pod["metadata"]["name"]
+
+    def take_in(lines: Iterable[str]) -> int:
+        count = read
+        for number, line in enumerate(lines):
+            if number >= read:
+                log.feed(line)
+                on_line(line)
+                count = number + 1
+        return count
+
+    try:
+        while not log.finished:
+            read = take_in(
+                k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
+            )
+            if log.finished or _has_ended(cluster, pod):
+                read = take_in(k8s.log_lines(cluster, pod, follow=False))
+                break
+        pods.wait_ended(cluster, job.name, job.limit_seconds)
+    except (pods.PodFailed, k8s.NotFound) as error:
+        raise PodLost(f"{error}", log) from error
+    return log
+
+
+def _has_ended(cluster: Cluster, pod: str) -> bool:
+    phase = k8s.get(cluster, "Pod", pod)["status"].get("phase")
+    return phase in ("Succeeded", "Failed")

@@ -1,0 +1,119 @@
+"""Waiting for a Job's pod, and saying in the cluster's own words why it does not come."""
+
+from typing import Any
+
+from tasks import cluster as k8s
+from tasks.cluster import Cluster, ClusterError, Items, Obj
+
+# Reasons that the kubelet gives once it has tried: waiting longer does not mend them.
+CANNOT_START = (
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+)
+
+
+class PodFailed(ClusterError):
+    """The pod of a Job cannot run, did not run in time, or was lost."""
+
+
+def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
+    """Wait until the container of a Job's pod runs or has ended; returns the pod.
+
+    Raises PodFailed with the reason: an image that cannot be pulled at once, anything else after
+    `limit_seconds`.
+    """
+
+    def started(items: Items) -> Obj | None:
+        for pod in items.values():
+            state = _container_state(pod)
+            if "running" in state or "terminated" in state:
+                return pod
+            waiting = state.get("waiting", {})
+            if waiting.get("reason") in CANNOT_START:
+                words = f"{waiting['reason']}: {waiting.get('message', 'no message')}"
+                raise PodFailed(_could_not_start(pod, words))
+        return None
+
+    try:
+        return k8s.wait(
+            cluster,
+            "Pod",
+            started,
+            what=f"start of the pod of Job {job}",
+            limit_seconds=limit_seconds,
+            label=f"batch.kubernetes.io/job-name={job}",
+        )
+    except k8s.WaitTimedOut as error:
+        raise PodFailed(f"{error}: {why_not(cluster, job)}") from error
+
+
+def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
+    """Wait until the container of a Job's pod has ended; returns its terminated state.
+
+    Raises PodFailed when the pod is lost or the Job's own deadline ends it.
+    """
+
+    def ended(items: Items) -> dict[str, Any] | None:
+        for pod in items.values():
+            if terminated := _container_state(pod).get("terminated"):
+                return dict(terminated)
+            if pod["status"].get("phase") == "Failed":
+                status = pod["status"]
+                reason = status.get("reason") or "failed"
+                raise PodFailed(f"the pod of Job {job} {reason}: {status.get('message', '')}")
+        if not items:
+            raise PodFailed(f"the pod of Job {job} is gone: it was deleted, or its time was up")
+        return None
+
+    try:
+        return k8s.wait(
+            cluster,
+            "Pod",
+            ended,
+            what=f"end of the pod of Job {job}",
+            limit_seconds=limit_seconds,
+            label=f"batch.kubernetes.io/job-name={job}",
+        )
+    except k8s.WaitTimedOut as error:
+        raise PodFailed(str(error)) from error
+
+
+def _container_state(pod: Obj) -> dict[str, Any]:
+    statuses = pod["status"].get("containerStatuses") or [{}]
+    state: dict[str, Any] = statuses[0].get("state") or {}
+    return state
+
+
+def _could_not_start(pod: Obj, words: str) -> str:
+    image = pod["spec"]["containers"][0]["image"]
+    return (
+        f"pod {pod['metadata']['name']} cannot start with image {image}: {words}. "
+        "Check the image's name and that the nodes may pull it."
+    )
+
+
+def why_not(cluster: Cluster, job: str) -> str:
+    """What the cluster says of a Job whose pod does not run: the pod's condition, then events."""
+    words: list[str] = []
+    pods = k8s.find(cluster, "Pod", label=f"batch.kubernetes.io/job-name={job}")
+    for pod in pods:
+        words += [
+            condition["message"]
+            for condition in pod["status"].get("conditions", [])
+            if condition["status"] == "False" and condition.get("message")
+        ][:1]
+        words += last_warnings(cluster, pod["metadata"]["name"])
+    if not pods:
+        words = last_warnings(cluster, job) or ["no pod was created"]
+    return "; ".join(dict.fromkeys(words)) or "the cluster gives no reason"
+
+
+def last_warnings(cluster: Cluster, name: str, most: int = 2) -> list[str]:
+    """The newest messages of Warning events about an object, `reason: message`, newest first."""
+    events = k8s.find(cluster, "Event", field=f"involvedObject.name={name},type=Warning")
+    events.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""), reverse=True)
+    return [f"{event['reason']}: {event['message']}" for event in events[:most]]
