@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from reports.caveats import Caveat, caveats
 from reports.run import Row, Run
 from reports.stats import Estimate, distinguishable, estimate
 from reports.units import COUNT, LATENCY, MIB, Scales
@@ -70,6 +71,7 @@ class Comparison:
     repeats: int
     rows: tuple["ComparisonRow", ...]
     failures: tuple[Failure, ...]
+    caveats: tuple[Caveat, ...]
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,22 @@ class ComparisonRow:
 def compare(run: Run) -> Comparison:
     """Compare the run's classes, job by job."""
     classes = class_names(run)
-    failures = _failures(run)
+    failures, warnings = _failures(run), caveats(run)
+    warned = {cell for warning in warnings for cell in warning.cells}
     return Comparison(
         classes=classes,
-        repeats=max((row["repeat"] for row in run.fio), default=0),
+        repeats=max([run.plan.get("repeats", 0), *(row["repeat"] for row in run.fio)]),
         rows=tuple(
-            ComparisonRow(job, figure, _cells(run, classes, job["job"], figure, failures))
+            ComparisonRow(
+                job,
+                figure,
+                _cells(run, classes, job["job"], figure, failures=failures, warned=warned),
+            )
             for job in jobs(run)
             for figure in _figures(run, job)
         ),
         failures=failures,
+        caveats=warnings,
     )
 
 
@@ -139,13 +147,17 @@ def _failures(run: Run) -> tuple[Failure, ...]:
 
 
 def _cells(
-    run: Run, classes: Sequence[str], job: str, figure: Figure, failures: Sequence[Failure]
+    run: Run,
+    classes: Sequence[str],
+    job: str,
+    figure: Figure,
+    *,
+    failures: Sequence[Failure],
+    warned: set[tuple[str, str]],
 ) -> tuple[Cell, ...]:
-    memory = {v["storage_class"] for v in run.volumes if v["memory_backed"]}
     cells = []
     for name in classes:
-        rows = cell_rows(run, name, job)
-        measured = values(rows, figure.column)
+        measured = values(cell_rows(run, name, job), figure.column)
         cells.append(
             Cell(
                 storage_class=name,
@@ -154,7 +166,7 @@ def _cells(
                 failures=tuple(
                     f for f in failures if f.storage_class == name and f.job in (None, job)
                 ),
-                warned=name in memory or any(row["warnings"] for row in rows),
+                warned=(name, job) in warned,
             )
         )
     best = _best(cells, figure)

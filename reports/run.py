@@ -1,5 +1,6 @@
 """One run's rows, read from Parquet."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,12 @@ class Run:
     classes: list[Row]
     volumes: list[Row]
     fio: list[Row]
+
+    @property
+    def plan(self) -> Row:
+        """The plan that was run; empty if the file is too old to hold it."""
+        plan: Row = json.loads(self.facts["plan"] or "{}")
+        return plan
 
 
 def load(location: str, run_id: str) -> Run:

@@ -35,8 +35,18 @@ def block(size: int) -> str:
     return str(size)
 
 
-def seconds(value: float) -> str:
+def size(value: float | None) -> str:
+    """Bytes in the largest binary unit: `4 GiB`, `3.63 GiB`; empty for None."""
+    if value is None:
+        return ""
+    reached = [scale for scale in SIZE if value >= scale[0]] or [SIZE[0]]
+    return f"{value / reached[-1][0]:.2f}".rstrip("0").rstrip(".") + reached[-1][1]
+
+
+def seconds(value: float | None) -> str:
     """A duration in seconds, from two minutes on in minutes: `0.84 s`, `3 min 12 s`."""
+    if value is None:
+        return ""
     if value >= 120:
         minutes, rest = divmod(round(value), 60)
         return f"{minutes} min {rest} s"

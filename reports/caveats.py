@@ -1,0 +1,81 @@
+"""What could make a figure wrong, and which figures it touches."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from reports.run import Row, Run
+
+# A job runs with these on every class; where it did not, its figures do not compare.
+CONDITIONS = ("engine", "direct", "file_size_bytes")
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A warning; `cells` are the (class, job) pairs it touches, none means the whole run."""
+
+    text: str
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+def caveats(run: Run) -> tuple[Caveat, ...]:
+    """Warnings of the run, its volumes and its cells, each text once."""
+    return (
+        *(Caveat(text) for text in run.facts["warnings"] or []),
+        *_memory(run),
+        *_of_cells(run),
+        *_unlike(run),
+    )
+
+
+def touched(caveat: Caveat, run: Run) -> str:
+    """The figures a caveat touches, in words: `gp3: read_iops, read_bw; nfs: all figures`."""
+    if not caveat.cells:
+        return "the whole run"
+    everything = _jobs_of_classes([(r["storage_class"], r["job"]) for r in run.fio])
+    return "; ".join(
+        f"{name}: {'all figures' if jobs == everything.get(name) else ', '.join(jobs)}"
+        for name, jobs in _jobs_of_classes(caveat.cells).items()
+    )
+
+
+def _jobs_of_classes(cells: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    jobs: dict[str, list[str]] = {}
+    for name, job in dict.fromkeys(cells):
+        jobs.setdefault(name, []).append(job)
+    return jobs
+
+
+def _memory(run: Run) -> Iterator[Caveat]:
+    for volume in run.volumes:
+        if volume["memory_backed"]:
+            name, filesystem = volume["storage_class"], volume["filesystem"]
+            yield Caveat(
+                f"{name} lives in memory ({filesystem}): its figures are those of RAM",
+                tuple((name, r["job"]) for r in run.fio if r["storage_class"] == name),
+            )
+
+
+def _of_cells(run: Run) -> Iterator[Caveat]:
+    cells: dict[str, list[tuple[str, str]]] = {}
+    for row in run.fio:
+        for text in row["warnings"] or []:
+            cells.setdefault(text, []).append((row["storage_class"], row["job"]))
+    for text, pairs in cells.items():
+        yield Caveat(text, tuple(dict.fromkeys(pairs)))
+
+
+def _unlike(run: Run) -> Iterator[Caveat]:
+    measured = [row for row in run.fio if row["status"] == "measured"]
+    for column in CONDITIONS:
+        seen: dict[str, dict[Any, list[Row]]] = {}
+        for row in measured:
+            seen.setdefault(row["job"], {}).setdefault(row[column], []).append(row)
+        for job, by_value in seen.items():
+            if len(by_value) > 1:
+                values = ", ".join(
+                    f"{value} ({', '.join(dict.fromkeys(r['storage_class'] for r in rows))})"
+                    for value, rows in by_value.items()
+                )
+                pairs = [(r["storage_class"], job) for rows in by_value.values() for r in rows]
+                yield Caveat(f"{job} did not always run alike: {column} was {values}", tuple(pairs))

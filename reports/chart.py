@@ -1,0 +1,98 @@
+"""The comparison as one SVG: a small panel of bars for each job, a column for each unit."""
+
+from io import StringIO
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from reports.comparison import Cell, Comparison, ComparisonRow
+from reports.units import quantity
+from reports.words import gap, shape
+
+# Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
+    "svg.hashsalt": "stormark",  # the same figures give the same bytes
+}
+BAR_INCHES = 0.24
+LONGEST_NAME = 24
+
+
+def chart(comparison: Comparison, title: str) -> str:
+    """The chart as SVG text, on white, with its intervals as error bars."""
+    columns = _columns(comparison)
+    height = max(map(len, columns.values()), default=1)
+    panel = 0.55 + BAR_INCHES * len(comparison.classes)
+    with mpl.rc_context(STYLE):
+        figure = Figure(
+            figsize=(max(1, len(columns)) * 5, height * panel + 0.6),
+            facecolor="white",
+            layout="constrained",
+        )
+        figure.suptitle(title, fontsize=11)
+        grid = figure.subplots(height, max(1, len(columns)), squeeze=False)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for number, rows in enumerate(columns.values()):
+            for axes, row in zip(grid[:, number], rows, strict=False):
+                _panel(axes, row, comparison)
+        text = StringIO()
+        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": "stormark"})
+    return text.getvalue()
+
+
+def _columns(comparison: Comparison) -> dict[str, list[ComparisonRow]]:
+    columns: dict[str, list[ComparisonRow]] = {}
+    for row in comparison.rows:
+        columns.setdefault(row.figure.label, []).append(row)
+    return columns
+
+
+def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
+    axes.set_axis_on()
+    better = "less" if row.figure.less_is_better else "more"
+    axes.set_title(f"{row.job['job']}  ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
+    axes.set_title(f"{row.figure.label}, {better} is better", loc="right", fontsize=7, color="#555")
+    highest = max((_high(cell) for cell in row.cells), default=0) or 1
+    for position, cell in enumerate(row.cells):
+        _bar(axes, position, cell, row, comparison)
+    axes.set_xlim(0, highest * 1.3)  # room for the figure beside the longest bar
+    axes.set_ylim(len(row.cells) - 0.4, -0.6)
+    axes.set_yticks(range(len(row.cells)), [_short(cell.storage_class) for cell in row.cells])
+    axes.tick_params(left=False, bottom=False, labelbottom=False)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow, comparison: Comparison) -> None:
+    missing = gap(cell, comparison)
+    if cell.estimate is None:
+        axes.annotate(f" {missing}", (0, position), va="center", color="#B00020", style="italic")
+        return
+    median = cell.estimate.median
+    axes.barh(position, median, height=0.72, color=COLOURS[position % len(COLOURS)])
+    if cell.estimate.low is not None and cell.estimate.high is not None:
+        axes.errorbar(
+            median,
+            position,
+            xerr=[[median - cell.estimate.low], [cell.estimate.high - median]],
+            color="#222",
+            capsize=2.5,
+            linewidth=1,
+        )
+    label = quantity(median, row.figure.scales) + (f" ({missing})" if missing else "")
+    axes.annotate(label, (_high(cell), position), (5, 0), textcoords="offset points", va="center")
+
+
+def _high(cell: Cell) -> float:
+    if cell.estimate is None:
+        return 0
+    return cell.estimate.median if cell.estimate.high is None else cell.estimate.high
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

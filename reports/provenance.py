@@ -1,0 +1,144 @@
+"""Where the figures come from: classes, volumes, nodes, versions, the plan, the files."""
+
+from typing import Any
+
+import yaml
+
+from reports.markdown import Markdown, table
+from reports.run import Run
+from reports.units import seconds, size
+from tasks.results import TABLES, file_path
+
+
+def provisioning_table(run: Run) -> Markdown:
+    """How long each volume took, from its PVC to a running pod."""
+    header = ["class", "bound after", "attached after", "first pod running after"]
+    rows = [
+        [
+            volume["storage_class"],
+            seconds(volume["bind_seconds"]),
+            seconds(volume["attach_seconds"]) or "nothing to attach",
+            seconds(volume["first_pod_seconds"]),
+        ]
+        for volume in run.volumes
+    ]
+    return table(header, rows)
+
+
+def classes_table(run: Run) -> Markdown:
+    """The classes as the cluster defines them."""
+    header = {
+        "storage_class": "class",
+        "is_default": "default",
+        "provisioner": "provisioner",
+        "volume_binding_mode": "binding",
+        "allow_volume_expansion": "expansion",
+        "reclaim_policy": "reclaim",
+        "mount_options": "mount options",
+        "parameters": "parameters",
+    }
+    rows = [
+        [", ".join(v) if isinstance(v := row[column], list) else v for column in header]
+        for row in run.classes
+    ]
+    return table(list(header.values()), rows)
+
+
+def volumes_table(run: Run) -> Markdown:
+    """The volumes that were measured: what was asked for and what came."""
+    header = [
+        "class", "PV type", "node affinity", "first pod on", "filesystem", "access", "mode",
+        "asked", "got", "free", "PVC", "PV",
+    ]  # fmt: skip
+    rows = [
+        [
+            volume["storage_class"],
+            volume["pv_type"],
+            volume["node_affinity"] or ("none" if volume["pv"] else None),
+            volume["node"],
+            volume["filesystem"],
+            volume["access_mode"],
+            volume["volume_mode"],
+            size(volume["requested_bytes"]),
+            size(volume["capacity_bytes"]),
+            size(volume["free_bytes"]),
+            volume["pvc"],
+            volume["pv"],
+        ]
+        for volume in run.volumes
+    ]
+    return table(header, rows)
+
+
+def facts_table(run: Run) -> Markdown:
+    """Versions, times and files of the run; the paths are below the results location."""
+    facts = run.facts
+    rows = [
+        ["run", facts["run_id"]],
+        ["flow", facts["flow"]],
+        ["outcome", facts["outcome"]],
+        ["stopped at", facts["stopped_at"] or "its end"],
+        ["started", f"{facts['started_at']:%Y-%m-%d %H:%M:%S} UTC"],
+        ["wall time", _wall_time(facts)],
+        ["cells", _cells(facts)],
+        ["cluster", facts["cluster"]],
+        ["namespace", facts["namespace"]],
+        ["Kubernetes", facts["kubernetes_version"]],
+        ["stormark", facts["stormark_version"]],
+        ["fio", facts["fio_version"]],
+        ["image", facts["image"]],
+        *([f"Parquet: {name}", _parquet(run, name)] for name in TABLES),
+    ]
+    return table(["", ""], rows)
+
+
+def _wall_time(facts: dict[str, Any]) -> str | None:
+    if facts["ended_at"] is None:
+        return None
+    return seconds((facts["ended_at"] - facts["started_at"]).total_seconds())
+
+
+def _cells(facts: dict[str, Any]) -> str:
+    counts = [f"{facts[f'cells_{what}']} {what}" for what in ("planned", "measured", "failed")]
+    return ", ".join(counts)
+
+
+def _parquet(run: Run, name: str) -> str:
+    return file_path("", name, run.facts["run_id"], run.facts["started_at"]).lstrip("/")
+
+
+def nodes_table(run: Run) -> Markdown:
+    """The cluster's nodes, as each describes itself; empty if the run lacks them."""
+    rows = [
+        [
+            node["name"],
+            node["kernel"],
+            node["os_image"],
+            node["kubelet_version"],
+            node["container_runtime"],
+            f"{node['cpus']:g}" if node["cpus"] is not None else None,
+            size(node["memory_bytes"]),
+        ]
+        for node in run.facts["nodes"] or []
+    ]
+    header = ["node", "kernel", "OS", "kubelet", "runtime", "CPUs", "memory"]
+    return table(header, rows) if rows else Markdown()
+
+
+class _Plan(yaml.SafeDumper):
+    """Keeps the lines of a job file apart."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Plan.add_representer(str, _text)
+
+
+def plan_yaml(run: Run) -> Markdown:
+    """The plan as a YAML file for `stormark run --plan`; empty if the run lacks it."""
+    if not run.plan:
+        return Markdown()
+    return Markdown(yaml.dump(run.plan, Dumper=_Plan, sort_keys=False, allow_unicode=True).rstrip())

@@ -1,0 +1,79 @@
+"""A run's report, from Parquet to markdown and a chart."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reports import provenance, tables
+from reports.chart import chart
+from reports.comparison import Comparison, compare
+from reports.headline import headline
+from reports.markdown import markdown
+from reports.run import Run, load
+from tasks.results import write_text
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A report as markdown and its chart as SVG."""
+
+    markdown: str
+    chart: str
+
+
+def render(location: str, run_id: str) -> Rendered:
+    """Render the report of a run; the same Parquet gives the same text.
+
+    Raises ResultsError, naming the newest runs, if the location does not hold the run.
+    """
+    run = load(location, run_id)
+    comparison = compare(run)
+    title = f"{run.facts['cluster']}, {run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
+    return Rendered(_report(run, comparison), chart(comparison, title))
+
+
+def write(location: str, run_id: str, latest: bool = True) -> str:
+    """Write `reports/<run_id>.md`, its chart and, unless told not to, `reports/latest.md`.
+
+    Returns where the report is. Raises ResultsError as `render` does.
+    """
+    rendered = render(location, run_id)
+    write_text(location, f"reports/{run_id}.svg", rendered.chart)
+    report = write_text(location, f"reports/{run_id}.md", rendered.markdown)
+    if latest:
+        write_text(location, "reports/latest.md", rendered.markdown)
+    return report
+
+
+def _report(run: Run, comparison: Comparison) -> str:
+    # All text is escaped on its way in, save what is markdown already.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        finalize=markdown,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  this is markdown, `finalize` escapes it
+    )
+    latencies = [(d, tables.latency_table(run, comparison, d)) for d in tables.DIRECTIONS]
+    return environment.get_template("report.md.jinja").render(
+        run=run,
+        date=f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC",
+        headline=headline(run, comparison),
+        comparison=comparison,
+        comparison_table=tables.comparison_table(comparison),
+        interval_note=tables.interval_note(comparison),
+        concurrent=any((row["concurrent_jobs"] or 1) > 1 for row in run.fio),
+        chart_name=f"{run.facts['run_id']}.svg",
+        queue_of_one=tables.queue_of_one_table(run, comparison),
+        latencies=[(direction, body) for direction, body in latencies if body],
+        figures=tables.figures_table(run, comparison),
+        provisioning=provenance.provisioning_table(run),
+        classes=provenance.classes_table(run),
+        volumes=provenance.volumes_table(run),
+        warnings=tables.warnings_table(run, comparison),
+        failures=tables.failures_table(comparison),
+        facts=provenance.facts_table(run),
+        nodes=provenance.nodes_table(run),
+        plan=provenance.plan_yaml(run),
+    )
