@@ -74,7 +74,6 @@ def facts_table(run: Run) -> Markdown:
     """Versions, times and files of the run; the paths are below the results location."""
     facts = run.facts
     rows = [
-        ["run", facts["run_id"]],
         ["flow", facts["flow"]],
         ["outcome", facts["outcome"]],
         ["stopped at", facts["stopped_at"] or "its end"],
@@ -89,7 +88,7 @@ def facts_table(run: Run) -> Markdown:
         ["image", facts["image"]],
         *([f"Parquet: {name}", _parquet(run, name)] for name in TABLES),
     ]
-    return table(["", ""], rows)
+    return table(["run", facts["run_id"]], rows)
 
 
 def _wall_time(facts: dict[str, Any]) -> str | None:

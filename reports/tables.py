@@ -48,25 +48,25 @@ def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Markdown:
         parts.append(against_reference(cell))
     if missing := gap(cell, comparison):
         place = f"failure-{cell.failures[0].number}" if cell.failures else "how-it-was-made"
-        parts.append(f"([{markdown(missing)}](#{place}))")
+        parts.append(f"[{markdown(missing)}](#{place})")
     if cell.warned:
         parts.append("[⚠](#warnings)")
     return Markdown(" ".join(filter(None, parts)))
 
 
-def interval_note(comparison: Comparison) -> str:
+def interval_note(comparison: Comparison) -> Markdown:
     """What the intervals of this run are, and how little a few repeats can say."""
     repeats = comparison.repeats
     if repeats < 2:
-        return "One repeat has no interval: no difference can be told from chance."
+        return Markdown("One repeat has no interval: no difference can be told from chance.")
     note = f"Median [95 % bootstrap interval] of {repeats} repeats."
-    if not is_range(repeats):
-        return note
-    return (
-        f"{note} Of so few, the interval is their whole range: it holds the true median "
-        f"{100 * range_confidence(repeats):.3g} % of the time, and two equal classes would look "
-        f"different once in {1 / false_alarm(repeats):.0f} comparisons."
-    )
+    if is_range(repeats):
+        note += (
+            f" Of so few, the interval is their whole range: it holds the true median "
+            f"{100 * range_confidence(repeats):.3g} % of the time, and two equal classes would "
+            f"look different once in {1 / false_alarm(repeats):.0f} comparisons."
+        )
+    return Markdown(note)
 
 
 def latency_table(run: Run, comparison: Comparison, direction: str) -> Markdown:

@@ -1,9 +1,10 @@
 """The comparison in the terminal."""
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from reports.comparison import Cell, Comparison, ComparisonRow
+from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
 from reports.units import interval, quantity
 from reports.words import against_reference, gap, shape, unit
 
@@ -11,10 +12,9 @@ from reports.words import against_reference, gap, shape, unit
 def comparison_table(comparison: Comparison) -> Table:
     """The table of the report for a terminal: legible at 80 columns with two classes."""
     reference, *others = comparison.classes
-    grid = Table(show_lines=True)
+    grid = Table(box=box.HORIZONTALS, show_lines=True, caption=_caption(comparison))
     grid.add_column("job")
-    grid.add_column(Text(f"{reference} (reference)" if others else reference))
-    for name in others:
+    for name in (f"{reference} (reference)" if others else reference, *others):
         grid.add_column(Text(name))
     for row in comparison.rows:
         job = Text(row.job["job"], style="bold").append(f"\n{shape(row.job)}", style="not bold dim")
@@ -22,16 +22,21 @@ def comparison_table(comparison: Comparison) -> Table:
     return grid
 
 
+def _caption(comparison: Comparison) -> Text:
+    if len(comparison.classes) == 1:
+        return Text()
+    if comparison.repeats == 1:
+        return Text("one repeat: no difference can be told from chance")
+    return Text("≈ not distinguishable from the reference: the intervals overlap")
+
+
 def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:
-    text = Text()
+    lines = []
     if cell.estimate is not None:
         figure = f"{quantity(cell.estimate.median, row.figure.scales)} {unit(row)}".rstrip()
-        text.append(figure, style="bold green" if cell.best else "")
-        text.append(f" {interval(cell.estimate, row.figure.scales)}", style="dim")
-        text.append(f"\n{against_reference(cell)}")
-    if missing := gap(cell, comparison):
-        text.append(f"\n{missing}", style="red")
-    if cell.warned:
-        text.append("\nsee warnings", style="yellow")
-    text.rstrip()
-    return text
+        ratio = "≈" if cell.verdict is Verdict.SAME else against_reference(cell)
+        lines.append(Text(figure, style="bold green" if cell.best else "").append(f"  {ratio}"))
+        lines.append(Text(interval(cell.estimate, row.figure.scales), style="dim"))
+    lines.append(Text(gap(cell, comparison), style="red"))
+    lines.append(Text("see warnings" if cell.warned else "", style="yellow"))
+    return Text("\n").join(line for line in lines if line)

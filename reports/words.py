@@ -33,8 +33,8 @@ def three_words(error: str) -> str:
     for pattern, reason in REASONS.items():
         if re.search(pattern, error, re.IGNORECASE):
             return reason
-    first = error.split()
-    return " ".join(first[:3]) + ("…" if len(first) > 3 else "")
+    words = re.sub(r"^\w+: ", "", error).split()
+    return " ".join(words[:3]) + ("…" if len(words) > 3 else "")
 
 
 def shape(job: Row) -> str:
@@ -52,14 +52,14 @@ def shape(job: Row) -> str:
 
 
 def activity(row: ComparisonRow) -> str:
-    """What was measured, in prose: `4K random reads (QD64)`, `sync latency p99 of wal_etcd`."""
+    """What was measured, in prose: `4K QD64 random reads`, `sync latency p99 of wal_etcd`."""
     job = row.job
     if row.figure.less_is_better:
         return f"sync latency p99 of {job['job']}"
     if job["block_size_bytes"] is None or job["io_depth"] is None:
         return str(job["job"])
     access = ACCESS.get(job["rw"], job["rw"])
-    return f"{block(job['block_size_bytes'])} {access} (QD{job['io_depth']})"
+    return f"{block(job['block_size_bytes'])} QD{job['io_depth']} {access}"
 
 
 def unit(row: ComparisonRow) -> str:
@@ -81,7 +81,7 @@ def gap(cell: Cell, comparison: Comparison) -> str:
     """Why repeats are missing, and how many; empty where none is."""
     if cell.measured >= comparison.repeats:
         return ""
-    reason = three_words(cell.failures[0].error) if cell.failures else "not run"
+    reason = f"failed: {three_words(cell.failures[0].error)}" if cell.failures else "not run"
     if cell.measured == 0:
         return reason
-    return f"{cell.measured} of {comparison.repeats} repeats: {reason}"
+    return f"{cell.measured} of {comparison.repeats} repeats, {reason}"
