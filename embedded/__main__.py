@@ -1,0 +1,120 @@
+"""`python -m embedded`: the cluster in the foreground, until a signal or the end of its input."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import stat
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+import yaml
+
+from . import api, claims, garbage, jobs, nodes, pods, scheduler, workloads
+from .kubelet import Kubelet
+from .store import Store
+
+
+def main() -> None:
+    """Read the arguments and serve; print the kubeconfig's path once the cluster is ready."""
+    parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
+    parser.add_argument(
+        "--folder", type=Path, help="where volumes live; made, and removed at the end"
+    )
+    parser.add_argument(
+        "--kubeconfig", type=Path, help="where to write it (default: in the folder)"
+    )
+    arguments = parser.parse_args()
+    folder = make_folder(arguments.folder)
+    kubeconfig = arguments.kubeconfig or folder / "kubeconfig"
+    try:
+        asyncio.run(serve(folder, kubeconfig))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        kubeconfig.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path | None) -> Path:
+    """A new folder, by default in /var/tmp: /tmp may be in memory, and fio must measure a disk."""
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="stormark-embedded-", dir="/var/tmp"))
+    folder.mkdir(parents=True)
+    return folder.resolve()
+
+
+async def serve(folder: Path, kubeconfig: Path) -> None:
+    """Run the cluster until it is told to end, then end every process it started."""
+    store = Store()
+    node_folders = nodes.make_folders(folder)
+    kubelets = {name: Kubelet(store, name, path) for name, path in node_folders.items()}
+    loops: list[Coroutine[None, None, None]] = [
+        nodes.run(store),
+        claims.run(store, node_folders),
+        scheduler.run(store),
+        workloads.run(store),
+        jobs.run(store),
+        garbage.run(store),
+        pods.run_budgets(store),
+        *(kubelet.run() for kubelet in kubelets.values()),
+    ]
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = api.application(store, kubelets)
+    server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    watch_for_end(server)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(loop) for loop in loops]
+        await asyncio.sleep(0)  # every loop watches before the first object appears
+        nodes.populate(store)
+        write_kubeconfig(kubeconfig, listener.getsockname()[1])
+        print(kubeconfig, flush=True)  # noqa: T201 - the line that says: ready
+        await server.serve([listener])
+        for kubelet in kubelets.values():
+            await kubelet.shut_down()
+        for task in tasks:
+            task.cancel()
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the cluster has its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def watch_for_end(server: uvicorn.Server) -> None:
+    """End the server on SIGINT, SIGTERM, and when the parent closes the pipe it gave as input."""
+
+    def end() -> None:
+        server.should_exit = True
+        server.force_exit = True  # open watches would be waited for
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, end)
+    loop.add_signal_handler(signal.SIGTERM, end)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        loop.add_reader(0, lambda: os.read(0, 1) or (loop.remove_reader(0), end()))
+
+
+def write_kubeconfig(path: Path, port: int) -> None:
+    """A kubeconfig with one context, named embedded."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "embedded",
+        "clusters": [{"name": "embedded", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "embedded", "user": {}}],
+        "contexts": [{"name": "embedded", "context": {"cluster": "embedded", "user": "embedded"}}],
+    }
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
