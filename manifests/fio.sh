@@ -59,6 +59,15 @@ volume_facts() {
     fi
 }
 
+# Some servers give a new file to another user, who may then not open it again.
+check_writable() {
+    probe=$STORMARK_TARGET.probe
+    if [ -d volume ] && ! (: >"$probe" && : >>"$probe") 2>scratch/stderr; then
+        say unwritable
+        exit 1
+    fi
+}
+
 choose_engine() {
     probe=$STORMARK_TARGET direction=read
     if [ -d volume ]; then probe=$STORMARK_TARGET.probe direction=write; fi
@@ -83,9 +92,12 @@ lay_out() {
         if ! fio --name=layout --filename="${file%:*}" --size="${file##*:}" --rw=write --bs=1M \
             --iodepth=16 --direct=1 --end_fsync=1 --ioengine="$STORMARK_ENGINE" --eta=always \
             --eta-newline=1 --output=scratch/layout 2>scratch/stderr; then
-            say_errors "failed-layout"
+            printf '\n'
+            if [ ! -s scratch/stderr ]; then cat scratch/layout >scratch/stderr; fi
+            say_errors failed-layout
             exit 1
         fi
+        printf '\n'
     done
 }
 
@@ -99,6 +111,7 @@ run_group() {
     fio $sections --output=scratch/output --output-format=json --eta=always --eta-newline=1 \
         "$job_file" 2>scratch/stderr
     status=$?
+    printf '\n' # fio leaves its last line of progress open
     say_errors stderr
     say output "$1"
     if [ -f scratch/output ]; then cat scratch/output; fi
@@ -123,6 +136,7 @@ check)
 prepare)
     node_facts
     volume_facts
+    check_writable
     choose_engine
     lay_out
     say finished

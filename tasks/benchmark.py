@@ -60,6 +60,7 @@ def measure(run: Run, owner: list[Obj], turn: Round, report: Report) -> list[dic
             env=env,
             pvc=volume.pvc,
             node=volume.node,
+            user=volume.user,
             limit_seconds=limit,
         )
         job = fio_job.started(run, name, limit)

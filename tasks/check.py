@@ -4,7 +4,7 @@ from typing import Any
 
 from tasks import cluster as k8s
 from tasks import fio_job
-from tasks.cluster import Cluster, ClusterError, NotFound, Obj
+from tasks.cluster import Cluster, NotFound, Obj
 from tasks.fio_log import FioLog
 from tasks.plan import PlanError
 from tasks.pods import PodFailed

@@ -12,6 +12,8 @@ from tasks.run import Run
 
 # fio writes a line of progress each second; after this long the stream is taken for lost.
 SILENCE_SECONDS = 60.0
+# What the Pod Security Standard `restricted` asks for; root only where a volume lets no other write.
+NOBODY, ROOT = 65534, 0
 
 
 class PodLost(pods.PodFailed):
@@ -45,8 +47,9 @@ def create(
     env: dict[str, str] | None = None,
     pvc: str | None = None,
     node: str | None = None,
+    user: int = NOBODY,
 ) -> None:
-    """Create the Job; `pvc` is mounted if given, `node` is where its pod must run."""
+    """Create the Job; `pvc` is mounted if given, `node` is where its pod must run, as `user`."""
     manifest = render(
         "fio-job",
         name=name,
@@ -60,6 +63,7 @@ def create(
         env=[{"name": key, "value": value} for key, value in (env or {}).items()],
         pvc=pvc,
         node=node,
+        user=user,
         limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
     )
     k8s.create(run.cluster, manifest)

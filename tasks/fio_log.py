@@ -21,6 +21,7 @@ class FioLog:
     stderr: dict[str, list[str]] = field(default_factory=dict)
     output: dict[str, str] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
+    unwritable: bool = False
     finished: bool = False
     group: str | None = None
     in_output: bool = False
@@ -51,6 +52,8 @@ class FioLog:
                 self.in_output, self.group, self.status[first] = False, None, int(rest)
             case "unreadable" | "failed-layout":
                 self.errors.append(f"{first} {rest}".strip())
+            case "unwritable":
+                self.unwritable = True
             case "finished" | "checked":
                 self.finished = True
 

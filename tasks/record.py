@@ -68,7 +68,16 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         results.write_table(plan.results, table, record.run.run_id, record.run.started_at, rows)
 
 
+def summary(record: Record) -> str | None:
+    """What failed, in a sentence; None when nothing did."""
+    failures = record.failures()
+    if not failures:
+        return None
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    return f"{len(failures)} of {record.cells_planned} cells failed: {failures[0]}{more}"
+
+
 def outcome_of(record: Record) -> str:
-    """complete when every planned cell has a figure, else incomplete."""
+    """Return `complete` when every planned cell has a figure, else `incomplete`."""
     measured = sum(row["status"] == "measured" for row in record.fio)
     return "complete" if measured == record.cells_planned else "incomplete"

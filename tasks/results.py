@@ -132,6 +132,7 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("node_affinity", pa.string(), "", "the PV's required node affinity; null if none"),
         Column("node", pa.string(), "", "node of the first pod"),
+        Column("user", pa.int64(), "", "user of the pods; 0 where a volume lets no other write"),
         Column("filesystem", pa.string(), "", "filesystem type seen in the pod; null for Block"),
         Column("memory_backed", pa.bool_(), "", "the filesystem lives in RAM: figures are RAM's"),
         Column("error", pa.string(), "", "why the volume could not be used, if it could not"),

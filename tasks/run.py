@@ -16,6 +16,7 @@ from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.fio_file import Workload
 from tasks.manifest import render, script
 from tasks.plan import Plan
+from tasks.progress import Progress, Report
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_LABEL = "stormark/run"
@@ -110,7 +111,7 @@ def _renew(run: Run, ended: threading.Event) -> None:
 
 
 @contextmanager
-def owned(run: Run) -> Iterator[list[Obj]]:
+def owned(run: Run, report: Report) -> Iterator[list[Obj]]:
     """Create the run's owner object, and release all that the run made, however it ends.
 
     Yields the ownerReferences for everything else.
@@ -118,7 +119,9 @@ def owned(run: Run) -> Iterator[list[Obj]]:
     try:
         yield [_create_owner(run)]
     finally:
+        report(Progress(run.run_id, "clean up the cluster"))
         release(run.cluster, run.run_id)
+        report(Progress(run.run_id, "the cluster is clean"))
 
 
 def _create_owner(run: Run) -> Obj:

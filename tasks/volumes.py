@@ -24,6 +24,7 @@ class Volume(NamedTuple):
     position: int
     pvc: str
     node: str
+    user: int
     engine: str
     engine_errors: list[str]
     memory_bytes: int | None
@@ -61,10 +62,15 @@ def provision(
         "requested_bytes": quantity_bytes(run.plan.volume_size),
         "created_at": datetime.now(UTC),
     }
+    waits_for_pod = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
     try:
         report(Progress(run.run_id, f"{name} · provision and lay out"))
-        job = _first_pod(run, owner, storage_class, position, row)
+        job = _first_pod(run, owner, position, row, waits_for_pod=waits_for_pod)
         log = fio_job.follow(run.cluster, job, lambda line: _show(run, name, line, report))
+        if log.unwritable:
+            as_root = _create_prepare(run, owner, position, row, fio_job.ROOT)
+            job = fio_job.started(run, as_root, run.plan.run_limit_seconds)
+            log = fio_job.follow(run.cluster, job, lambda line: _show(run, name, line, report))
         _take_facts(log, row)
     except ClusterError as error:
         row["error"] = str(error)
@@ -74,6 +80,7 @@ def provision(
         position=position,
         pvc=row["pvc"],
         node=job.node,
+        user=row["user"],
         engine=log.facts["engine"],
         engine_errors=log.engine_errors,
         memory_bytes=int(log.facts["memory_bytes"]) if "memory_bytes" in log.facts else None,
@@ -88,40 +95,49 @@ def _show(run: Run, storage_class: str, line: str, report: Report) -> None:
 
 
 def _first_pod(
-    run: Run, owner: list[Obj], storage_class: Obj, position: int, row: dict[str, Any]
+    run: Run, owner: list[Obj], position: int, row: dict[str, Any], *, waits_for_pod: bool
 ) -> fio_job.FioJob:
     """Create PVC and Job, and time what happens until the pod runs."""
-    plan, workload = run.plan, run.workload
-    name = storage_class["metadata"]["name"]
-    job = object_name(run, position, name, "prepare")
-    env = {
-        "STORMARK_TARGET": TARGET[plan.volume_mode],
-        "STORMARK_LAYOUT": " ".join(f"{f}:{size}" for f, size in workload.layout.items()),
-        "STORMARK_NEEDED": str(workload.needed_bytes),
-    }
     began = time.monotonic()
-    create_pvc(run, owner, row["pvc"], name)
-    waits_for_pod = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
+    create_pvc(run, owner, row["pvc"], row["storage_class"])
     if not waits_for_pod:
         row |= _bound(run, row["pvc"], began)
-    fio_job.create(
-        run,
-        owner,
-        name=job,
-        action="prepare",
-        env=env,
-        pvc=row["pvc"],
-        limit_seconds=plan.run_limit_seconds,
-    )
+    name = _create_prepare(run, owner, position, row, fio_job.NOBODY)
     if waits_for_pod:
-        row |= _bound(run, row["pvc"], began, job)
-    started = fio_job.started(run, job, plan.run_limit_seconds)
+        row |= _bound(run, row["pvc"], began, name)
+    started = fio_job.started(run, name, run.plan.run_limit_seconds)
     row["first_pod_seconds"] = time.monotonic() - began
     row["node"] = started.node
     row["attach_seconds"] = attach_seconds(
         started.pod, k8s.find(run.cluster, "Event", field=_events_of(started.pod))
     )
     return started
+
+
+def _create_prepare(
+    run: Run, owner: list[Obj], position: int, row: dict[str, Any], user: int
+) -> str:
+    """Create the Job that looks at the volume and lays out its files, and return its name."""
+    plan, workload = run.plan, run.workload
+    row["user"] = user
+    ending = "prepare" if user == fio_job.NOBODY else "prepare-root"
+    name = object_name(run, position, row["storage_class"], ending)
+    env = {
+        "STORMARK_TARGET": TARGET[plan.volume_mode],
+        "STORMARK_LAYOUT": " ".join(f"{f}:{size}" for f, size in workload.layout.items()),
+        "STORMARK_NEEDED": str(workload.needed_bytes),
+    }
+    fio_job.create(
+        run,
+        owner,
+        name=name,
+        action="prepare",
+        env=env,
+        pvc=row["pvc"],
+        user=user,
+        limit_seconds=plan.run_limit_seconds,
+    )
+    return name
 
 
 def create_pvc(run: Run, owner: list[Obj], name: str, storage_class: str) -> None:
@@ -223,6 +239,8 @@ def _take_facts(log: FioLog, row: dict[str, Any]) -> None:
             f"the plan's files need {needed:,}. Ask for a larger volume_size or free space on "
             f"node {row['node']}"
         )
+    if log.unwritable:
+        raise ClusterError(f"neither user {fio_job.NOBODY} nor root may write to the volume")
     if not log.finished:
         words = "; ".join(log.errors + log.engine_errors) or "its log ends early"
         raise ClusterError(f"preparing the volume of {row['storage_class']}: {words}")
