@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import stat
-import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -100,7 +99,7 @@ def watch_for_end(server: uvicorn.Server) -> None:
     loop.add_signal_handler(signal.SIGINT, end)
     loop.add_signal_handler(signal.SIGTERM, end)
     if stat.S_ISFIFO(os.fstat(0).st_mode):
-        loop.add_reader(0, lambda: os.read(0, 1) or (loop.remove_reader(0), end()))
+        loop.add_reader(0, end)  # nothing is ever written to it: readable means closed
 
 
 def write_kubeconfig(path: Path, port: int) -> None:
@@ -117,4 +116,4 @@ def write_kubeconfig(path: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

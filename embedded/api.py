@@ -178,7 +178,7 @@ def refuse_dry_run(request: Request) -> None:
         raise errors.not_implemented("dryRun")
 
 
-async def read_body(request: Request, resource: Resource) -> Any:
+async def read_body(request: Request, resource: Resource) -> object:
     """The body, as JSON or YAML; 400 when it cannot be parsed, 415 for protobuf."""
     body = await request.body()
     content_type = request.headers.get("content-type", "")
@@ -314,6 +314,8 @@ async def scale(request: Request) -> Response:
         body = await read_body(request, DEPLOYMENTS)
         if request.method == "PATCH":
             body = patch.patched(_scale_of(obj), body, content_type)
+        if not isinstance(body, dict):
+            raise errors.bad_request("the body must be an autoscaling/v1 Scale")
         replicas = int(body["spec"].get("replicas", 0))
         obj = store.change(DEPLOYMENTS, obj, lambda new: new["spec"].update(replicas=replicas))
     return JSONResponse(_scale_of(obj))

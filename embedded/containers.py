@@ -41,7 +41,7 @@ class Log:
         self._announce()
 
     async def lines(self, follow: bool) -> AsyncIterator[bytes]:
-        """Each stored line, `<RFC 3339 with nanoseconds> <text>\\n`; to its end if followed."""
+        """Each stored line: RFC 3339 with nanoseconds, a space, text; to its end if followed."""
         with self.path.open("rb") as file:
             while True:
                 changed = self._changed

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -125,9 +124,9 @@ async def until_disconnected(receive: Receive) -> None:
         pass
 
 
-def close(send: Any) -> None:
+def close(send: Send) -> None:
     """Close the connection without an answer; ASGI has no word for it, so this is uvicorn's."""
-    send.__self__.transport.abort()
+    send.__self__.transport.abort()  # type: ignore[attr-defined]
 
 
 class Dropping:

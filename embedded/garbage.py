@@ -53,7 +53,7 @@ def owners(store: Store, obj: Object) -> list[tuple[Resource, Object]]:
 
 def delete_if_unowned(store: Store, resource: Resource, obj: Object) -> None:
     """Delete an object that had owners and has none left."""
-    current = store.find(resource, namespace_of(obj), name_of(obj))
+    current = store.current(resource, obj)
     if current is None or not owner_uids(current) or is_terminating(current):
         return
     if not owners(store, current):
@@ -62,8 +62,10 @@ def delete_if_unowned(store: Store, resource: Resource, obj: Object) -> None:
 
 def finish_deletion(store: Store, resource: Resource, owner: Object) -> None:
     """Go on with a foreground or an orphaning deletion of an owner."""
-    if not is_terminating(owner):
+    current = store.current(resource, owner)
+    if current is None or not is_terminating(current):
         return
+    owner = current
     finalizers = owner["metadata"].get("finalizers") or []
     if ORPHAN in finalizers:
         for kind, dependent in dependents(store, owner):

@@ -13,7 +13,6 @@ from .objects import (
     condition_of,
     is_finished,
     is_terminating,
-    name_of,
     namespace_of,
     now,
     owner_uids,
@@ -49,7 +48,7 @@ async def run(store: Store) -> None:
 
 def release_orphan(store: Store, pod: Object) -> None:
     """Take the finalizer off a pod whose Job is gone or being deleted: nobody counts it."""
-    current = store.find(PODS, namespace_of(pod), name_of(pod))
+    current = store.current(PODS, pod)
     if current is None or TRACKING not in current["metadata"].get("finalizers", []):
         return
     jobs = [j for j in store.items(JOBS, namespace_of(pod)) if uid_of(j) in owner_uids(current)]
@@ -59,8 +58,8 @@ def release_orphan(store: Store, pod: Object) -> None:
 
 def reconcile(store: Store, job: Object) -> None:
     """Run pods until one succeeds, too many fail, or the deadline passes."""
-    current = store.find(JOBS, namespace_of(job), name_of(job))
-    if current is None or uid_of(current) != uid_of(job) or is_terminating(current):
+    current = store.current(JOBS, job)
+    if current is None or is_terminating(current):
         return
     job = current
     if condition_of(job, "Complete") or condition_of(job, "Failed"):

@@ -48,21 +48,23 @@ class Kubelet:
             while True:
                 event = await events.get()
                 if event.resource is PODS and event.object["spec"].get("nodeName") == self.node:
-                    self._handle(event.object, gone=event.type == "DELETED")
+                    self._handle(event.object, self.store.current(PODS, event.object))
                 elif event.resource in {CONFIG_MAPS, VOLUMES}:
                     for worker in self.workers.values():
                         worker.look_again.set()
 
-    def _handle(self, pod: Object, *, gone: bool) -> None:
-        worker = self.workers.get(uid_of(pod))
-        if worker is None and not gone and not is_finished(pod):
+    def _handle(self, seen: Object, pod: Object | None) -> None:
+        """Act on a pod as it is now: None when it is gone, whoever removed it."""
+        worker = self.workers.get(uid_of(seen))
+        if worker is None and pod and not is_finished(pod) and not is_terminating(pod):
             worker = PodWorker(self, pod)
             self.workers[uid_of(pod)] = worker
             worker.task = asyncio.create_task(worker.run())
-        if worker and (gone or is_terminating(pod)):
-            grace = 0 if gone else pod["metadata"]["deletionGracePeriodSeconds"]
-            worker.stop(grace)
-        elif is_terminating(pod) and not gone:
+        elif worker and pod is None:
+            worker.stop(0)
+        elif worker and pod and is_terminating(pod):
+            worker.stop(pod["metadata"]["deletionGracePeriodSeconds"])
+        elif pod and is_terminating(pod):
             self.store.delete(PODS, pod, grace=0)
 
     def forget(self, worker: "PodWorker") -> None:
@@ -83,6 +85,7 @@ class PodWorker:
 
     def __init__(self, kubelet: Kubelet, pod: Object) -> None:
         self.kubelet = kubelet
+        self.store = kubelet.store
         self.pod = pod
         self.folder = kubelet.folder / "pods" / uid_of(pod)
         self.look_again = asyncio.Event()
@@ -126,29 +129,23 @@ class PodWorker:
         if self._kill_timer:
             self._kill_timer.cancel()
         self.kubelet.forget(self)
-        if current := self._current():
-            self.kubelet.store.delete(PODS, current, grace=0)
-
-    def _current(self) -> Object | None:
-        """The stored pod, or None when it is gone."""
-        found = self.kubelet.store.find(PODS, namespace_of(self.pod), name_of(self.pod))
-        return found if found and uid_of(found) == uid_of(self.pod) else None
+        if current := self.store.current(PODS, self.pod):
+            self.store.delete(PODS, current, grace=0)
 
     def publish(self, *, ended: bool = False) -> None:
         """Write the pod's status as the containers are."""
-        if (current := self._current()) and not is_finished(current):
+        current = self.store.current(PODS, self.pod)
+        if current and not is_finished(current):
             states = list(self.states.values())
-            self.kubelet.store.change(
-                PODS, current, lambda new: statuses.write(new, states, ended=ended)
-            )
+            self.store.change(PODS, current, lambda new: statuses.write(new, states, ended=ended))
 
     def tell(
         self, reason: str, message: str, *, container: str = "", warning: bool = False
     ) -> None:
         """Record an event about the pod or one of its containers."""
-        if current := self._current():
+        if current := self.store.current(PODS, self.pod):
             record(
-                self.kubelet.store, PODS, current, reason, message,
+                self.store, PODS, current, reason, message,
                 component="kubelet", warning=warning, node=self.kubelet.node,
                 field=f"spec.containers{{{container}}}" if container else "",
             )  # fmt: skip
@@ -158,7 +155,7 @@ class PodWorker:
         while not self.stopping.is_set():
             self.look_again.clear()
             try:
-                return mounts.mount(self.kubelet.store, self.pod, self.kubelet.folder, self.folder)
+                return mounts.mount(self.store, self.pod, self.kubelet.folder, self.folder)
             except MountError as error:
                 self.tell("FailedMount", str(error), warning=True)
             await self._until_stopped(self.look_again.wait())

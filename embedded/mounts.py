@@ -23,7 +23,7 @@ def mount(store: Store, pod: Object, node_folder: Path, pod_folder: Path) -> dic
 
 def _source(store: Store, pod: Object, volume: Object, node: Path, pod_folder: Path) -> Path:
     name = volume["name"]
-    own = pod_folder / "volumes" / name
+    own = pod_folder / "volumes" / str(name)
     if "emptyDir" in volume:
         own.mkdir(parents=True, exist_ok=True)
         return own
@@ -37,7 +37,7 @@ def _source(store: Store, pod: Object, volume: Object, node: Path, pod_folder: P
     volume_name = claim["spec"]["volumeName"]
     if "local" not in spec:
         return host_path(volume_name, spec["hostPath"], node)
-    path = node / spec["local"]["path"].lstrip("/")
+    path = node / str(spec["local"]["path"]).lstrip("/")
     if not path.exists():
         what = f'path "{spec["local"]["path"]}" does not exist'
         raise MountError(
@@ -49,7 +49,7 @@ def _source(store: Store, pod: Object, volume: Object, node: Path, pod_folder: P
 def host_path(name: str, source: Object, node: Path) -> Path:
     """A path below the node's folder; created or checked as the hostPath's type says."""
     kind = source.get("type") or ""
-    path = node / source["path"].lstrip("/")
+    path = node / str(source["path"]).lstrip("/")
     if kind == "DirectoryOrCreate" or not kind:
         path.mkdir(parents=True, exist_ok=True)  # without a type the runtime makes the folder
     elif kind == "FileOrCreate":

@@ -122,8 +122,7 @@ def add_account(store: Store, namespace: Object) -> None:
 
 def taint_cordoned(store: Store, seen: Object) -> None:
     """Give a cordoned node its taint, and take it off an uncordoned one."""
-    name = seen["metadata"]["name"]
-    current = store.find(NODES, "", name)
+    current = store.current(NODES, seen)
     if current is None:
         return
     taints = [t for t in current["spec"].get("taints") or [] if t["key"] != TAINT]

@@ -5,7 +5,6 @@ their conflicts are not kept.
 """
 
 import copy
-from typing import Any
 
 import jsonpatch
 
@@ -33,10 +32,12 @@ MERGE_KEYS = {
 }
 
 
-def patched(obj: Object, patch: Any, content_type: str) -> Object:
+def patched(obj: Object, patch: object, content_type: str) -> Object:
     """A changed copy of the object; ApiError 400 or 415 when the patch cannot be applied."""
     result = copy.deepcopy(obj)
     if content_type == JSON_PATCH:
+        if not isinstance(patch, list):
+            raise errors.bad_request("a JSON patch must be a list")
         try:
             return dict(jsonpatch.apply_patch(result, patch))
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
@@ -51,7 +52,7 @@ def patched(obj: Object, patch: Any, content_type: str) -> Object:
     raise errors.ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
-def merge(target: Any, patch: Object) -> Object:
+def merge(target: object, patch: Object) -> Object:
     """RFC 7396."""
     result: Object = target if isinstance(target, dict) else {}
     for key, value in patch.items():
@@ -64,7 +65,7 @@ def merge(target: Any, patch: Object) -> Object:
     return result
 
 
-def strategic(target: Any, patch: Object) -> Object:
+def strategic(target: object, patch: Object) -> Object:
     """A merge in which lists of named things are merged by name, and $patch is obeyed."""
     if patch.get("$patch") == "replace":
         return {key: value for key, value in patch.items() if key != "$patch"}

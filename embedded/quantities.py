@@ -2,7 +2,7 @@
 
 import re
 
-UNITS = {"": 1, "k": 10**3, "m": 10**-3} | {
+UNITS: dict[str, float] = {"": 1, "k": 10**3, "m": 10**-3} | {
     letter + i: (1024 if i else 1000) ** power
     for power, letter in enumerate("KMGTPE", start=1)
     for i in ("", "i")

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from . import errors
-from .objects import Object, is_terminating, name_of, namespace_of, now, random_suffix
+from .objects import (
+    Object,
+    is_terminating,
+    name_of,
+    namespace_of,
+    now,
+    random_suffix,
+    uid_of,
+)
 from .resources import BUDGETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource
 
 HISTORY_LENGTH = 10_000
@@ -55,6 +63,11 @@ class Store:
         if obj is None:
             raise errors.not_found(resource, name)
         return obj
+
+    def current(self, resource: Resource, seen: Object) -> Object | None:
+        """The stored state of an object seen in an event, or None when that object is gone."""
+        found = self.find(resource, namespace_of(seen), name_of(seen))
+        return found if found and uid_of(found) == uid_of(seen) else None
 
     def items(self, resource: Resource, namespace: str = "") -> list[Object]:
         """All objects of a resource, in one namespace or ("") in all, ordered by name."""

@@ -34,9 +34,9 @@ def age(obj: Object) -> str:
 
 def short(seconds: float) -> str:
     """Seconds in one unit, as duration.HumanDuration roughly does."""
-    for unit, size in (("d", 172800), ("h", 7200), ("m", 120)):
-        if seconds >= size:
-            return f"{int(seconds // (size / (2 if unit != 'd' else 2)))}{unit}"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)}{unit}"
     return f"{int(max(0, seconds))}s"
 
 

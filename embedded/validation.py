@@ -6,7 +6,6 @@ A field that would change what happens, and that nothing here would obey, is ref
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from . import errors
 from .errors import Cause, invalid_value, required
@@ -274,7 +273,7 @@ def budget_findings(obj: Object) -> list[Cause]:
     return []
 
 
-def check_type(resource: Resource, body: Any) -> Object:
+def check_type(resource: Resource, body: object) -> Object:
     """The body as an object of the resource's kind; ApiError 400 when it is another."""
     if not isinstance(body, dict):
         raise errors.bad_request(

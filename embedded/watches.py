@@ -28,7 +28,8 @@ async def stream(
 ) -> AsyncIterator[bytes]:
     """Lines of a watch after version `since`; None sends what is there first.
 
-    `render` makes something else of each object, e.g. the row of a table. An expired version is an ERROR line with a Status 410, as from a real API server.
+    `render` makes something else of each object, e.g. a row of a table.
+    An expired version is an ERROR line with a Status 410, as from a real API server.
     """
     try:
         with store.watch(since) as events:

@@ -43,8 +43,8 @@ async def run(store: Store) -> None:
 
 def reconcile(store: Store, resource: Resource, obj: Object) -> None:
     """Bring what an object owns to what its spec says, if it still exists."""
-    current = store.find(resource, namespace_of(obj), name_of(obj))
-    if current is None or uid_of(current) != uid_of(obj):
+    current = store.current(resource, obj)
+    if current is None:
         return
     if resource is DEPLOYMENTS:
         reconcile_deployment(store, current)
@@ -120,7 +120,7 @@ def create_replica_set(store: Store, deployment: Object, name: str) -> Object:
         "ownerReferences": [controller_reference(deployment)],
     }
     created = admission.create(store, REPLICA_SETS, {"metadata": metadata, "spec": spec})
-    _record_scaling(store, deployment, "up", created, 0, spec["replicas"])
+    _record_scaling(store, deployment, created, 0, spec["replicas"])
     return created
 
 
@@ -129,15 +129,14 @@ def _scale_all(store: Store, deployment: Object, sets: list[Object], replicas: i
         before = replica_set["spec"]["replicas"]
         if before == replicas:
             continue
-        edited = {"spec": replica_set["spec"] | {"replicas": replicas}}
-        store.change(REPLICA_SETS, replica_set, lambda new, edited=edited: new.update(edited))
-        direction = "up" if replicas > before else "down"
-        _record_scaling(store, deployment, direction, replica_set, before, replicas)
+        store.change(REPLICA_SETS, replica_set, lambda new: new["spec"].update(replicas=replicas))
+        _record_scaling(store, deployment, replica_set, before, replicas)
 
 
 def _record_scaling(
-    store: Store, deployment: Object, direction: str, replica_set: Object, before: int, after: int
+    store: Store, deployment: Object, replica_set: Object, before: int, after: int
 ) -> None:
+    direction = "up" if after > before else "down"
     message = f"Scaled {direction} replica set {name_of(replica_set)} from {before} to {after}"
     by = "deployment-controller"
     record(store, DEPLOYMENTS, deployment, "ScalingReplicaSet", message, component=by)

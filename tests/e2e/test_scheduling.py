@@ -1,0 +1,141 @@
+import pytest
+from kube import FOREVER, Kube, is_phase, is_ready, pod_spec
+from kubernetes.client.exceptions import ApiException
+
+PREEMPTION = (
+    "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not "
+    "helpful for scheduling."
+)
+
+
+def node_affinity(**term: object) -> dict[str, object]:
+    required = {"nodeSelectorTerms": [term]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+
+
+def test_node_selector_chooses_the_node(kube: Kube) -> None:
+    kube.create_pod("p", pod_spec(FOREVER, nodeSelector={"kubernetes.io/hostname": "w2"}))
+    pod = kube.pod("p", is_ready)
+    assert pod.spec.node_name == "w2"
+    event = kube.event("p", "Scheduled")
+    assert event.message == f"Successfully assigned {kube.namespace}/p to w2"
+
+
+def test_affinity_chooses_by_label_and_by_name(kube: Kube) -> None:
+    labelled = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["w3"]}
+    named = {"key": "metadata.name", "operator": "In", "values": ["w1"]}
+    by_label = node_affinity(matchExpressions=[labelled])
+    kube.create_pod("by-label", pod_spec(FOREVER, affinity=by_label))
+    kube.create_pod("by-name", pod_spec(FOREVER, affinity=node_affinity(matchFields=[named])))
+    assert kube.pod("by-label", is_ready).spec.node_name == "w3"
+    assert kube.pod("by-name", is_ready).spec.node_name == "w1"
+
+
+def test_pod_for_no_node_says_why(kube: Kube) -> None:
+    kube.create_pod("p", pod_spec(FOREVER, nodeSelector={"no": "such"}))
+    event = kube.event("p", "FailedScheduling", of="affinity/selector")
+    assert event.type == "Warning"
+    assert event.message == (
+        "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. "
+        + PREEMPTION
+    )
+    pod = kube.pod("p", lambda p: p.status.conditions)
+    (condition,) = pod.status.conditions
+    assert (condition.type, condition.status) == ("PodScheduled", "False")
+    assert (condition.reason, condition.message) == ("Unschedulable", event.message)
+
+
+@pytest.mark.xdist_group("cordon")
+def test_cordoned_node_holds_the_pod_of_a_local_volume_until_uncordoned(kube: Kube) -> None:
+    kube.create_claim("data", "local-path")
+    kube.create_deployment("writer", pod_spec("echo x >> data/f; " + FOREVER, claim="data"))
+    (first,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
+    node = first.spec.node_name
+    kube.cordon(node)
+    kube.evict(first.metadata.name)
+    name = kube.pods(
+        lambda pods: next(
+            (p.metadata.name for p in pods if p.metadata.uid != first.metadata.uid), None
+        )
+    )
+    event = kube.event(name, "FailedScheduling")
+    assert event.message == (
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match "
+        "PersistentVolume's node affinity. " + PREEMPTION
+    )
+    kube.pod_gone(first.metadata.name)
+    kube.uncordon(node)
+    second = kube.pod(name, is_ready)
+    assert second.spec.node_name == node
+    kube.create_pod("reader", pod_spec("wc -l < data/f", claim="data", restartPolicy="Never"))
+    kube.pod("reader", is_phase("Succeeded"))
+    assert kube.log("reader").strip() == "2"
+
+
+@pytest.mark.xdist_group("cordon")
+def test_cordoned_node_is_tainted_and_its_pods_stay(kube: Kube) -> None:
+    kube.create_pod("p", pod_spec(FOREVER, nodeSelector={"kubernetes.io/hostname": "w1"}))
+    kube.pod("p", is_ready)
+    kube.cordon("w1")
+    taint = "node.kubernetes.io/unschedulable"
+    kube.wait(
+        kube.core.list_node,
+        lambda nodes: any(t.key == taint for n in nodes for t in n.spec.taints or []),
+        field_selector="metadata.name=w1",
+    )
+    assert is_ready(kube.pod("p"))
+    kube.uncordon("w1")
+    kube.wait(
+        kube.core.list_node,
+        lambda nodes: nodes and not nodes[0].spec.taints,
+        field_selector="metadata.name=w1",
+    )
+
+
+@pytest.mark.xdist_group("cordon")
+def test_toleration_lets_a_pod_onto_a_cordoned_node(kube: Kube) -> None:
+    kube.cordon("w2")
+    toleration = {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}
+    on_w2 = {"kubernetes.io/hostname": "w2"}
+    kube.create_pod("p", pod_spec(FOREVER, nodeSelector=on_w2, tolerations=[toleration]))
+    assert kube.pod("p", is_ready).spec.node_name == "w2"
+
+
+def budget(kube: Kube, minimum: int) -> None:
+    kube.policy.create_namespaced_pod_disruption_budget(
+        kube.namespace,
+        {
+            "metadata": {"name": "keep"},
+            "spec": {"minAvailable": minimum, "selector": {"matchLabels": {"app": "kept"}}},
+        },
+    )
+    kube.wait(
+        kube.policy.list_namespaced_pod_disruption_budget,
+        lambda found: found and found[0].status and found[0].status.expected_pods == 1,
+    )
+
+
+def test_eviction_that_violates_a_budget_is_refused(kube: Kube) -> None:
+    kube.create_deployment("kept", pod_spec(FOREVER))
+    (pod,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
+    budget(kube, minimum=1)
+    with pytest.raises(ApiException) as refused:
+        kube.evict(pod.metadata.name)
+    assert refused.value.status == 429
+    assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.value.body
+    expected = "The disruption budget keep needs 1 healthy pods and has 1 currently"
+    assert expected in refused.value.body
+    assert is_ready(kube.pod(pod.metadata.name))
+
+
+def test_eviction_within_the_budget_replaces_the_pod(kube: Kube) -> None:
+    kube.create_deployment("kept", pod_spec(FOREVER))
+    (pod,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
+    budget(kube, minimum=0)
+    kube.wait(
+        kube.policy.list_namespaced_pod_disruption_budget,
+        lambda found: found[0].status.disruptions_allowed == 1,
+    )
+    kube.evict(pod.metadata.name)
+    kube.pod_gone(pod.metadata.name)
+    kube.pods(lambda pods: len(pods) == 1 and is_ready(pods[0]))
