@@ -1,0 +1,40 @@
+# make demo    compare two storage classes on an embedded cluster, and print the table
+# make test    format, lint, types, import rules, tests: no root, no cluster
+# make clean   remove what these made
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test clean fio
+
+demo: .venv/run fio
+	$(BIN)/stormark demo
+
+test: .venv/dev fio
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck manifests/*.sh
+	env -u KUBECONFIG $(BIN)/pytest -n 2
+
+clean:
+	rm -rf .venv *.egg-info .mypy_cache .ruff_cache
+
+.venv/run: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stormark needs Python 3.11 or later")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+.venv/dev: .venv/run
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The embedded cluster runs the machine's own fio.
+fio:
+	@command -v fio >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || \
+			{ echo "fio is missing: install it with your package manager (apt, dnf, brew: package fio)"; exit 1; }; \
+		echo "installing fio"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends fio >/dev/null; }

@@ -1,0 +1,248 @@
+"""The command line of stormark."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+import reports.run
+import reports.terminal
+from reports.comparison import compare
+from reports.render import write
+from tasks import plan as plans
+from tasks.plan import Plan, PlanError
+from tasks.progress import Progress, Report, listener
+from tasks.results import ResultsError
+
+COMPLETE, INCOMPLETE, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, as Parquet and "
+    "as a report.\n\nExit codes: 0 every cell was measured; 1 the run failed or is incomplete, what "
+    "was measured is written; 2 the plan or its place was refused, nothing was created; "
+    "130 interrupted, and the cluster was cleaned up.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command(
+    epilog="Examples: `stormark run` · `stormark run --class local-path --class nfs-client "
+    "--profile quick` · `stormark run --plan plan.yaml --context kind-prod --results s3://bucket/x`"
+)
+def run(  # noqa: PLR0917 - each is an option of the command, given by name
+    plan: Annotated[Path | None, typer.Option(help="A plan as YAML; options override it.")] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    storage_class: Annotated[
+        list[str] | None, typer.Option("--class", help="A StorageClass; repeat for several.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="quick, standard, kubestr or wal.")] = None,
+    fio_file: Annotated[Path | None, typer.Option(help="A fio job file of your own.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Repeats of each job on each class.")] = None,
+    runtime_seconds: Annotated[int | None, typer.Option(help="Length of a timed job.")] = None,
+    volume_size: Annotated[str | None, typer.Option(help="Size of each PVC, as 4Gi.")] = None,
+    volume_mode: Annotated[str | None, typer.Option(help="Filesystem or Block.")] = None,
+    access_mode: Annotated[str | None, typer.Option(help="Access mode of the PVCs.")] = None,
+    image: Annotated[str | None, typer.Option(help="Image with fio and sh.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace to work in.")] = None,
+    results: Annotated[str | None, typer.Option(help="Where Parquet and reports go.")] = None,
+) -> None:
+    """Compare StorageClasses: provision, run fio, write Parquet and a report.
+
+    Every field of a plan can stand in the file; `docs/plan.md` lists them.
+    """
+    given = {
+        "context": context,
+        "storage_classes": storage_class or None,
+        "profile": profile,
+        "repeats": repeats,
+        "runtime_seconds": runtime_seconds,
+        "volume_size": volume_size,
+        "volume_mode": volume_mode,
+        "access_mode": access_mode,
+        "image": image,
+        "namespace": namespace,
+        "results": results,
+    }
+    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    try:
+        if fio_file is not None:
+            overrides["fio_file"] = _text_of(fio_file)
+        chosen = plans.load(plan, overrides)
+    except PlanError as error:
+        raise _refused(str(error)) from None
+    raise typer.Exit(_run(chosen))
+
+
+def _text_of(fio_file: Path) -> str:
+    try:
+        return fio_file.read_text()
+    except OSError as error:
+        raise PlanError(f"fio file {fio_file} cannot be read: {error.strerror}") from error
+
+
+@app.command()
+def demo(
+    results: Annotated[str, typer.Option(help="Where Parquet and reports go.")] = "results",
+) -> None:
+    """Compare two classes of an embedded cluster: real fio, no Kubernetes and no root needed."""
+    from embedded.cluster import running
+
+    chosen = Plan(
+        storage_classes=["local-path", "nfs-client"],
+        profile="quick",
+        volume_size="512Mi",
+        runtime_seconds=2,
+        results=results,
+    )
+    with running() as kubeconfig:
+        os.environ["KUBECONFIG"] = str(kubeconfig)
+        code = _run(chosen)
+    console.print(
+        "\nBoth classes are folders on this machine's disk, and nfs-client has no network in its "
+        "path:\nthe figures are the disk's. On a real cluster (kubectl config get-contexts):\n\n"
+        "    stormark run --context NAME\n",
+        soft_wrap=True,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def report(
+    run_id: Annotated[
+        str, typer.Argument(help="The run, as its report and Parquet files name it.")
+    ],
+    results: Annotated[str, typer.Option(help="Where the Parquet files are.")] = "results",
+) -> None:
+    """Render a run's report again from its Parquet files."""
+    try:
+        location = write(results, run_id, latest=False)
+        _print_comparison(results, run_id)
+    except ResultsError as error:
+        raise _refused(str(error)) from None
+    console.print(f"report: {location}", soft_wrap=True)
+
+
+# ---------------------------------------------------------------- a run in this terminal
+
+
+def _run(chosen: Plan) -> int:
+    """Run the flow here, showing where it is; returns the exit code."""
+    _quiet_prefect()
+    from flows.benchmark import compare as benchmark
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    run_id = ""
+    with _view() as show:
+
+        def watch(progress: Progress) -> None:
+            nonlocal run_id
+            run_id = progress.run_id
+            show(progress)
+
+        listener.set(watch)
+        try:
+            state = benchmark(chosen, return_state=True)
+        except KeyboardInterrupt:
+            errors.print(f"stormark: interrupted; the cluster is clean, run {run_id} is written")
+            return INTERRUPTED
+    if state.name == "Refused":
+        raise _refused(state.message or "the plan was refused")
+    if run_id:
+        _print_comparison(chosen.results, run_id)
+        console.print(f"report:  {chosen.results}/reports/{run_id}.md", soft_wrap=True)
+        console.print(f"parquet: {chosen.results}/{{runs,classes,volumes,fio}}/", soft_wrap=True)
+        console.print(
+            f"again:   stormark report {run_id} --results {chosen.results}", soft_wrap=True
+        )
+    if not state.is_completed():
+        errors.print(f"stormark: {state.message}", style="red", soft_wrap=True, markup=False)
+        return INCOMPLETE
+    return COMPLETE
+
+
+def _print_comparison(results: str, run_id: str) -> None:
+    console.print(reports.terminal.comparison_table(compare(reports.run.load(results, run_id))))
+
+
+def _refused(message: str) -> typer.Exit:
+    errors.print(f"stormark: {message}", style="red", soft_wrap=True, markup=False)
+    return typer.Exit(REFUSED)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _quiet_prefect() -> None:
+    """Prefect's own log and its calls home are for servers; a terminal has the view below."""
+    for name, value in (
+        ("PREFECT_LOGGING_LEVEL", "CRITICAL"),
+        ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+        ("DO_NOT_TRACK", "1"),
+    ):
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def _view() -> Iterator[Report]:
+    """A live line with a bar in a terminal; a line for each step elsewhere."""
+    if not console.is_terminal:
+        yield _lines()
+        return
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+    )
+    task = bar.add_task("starting", total=None, speed="")
+    with Live(bar, console=console, transient=True):
+        yield lambda progress: bar.update(
+            task,
+            description=progress.step,
+            completed=max(0, progress.cell - 1),
+            total=progress.cells or None,
+            speed=_speed(progress),
+        )
+
+
+def _lines() -> Report:
+    last = ""
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if progress.step != last:
+            last = progress.step
+            cell = f"[{progress.cell}/{progress.cells}] " if progress.cells else ""
+            console.print(f"{cell}{progress.step}", markup=False, highlight=False, soft_wrap=True)
+
+    return show
+
+
+def _speed(progress: Progress) -> str:
+    left = f"{progress.seconds_left:.0f} s left " if progress.seconds_left is not None else ""
+    if progress.iops is None or progress.bytes_per_second is None:
+        return left
+    return f"{left}{progress.iops:,.0f} IOPS {progress.bytes_per_second / 2**20:,.0f} MiB/s"
+
+
+def main() -> None:
+    """Entry point of the `stormark` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
