@@ -368,6 +368,7 @@ ROUTES = [
     Route("/livez", healthy),
     Route("/healthz", healthy),
     Route("/version", discovered(resources.version)),
+    Route("/version/", discovered(resources.version)),
     Route("/openapi/v3", discovered(openapi.index)),
     Route("/openapi/v3/{path:path}", openapi.group_version),
     Route("/api", core_versions),

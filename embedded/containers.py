@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -31,12 +32,12 @@ class Log:
     def write(self, data: bytes) -> None:
         """Append the complete lines of what has been read; keep the rest."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        self._append(lines)
+        self._append(b"".join(self._stamp() + line + b"\n" for line in lines))
 
     def close(self) -> None:
         """End the log, with its last line even if no newline ended it."""
         if self._rest:
-            self._append([self._rest])
+            self._append(self._stamp() + self._rest)
         self.closed = True
         self._announce()
 
@@ -51,12 +52,12 @@ class Log:
                     return
                 await changed.wait()
 
-    def _append(self, lines: list[bytes]) -> None:
-        if not lines:
-            return
-        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode()
+    def _stamp(self) -> bytes:
+        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z ").encode()
+
+    def _append(self, data: bytes) -> None:
         with self.path.open("ab") as file:
-            file.writelines(stamp + b" " + line + b"\n" for line in lines)
+            file.write(data)
         self._announce()
 
     def _announce(self) -> None:
@@ -153,7 +154,11 @@ def field(pod: Object, path: str, node: str) -> str:
 
 
 def expand(text: str, variables: dict[str, str]) -> str:
-    """Replace $(NAME) by a variable's value, as Kubernetes does in env, command and args."""
-    for name, value in variables.items():
-        text = text.replace(f"$({name})", value)
-    return text
+    """Replace $(NAME) by a variable's value and $$ by $, as Kubernetes does in command and env."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        return variables.get(found[1], found[0])
+
+    return re.sub(r"\$\$|\$\(([^)]*)\)", value, text)

@@ -183,11 +183,11 @@ class PodWorker:
                 backoff = 0.0  # it ran well for long: as the kubelet, begin anew
             if backoff:
                 pod = f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
-                failed = f"restarting failed container {name} in pod {pod}"
-                wait = f"{_duration(backoff)} {failed}"
-                statuses.back_off(state, "CrashLoopBackOff", f"back-off {wait}")
+                failed = f"{_duration(backoff)} restarting failed container={name} pod={pod}"
+                statuses.back_off(state, "CrashLoopBackOff", f"back-off {failed}")
                 self.publish()
-                self.tell("BackOff", f"Back-off {failed}", container=name, warning=True)
+                message = f"Back-off restarting failed container {name} in pod {pod}"
+                self.tell("BackOff", message, container=name, warning=True)
                 await self._until_stopped(asyncio.sleep(backoff))
             backoff = min(MAX_BACKOFF_SECONDS, 2 * backoff or FIRST_BACKOFF_SECONDS)
 

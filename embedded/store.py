@@ -26,6 +26,7 @@ from .objects import (
 from .resources import BUDGETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource
 
 HISTORY_LENGTH = 10_000
+FIRST_VERSION = 100  # a cluster has a past: a watch from version 1 finds it expired
 WITH_GENERATION = frozenset({PODS, DEPLOYMENTS, REPLICA_SETS, JOBS, BUDGETS})
 
 
@@ -48,7 +49,7 @@ class Store:
     """All objects, by resource and key."""
 
     def __init__(self, history: int = HISTORY_LENGTH) -> None:
-        self.version = 1
+        self.version = FIRST_VERSION
         self._objects: dict[Resource, dict[Key, Object]] = {}
         self._history: deque[Event] = deque(maxlen=history)
         self._queues: set[asyncio.Queue[Event]] = set()

@@ -190,7 +190,7 @@ def job_findings(obj: Object) -> list[Cause]:
     findings = template_findings(obj)
     policy = ((spec.get("template") or {}).get("spec") or {}).get("restartPolicy", "")
     field = "spec.template.spec.restartPolicy"
-    if not policy:
+    if policy in {"", "Always"}:  # a template's default is Always, so the two look the same
         findings.append(required(field, 'valid values: "OnFailure", "Never"'))
     elif policy not in {"OnFailure", "Never"}:
         message = f'Unsupported value: "{policy}": supported values: "OnFailure", "Never"'

@@ -35,10 +35,16 @@ async def run(store: Store) -> None:
             if event.resource in RECONCILED:
                 reconcile(store, event.resource, event.object)
             if event.resource in {PODS, REPLICA_SETS}:
-                for resource in RECONCILED:
-                    for owner in store.items(resource, namespace_of(event.object)):
-                        if uid_of(owner) in owner_uids(event.object):
-                            reconcile(store, resource, owner)
+                reconcile_owners(store, event.object)
+
+
+def reconcile_owners(store: Store, obj: Object) -> None:
+    """Reconcile what owns an object, and what owns that."""
+    for resource in RECONCILED:
+        for owner in store.items(resource, namespace_of(obj)):
+            if uid_of(owner) in owner_uids(obj):
+                reconcile(store, resource, owner)
+                reconcile_owners(store, owner)
 
 
 def reconcile(store: Store, resource: Resource, obj: Object) -> None:

@@ -116,7 +116,7 @@ class Kube:
     def create_job(
         self, name: str, command: str, pod: dict[str, Any] | None = None, **spec: Any
     ) -> Any:
-        template = {"spec": pod_spec(command, restartPolicy="Never", **(pod or {}))}
+        template = {"spec": pod_spec(command, **{"restartPolicy": "Never", **(pod or {})})}
         body = {"metadata": {"name": name}, "spec": {"template": template, **spec}}
         return self.batch.create_namespaced_job(self.namespace, body)
 
