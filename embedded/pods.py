@@ -104,7 +104,8 @@ async def log_lines(stored: Log, options: LogOptions) -> AsyncIterator[bytes]:
     """The lines that the options ask for."""
     skip = 0
     if options.tail is not None:
-        skip = max(0, stored.path.read_bytes().count(b"\n") - options.tail)
+        with stored.path.open("rb") as file:
+            skip = max(0, sum(1 for _ in file) - options.tail)
     async for line in stored.lines(options.follow):
         if skip:
             skip -= 1

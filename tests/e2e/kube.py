@@ -137,6 +137,14 @@ class Kube:
     def uncordon(self, node: str) -> None:
         self.core.patch_node(node, {"spec": {"unschedulable": False}})
 
+    def raw(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+        """Status and JSON of a request as it is written, which the client would not send."""
+        pool = self.api_client.rest_client.pool_manager
+        url = f"{self.api_client.configuration.host}{path}"
+        headers = {"Content-Type": "application/json"}
+        response = pool.request(method, url, body=body, headers=headers)
+        return response.status, response.json()
+
     def evict(self, pod: str) -> None:
         body = {"metadata": {"name": pod, "namespace": self.namespace}}
         self.core.create_namespaced_pod_eviction(pod, self.namespace, body)

@@ -72,7 +72,6 @@ def test_deletion_of_another_uid_conflicts(kube: Kube) -> None:
 @pytest.mark.parametrize(
     ("spec", "metadata", "message"),
     [
-        ({}, {"name": "a"}, 'Pod "a" is invalid: spec.containers: Required value'),
         (
             pod_spec("true"),
             {},
@@ -146,23 +145,25 @@ def test_selector_must_match_the_template(kube: Kube) -> None:
     )
 
 
-def test_broken_json_and_unknown_paths(kube: Kube) -> None:
-    def call(method: str, path: str, body: object = None) -> object:
-        header = {"Content-Type": "application/json"}
-        return kube.api_client.call_api(path, method, header_params=header, body=body)
-
-    status = refusal(lambda: call("GET", "/api/v1/nosuch"))
-    assert (status["code"], status["message"]) == (
-        404,
-        "the server could not find the requested resource",
-    )
-    other = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "a"}}
+def test_requests_that_the_client_would_not_send(kube: Kube) -> None:
+    status, answer = kube.raw("GET", "/api/v1/nosuch")
+    assert (status, answer["code"], answer["reason"]) == (404, 404, "NotFound")
+    assert answer["message"] == "the server could not find the requested resource"
     pods = f"/api/v1/namespaces/{kube.namespace}/pods"
-    status = refusal(lambda: call("POST", pods, other))
-    assert status["message"] == (
+    status, answer = kube.raw("POST", pods, b'{"kind":"Pod",')
+    assert (status, answer["reason"]) == (400, "BadRequest")
+    start = "the object provided is unrecognized (must be of type Pod): couldn't get version/kind"
+    assert answer["message"].startswith(start)
+    other = b'{"kind":"Service","apiVersion":"v1","metadata":{"name":"a"}}'
+    status, answer = kube.raw("POST", pods, other)
+    assert status == 400
+    assert answer["message"] == (
         'Service in version "v1" cannot be handled as a Pod: converting (v1.Service) to '
         "(core.Pod): unknown conversion"
     )
+    status, answer = kube.raw("POST", pods, b'{"metadata":{"name":"a"},"spec":{}}')
+    assert status == 422
+    assert answer["message"] == 'Pod "a" is invalid: spec.containers: Required value'
 
 
 def test_generated_name_and_metadata(kube: Kube) -> None:
