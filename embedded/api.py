@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from . import (
     admission,
@@ -32,17 +33,16 @@ from .store import Store
 WATCH_SECONDS = 1800.0  # the least that --min-request-timeout gives a watch by default
 
 
-def application(store: Store, kubelets: dict[str, Kubelet]) -> Starlette:
+def application(store: Store, kubelets: dict[str, Kubelet]) -> ASGIApp:
     """The API server over a store and the kubelets of its nodes."""
     app = Starlette(
         routes=ROUTES,
-        middleware=[faults.MIDDLEWARE],
         exception_handlers={ApiError: answer_error},
     )
     app.state.store = store
     app.state.kubelets = kubelets
     app.state.faults = []
-    return app
+    return faults.FaultMiddleware(app, app.state.faults)
 
 
 def discovered(document: Callable[[], Object]) -> Callable[[Request], Any]:
@@ -322,6 +322,7 @@ async def scale(request: Request) -> Response:
 
 
 def _scale_of(deployment: Object) -> Object:
+    replicas = deployment["spec"]["replicas"]
     metadata = {
         key: deployment["metadata"][key]
         for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -330,7 +331,7 @@ def _scale_of(deployment: Object) -> Object:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": deployment["spec"]["replicas"]},
+        "spec": {"replicas": replicas} if replicas else {},  # 0 is left out, as in Kubernetes
         "status": {"replicas": deployment["status"].get("replicas", 0)},
     }
 

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import asdict, dataclass
 
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,10 +74,14 @@ def call_of(path: str, method: str, query: str) -> tuple[str, str, str, str]:
 
 
 class FaultMiddleware:
-    """Answers the calls that a fault is set for; passes on all others."""
+    """Answers the calls that a fault is set for; passes on all others.
 
-    def __init__(self, app: ASGIApp) -> None:
+    It stands outside the application, to have uvicorn's own `send` in its hands.
+    """
+
+    def __init__(self, app: ASGIApp, faults: list[Fault]) -> None:
         self.app = app
+        self.faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -86,8 +89,7 @@ class FaultMiddleware:
             await self.app(scope, receive, send)
             return
         call = call_of(scope["path"], scope["method"], scope["query_string"].decode())
-        faults: list[Fault] = scope["app"].state.faults
-        fault = next((fault for fault in faults if fault.fires(*call[:2])), None)
+        fault = next((fault for fault in self.faults if fault.fires(*call[:2])), None)
         if fault is None:
             await self.app(scope, receive, send)
         elif fault.answer == "stall":
@@ -142,6 +144,3 @@ class Dropping:
             return
         close(self.send)
         raise asyncio.CancelledError
-
-
-MIDDLEWARE = Middleware(FaultMiddleware)

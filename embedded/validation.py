@@ -157,6 +157,8 @@ def container_findings(container: Object, at: str, volumes: set[str]) -> Iterato
     for index, variable in enumerate(container.get("env") or []):
         where = f"{at}.env[{index}].valueFrom"
         refuse_unknown(where, variable.get("valueFrom") or {}, {"fieldRef"})
+    if not container.get("command"):
+        raise errors.not_implemented(f"{at}.command left to the image")
     mounts = container.get("volumeMounts") or []
     paths = [mount.get("mountPath", "").strip("/") for mount in mounts]
     for index, mount in enumerate(mounts):

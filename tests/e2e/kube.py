@@ -142,6 +142,7 @@ class Kube:
         pool = self.api_client.rest_client.pool_manager
         url = f"{self.api_client.configuration.host}{path}"
         headers = {"Content-Type": "application/json"}
+        self.api_client.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
         response = pool.request(method, url, body=body, headers=headers)
         return response.status, response.json()
 

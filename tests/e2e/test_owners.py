@@ -145,7 +145,7 @@ def test_scaling_to_none_ends_the_pods(kube: Kube) -> None:
     kube.pods(lambda pods: pods and all(map(is_ready, pods)))
     kube.apps.patch_namespaced_deployment_scale("d", kube.namespace, {"spec": {"replicas": 0}})
     kube.pods(lambda pods: not pods)
-    assert kube.apps.read_namespaced_deployment_scale("d", kube.namespace).spec.replicas == 0
+    assert kube.apps.read_namespaced_deployment_scale("d", kube.namespace).spec.replicas is None
 
 
 def test_recreate_ends_the_old_pod_before_it_starts_the_new(kube: Kube) -> None:
