@@ -1,8 +1,9 @@
-"""The controllers of PersistentVolumeClaims: binding, provisioning, protection, reclaiming."""
+"""The controllers of PersistentVolumeClaims: binding, resizing, protection, reclaiming."""
 
 import shutil
 from pathlib import Path
 
+from . import errors
 from .admission import remove_finalizer
 from .objects import (
     Object,
@@ -15,20 +16,14 @@ from .objects import (
     now,
     uid_of,
 )
+from .provisioners import PV_PROTECTION, SELECTED_NODE, folder_of, provision, size_of, tell
 from .quantities import as_bytes
-from .recorder import record
 from .resources import CLAIMS, NODES, PODS, STORAGE_CLASSES, VOLUMES
 from .selectors import selects, volume_fits
 from .store import Store
 
-BINDER = "persistentvolume-controller"
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
-LOCAL_PATH = "rancher.io/local-path"
-NFS = "cluster.local/nfs-client"
-SHARED = "/mnt/shared"  # below each node's folder: a link to the one folder of the RWX class
 PVC_PROTECTION = "kubernetes.io/pvc-protection"
-PV_PROTECTION = "kubernetes.io/pv-protection"
 
 
 async def run(store: Store, node_folders: dict[str, Path]) -> None:
@@ -49,6 +44,8 @@ def reconcile(store: Store, claim: Object) -> None:
         if not _in_use(store, claim):
             store.change(CLAIMS, claim, lambda new: remove_finalizer(new, PVC_PROTECTION))
         return
+    if claim["status"]["phase"] == "Bound":
+        resize(store, claim)
     if claim["status"]["phase"] != "Pending":
         return
     volume = _matching_volume(store, claim)
@@ -63,15 +60,17 @@ def reconcile(store: Store, claim: Object) -> None:
             bind(store, claim, volume)
     elif not class_name or claim["spec"].get("volumeName"):
         message = "no persistent volumes available for this claim and no storage class is set"
-        _tell(store, claim, "FailedBinding", message)
+        tell(store, claim, "FailedBinding", message)
     elif storage_class is None:
         message = f'storageclass.storage.k8s.io "{class_name}" not found'
-        _tell(store, claim, "ProvisioningFailed", message, warning=True)
+        tell(store, claim, "ProvisioningFailed", message, warning=True)
     elif _waits(storage_class, claim):
         message = "waiting for first consumer to be created before binding"
-        _tell(store, claim, "WaitForFirstConsumer", message)
+        tell(store, claim, "WaitForFirstConsumer", message)
     elif storage_class["provisioner"] != NO_PROVISIONER:
-        provision(store, claim, storage_class)
+        volume = provision(store, claim, storage_class)
+        if volume:
+            bind(store, claim, volume)
 
 
 def _in_use(store: Store, claim: Object) -> bool:
@@ -83,11 +82,6 @@ def _in_use(store: Store, claim: Object) -> bool:
 def _waits(storage_class: Object, claim: Object) -> bool:
     late = storage_class["volumeBindingMode"] == "WaitForFirstConsumer"
     return late and SELECTED_NODE not in annotations_of(claim)
-
-
-def _tell(store: Store, claim: Object, reason: str, message: str, *, warning: bool = False) -> None:
-    """Record an event unless the claim has it already: nothing retries on a timer here."""
-    record(store, CLAIMS, claim, reason, message, component=BINDER, warning=warning, once=True)
 
 
 def claims_volume(volume: Object, claim: Object) -> bool:
@@ -165,81 +159,29 @@ def bind(store: Store, claim: Object, volume: Object) -> None:
     store.change(CLAIMS, claim, bind_claim)
 
 
-def provision(store: Store, claim: Object, storage_class: Object) -> None:
-    """Do what the class's external provisioner does, in its words; unknown ones never answer."""
-    provisioner = storage_class["provisioner"]
-    _mark_provisioner(store, claim, provisioner)
-    message = (
-        "Waiting for a volume to be created either by the external provisioner "
-        f"'{provisioner}' or manually by the system administrator. If volume creation is "
-        "delayed, please verify that the provisioner is running and correctly registered."
-    )
-    _tell(store, claim, "ExternalProvisioning", message)
-    if provisioner not in {LOCAL_PATH, NFS}:
-        return
-    by = f"{provisioner}_embedded"
-    if refusal := _refusal(claim, storage_class):
-        reason = "ProvisioningFailed"
-        record(store, CLAIMS, claim, reason, refusal, component=by, warning=True, once=True)
-        return
-    where = f"{namespace_of(claim)}/{name_of(claim)}"
-    message = f'External provisioner is provisioning volume for claim "{where}"'
-    record(store, CLAIMS, claim, "Provisioning", message, component=by)
-    volume = store.create(VOLUMES, new_volume(claim, storage_class))
-    message = f"Successfully provisioned volume {name_of(volume)}"
-    record(store, CLAIMS, claim, "ProvisioningSucceeded", message, component=by)
-    bind(store, claim, volume)
-
-
-def _mark_provisioner(store: Store, claim: Object, provisioner: str) -> None:
-    def mark(new: Object) -> None:
-        marks = new["metadata"].setdefault("annotations", {})
-        marks["volume.beta.kubernetes.io/storage-provisioner"] = provisioner
-        marks["volume.kubernetes.io/storage-provisioner"] = provisioner
-
-    store.change(CLAIMS, claim, mark)
-
-
-def _refusal(claim: Object, storage_class: Object) -> str | None:
-    """Why the provisioner would not make this volume, in its words, or None."""
-    provisioner = storage_class["provisioner"]
-    modes = set(claim["spec"]["accessModes"])
-    if claim["spec"]["volumeMode"] == "Block":
-        return f"{provisioner} does not support block volume provisioning"
-    if provisioner == LOCAL_PATH and not modes <= {"ReadWriteOnce", "ReadWriteOncePod"}:
-        return (
-            f'failed to provision volume with StorageClass "{name_of(storage_class)}": NodePath '
-            "only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes"
+def check_resize(store: Store, old: Object, new: Object) -> None:
+    """Refuse a new size that is smaller (422) or whose class does not allow expansion (403)."""
+    before, after = as_bytes(size_of(old)), as_bytes(size_of(new))
+    if after < before:
+        message = "Forbidden: field can not be less than status.capacity"
+        finding = ("FieldValueForbidden", "spec.resources.requests.storage", message)
+        raise errors.invalid(CLAIMS, name_of(new), [finding])
+    found = store.find(STORAGE_CLASSES, "", old["spec"].get("storageClassName") or "")
+    if after > before and not (found and found.get("allowVolumeExpansion")):
+        why = (
+            "only dynamically provisioned pvc can be resized and the storageclass that "
+            "provisions the pvc must support resize"
         )
-    return None
+        raise errors.forbidden(CLAIMS, name_of(new), why, [])
 
 
-def new_volume(claim: Object, storage_class: Object) -> Object:
-    """The PersistentVolume as local-path-provisioner writes it: hostPath and a node affinity."""
-    node = annotations_of(claim).get(SELECTED_NODE, "")
-    name = f"pvc-{uid_of(claim)}"
-    folder = f"{name}_{namespace_of(claim)}_{name_of(claim)}"
-    local = storage_class["provisioner"] == LOCAL_PATH
-    parent = "/opt/local-path-provisioner" if local else SHARED
-    annotations = {
-        "pv.kubernetes.io/provisioned-by": storage_class["provisioner"],
-        "local.path.provisioner/selected-node": node if local else "",
-        **(storage_class.get("parameters") or {}),  # a reader of the volume sees: wire: none
-    }
-    spec: Object = {
-        "accessModes": claim["spec"]["accessModes"],
-        "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
-        "hostPath": {"path": f"{parent}/{folder}", "type": "DirectoryOrCreate"},
-        "persistentVolumeReclaimPolicy": storage_class["reclaimPolicy"],
-        "storageClassName": name_of(storage_class),
-        "volumeMode": "Filesystem",
-    }
-    if local:
-        expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
-        terms = [{"matchExpressions": [expression]}]
-        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": terms}}
-    metadata = {"name": name, "annotations": annotations, "finalizers": [PV_PROTECTION]}
-    return {"metadata": metadata, "spec": spec, "status": {"phase": "Pending"}}
+def resize(store: Store, claim: Object) -> None:
+    """Give a bound claim and its volume the larger size that is asked for; folders have none."""
+    capacity = {"storage": size_of(claim)}
+    volume = store.find(VOLUMES, "", claim["spec"]["volumeName"])
+    if volume and as_bytes(volume["spec"]["capacity"]["storage"]) < as_bytes(size_of(claim)):
+        store.change(VOLUMES, volume, lambda new: new["spec"].update(capacity=capacity))
+        store.change(CLAIMS, claim, lambda new: new["status"].update(capacity=capacity))
 
 
 def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]) -> None:
@@ -253,7 +195,7 @@ def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]
         store.change(VOLUMES, volume, lambda new: remove_finalizer(new, PV_PROTECTION))
     elif lost and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
         if "pv.kubernetes.io/provisioned-by" in annotations_of(volume):
-            shutil.rmtree(_folder(volume, node_folders), ignore_errors=True)
+            shutil.rmtree(folder_of(volume, node_folders), ignore_errors=True)
         store.delete(VOLUMES, volume)
     else:
         phase = (
@@ -262,10 +204,3 @@ def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]
         if volume["status"].get("phase") != phase:
             status = {"phase": phase, "lastPhaseTransitionTime": now()}
             store.change(VOLUMES, volume, lambda new: new.update(status=status))
-
-
-def _folder(volume: Object, node_folders: dict[str, Path]) -> Path:
-    """Where a provisioned volume's data is; a shared one is seen from every node."""
-    node = annotations_of(volume)["local.path.provisioner/selected-node"]
-    path = Path(volume["spec"]["hostPath"]["path"])
-    return node_folders[node or next(iter(node_folders))] / path.relative_to("/")

@@ -5,8 +5,8 @@ import platform
 from pathlib import Path
 
 from . import admission
-from .claims import LOCAL_PATH, NFS, SHARED
 from .objects import Object, is_terminating, now
+from .provisioners import LOCAL_PATH, NFS, SHARED
 from .resources import ARCHITECTURE, NAMESPACES, NODES, SERVICE_ACCOUNTS, STORAGE_CLASSES, VERSION
 from .store import Store
 

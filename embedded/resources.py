@@ -80,6 +80,8 @@ BY_KIND = {(r.api_version, r.kind): r for r in SERVED}
 # Listed for those who look (empty), refused to those who create: nothing here enforces them.
 READ_ONLY = frozenset({QUOTAS, LIMIT_RANGES, DAEMON_SETS, CSI_DRIVERS, ATTACHMENTS})
 
+IN_ALL = frozenset({PODS, DEPLOYMENTS, REPLICA_SETS, JOBS})  # what `kubectl get all` lists
+
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 
 
@@ -110,6 +112,7 @@ def resource_list(group: str) -> Object:
             common
             | {"name": resource.plural, "singularName": resource.kind.lower(), "verbs": verbs}
             | ({"shortNames": list(resource.short)} if resource.short else {})
+            | ({"categories": ["all"]} if resource in IN_ALL else {})
         )
         entries += [common | subresource_entry(resource, name) for name in resource.subresources]
     group_version = f"{group}/v1" if group else "v1"

@@ -6,7 +6,7 @@ affinity of volumes. It does not count CPU and memory, and it never preempts.
 
 from collections import Counter
 
-from .claims import SELECTED_NODE, free_volumes
+from .claims import free_volumes
 from .objects import (
     Object,
     annotations_of,
@@ -18,6 +18,7 @@ from .objects import (
     namespace_of,
     set_condition,
 )
+from .provisioners import SELECTED_NODE
 from .recorder import record
 from .resources import CLAIMS, NODES, PODS, STORAGE_CLASSES, VOLUMES
 from .selectors import terms_match, volume_fits

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from . import errors
 from .errors import Cause, invalid_value, required
 from .objects import Object, labels_of
+from .pod_validation import pod_findings, refuse_entrypoints, refuse_unknown
 from .resources import (
     BUDGETS,
     CLAIMS,
@@ -30,18 +31,6 @@ SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
 QUANTITY = re.compile(r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$")
 ACCESS_MODES = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
 
-POD_FIELDS = {
-    "volumes", "containers", "restartPolicy", "terminationGracePeriodSeconds", "nodeName",
-    "nodeSelector", "affinity", "tolerations", "serviceAccountName", "serviceAccount",
-    "automountServiceAccountToken", "securityContext", "imagePullSecrets", "dnsPolicy",
-    "enableServiceLinks", "priority", "priorityClassName", "preemptionPolicy", "schedulerName",
-}  # fmt: skip
-CONTAINER_FIELDS = {
-    "name", "image", "command", "args", "workingDir", "env", "resources", "volumeMounts",
-    "imagePullPolicy", "securityContext", "terminationMessagePath", "terminationMessagePolicy",
-    "ports", "stdin", "tty",
-}  # fmt: skip
-VOLUME_SOURCES = {"persistentVolumeClaim", "emptyDir", "hostPath", "configMap"}
 JOB_FIELDS = {
     "backoffLimit", "completions", "parallelism", "completionMode", "suspend", "manualSelector",
     "podReplacementPolicy", "activeDeadlineSeconds", "ttlSecondsAfterFinished", "template",
@@ -57,6 +46,10 @@ def check_new(resource: Resource, obj: Object) -> None:
     findings += CHECKS[resource](obj) if resource in CHECKS else []
     if findings:
         raise errors.invalid(resource, obj["metadata"].get("name", ""), findings)
+    if resource is PODS:
+        refuse_entrypoints(obj["spec"], "spec")
+    if resource in {JOBS, DEPLOYMENTS, REPLICA_SETS}:
+        refuse_entrypoints(obj["spec"]["template"]["spec"], "spec.template.spec")
 
 
 def check_update(resource: Resource, old: Object, new: Object) -> None:
@@ -76,7 +69,7 @@ def check_update(resource: Resource, old: Object, new: Object) -> None:
             findings.append(invalid_value(f"spec.{field}", value, "field is immutable"))
     if resource in {JOBS, DEPLOYMENTS, REPLICA_SETS}:
         findings += CHECKS[resource](new)
-    if resource is CLAIMS and old["spec"] != new["spec"]:
+    if resource is CLAIMS and _without_size(old["spec"]) != _without_size(new["spec"]):
         message = (
             "spec is immutable after creation except resources.requests and "
             "volumeAttributesClassName for bound claims"
@@ -87,6 +80,10 @@ def check_update(resource: Resource, old: Object, new: Object) -> None:
 
 
 FIXED = {JOBS: ("completions", "selector", "template"), DEPLOYMENTS: ("selector",)}
+
+
+def _without_size(spec: Object) -> Object:
+    return spec | {"resources": {}}
 
 
 def _without_mutable(spec: Object) -> Object:
@@ -118,58 +115,6 @@ SUBDOMAIN_RULE = (
     "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used "
     r"for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
-
-
-def refuse_unknown(where: str, obj: Object, known: set[str]) -> None:
-    """501 for the first field that is set and not known."""
-    for field, value in obj.items():
-        if field not in known and value not in (None, False, [], {}):
-            raise errors.not_implemented(f"{where}.{field}")
-
-
-def pod_findings(obj: Object, at: str = "spec") -> list[Cause]:
-    """The findings on a pod, or on a pod template's spec at a path."""
-    spec = obj.get("spec") or {}
-    refuse_unknown(at, spec, POD_FIELDS)
-    refuse_unknown(f"{at}.affinity", spec.get("affinity") or {}, {"nodeAffinity"})
-    findings: list[Cause] = []
-    names = set()
-    for index, volume in enumerate(spec.get("volumes") or []):
-        names.add(volume.get("name"))
-        refuse_unknown(f"{at}.volumes[{index}]", volume, VOLUME_SOURCES | {"name"})
-        if (volume.get("emptyDir") or {}).get("medium"):
-            raise errors.not_implemented(f"{at}.volumes[{index}].emptyDir.medium")
-    if not spec.get("containers"):
-        findings.append(required(f"{at}.containers"))
-    for index, container in enumerate(spec.get("containers") or []):
-        findings += container_findings(container, f"{at}.containers[{index}]", names)
-    return findings
-
-
-def container_findings(container: Object, at: str, volumes: set[str]) -> Iterator[Cause]:
-    """The findings on one container."""
-    refuse_unknown(at, container, CONTAINER_FIELDS)
-    if (container.get("securityContext") or {}).get("privileged"):
-        raise errors.not_implemented(f"{at}.securityContext.privileged")
-    for field in ("name", "image"):
-        if not container.get(field):
-            yield required(f"{at}.{field}")
-    for index, variable in enumerate(container.get("env") or []):
-        where = f"{at}.env[{index}].valueFrom"
-        refuse_unknown(where, variable.get("valueFrom") or {}, {"fieldRef"})
-    if not container.get("command"):
-        raise errors.not_implemented(f"{at}.command left to the image")
-    mounts = container.get("volumeMounts") or []
-    paths = [mount.get("mountPath", "").strip("/") for mount in mounts]
-    for index, mount in enumerate(mounts):
-        where = f"{at}.volumeMounts[{index}]"
-        refuse_unknown(where, mount, {"name", "mountPath", "readOnly"})
-        if mount.get("name") not in volumes:
-            yield "FieldValueNotFound", f"{where}.name", f"Not found: {json.dumps(mount['name'])}"
-        if not mount.get("mountPath"):
-            yield required(f"{where}.mountPath")
-        if any(path != paths[index] and paths[index].startswith(f"{path}/") for path in paths):
-            raise errors.not_implemented(f"{where}: a mount within another mount")
 
 
 def template_findings(obj: Object) -> list[Cause]:

@@ -1,6 +1,8 @@
 from pathlib import Path
 
+import pytest
 from kubernetes import client, watch
+from kubernetes.client.exceptions import ApiException
 
 
 def test_data_is_in_the_nodes_folder_until_the_claim_goes(
@@ -49,3 +51,35 @@ def test_data_is_in_the_nodes_folder_until_the_claim_goes(
 def test_shared_class_says_that_no_wire_is_in_its_path(core: client.CoreV1Api) -> None:
     storage = client.StorageV1Api(core.api_client)
     assert storage.read_storage_class("nfs-client").parameters == {"wire": "none"}
+
+
+def claim_of(storage_class: str) -> dict[str, object]:
+    size = {"requests": {"storage": "2Mi"}}
+    modes = ["ReadWriteOnce"]
+    spec = {"storageClassName": storage_class, "accessModes": modes, "resources": size}
+    return {"metadata": {"name": f"on-{storage_class}"}, "spec": spec}
+
+
+def resize(core: client.CoreV1Api, storage_class: str, size: str) -> None:
+    patch = {"spec": {"resources": {"requests": {"storage": size}}}}
+    core.patch_namespaced_persistent_volume_claim(f"on-{storage_class}", "default", patch)
+
+
+def test_claim_grows_if_its_class_allows_and_never_shrinks(core: client.CoreV1Api) -> None:
+    for storage_class in ("nfs-client", "local-path"):
+        core.create_namespaced_persistent_volume_claim("default", claim_of(storage_class))
+    resize(core, "nfs-client", "4Mi")
+    for change in watch.Watch().stream(
+        core.list_namespaced_persistent_volume_claim, "default", timeout_seconds=20
+    ):
+        if change["object"].status.capacity == {"storage": "4Mi"}:
+            break
+    name = change["object"].spec.volume_name
+    assert core.read_persistent_volume(name).spec.capacity == {"storage": "4Mi"}
+    with pytest.raises(ApiException) as smaller:
+        resize(core, "nfs-client", "1Mi")
+    assert smaller.value.status == 422
+    with pytest.raises(ApiException) as refused:
+        resize(core, "local-path", "4Mi")
+    assert refused.value.status == 403
+    assert "the storageclass that provisions the pvc must support resize" in refused.value.body
