@@ -27,7 +27,7 @@ class PlanError(Exception):
 
 def _at_least_smallest(size: str) -> str:
     if quantity_bytes(size) < SMALLEST_VOLUME_BYTES:
-        raise ValueError(f"{size} is too small to measure on: at least 64Mi")
+        raise ValueError("a volume to measure on has at least 64Mi")
     return size
 
 
@@ -133,12 +133,12 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
     if path is not None:
         try:
             values = yaml.safe_load(path.read_text()) or {}
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PlanError(f"plan file {path} cannot be read: {error}") from error
         if not isinstance(values, dict):
             raise PlanError(f"plan file {path} must hold fields and values, not {values!r}")
     try:
-        return Plan(**(values | overrides))
+        return Plan.model_validate(values | overrides)
     except ValidationError as error:
         raise PlanError(explain(error)) from error
 
@@ -149,8 +149,9 @@ def explain(error: ValidationError) -> str:
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            allowed = "there is no such field; fields are " + ", ".join(Plan.model_fields)
+            model = Toleration if problem["loc"][0] == "tolerations" else Plan
+            allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
         else:
-            allowed = f"{problem['msg']}, not {problem['input']!r}"
+            allowed = f"{problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"
         lines.append(f"plan field {field}: {allowed}")
     return "\n".join(lines)

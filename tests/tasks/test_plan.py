@@ -1,0 +1,166 @@
+"""The plan: what a person may write, what the form shows, and how a mistake is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.plan import Plan, PlanError, Toleration, load
+from tasks.quantity import quantity_bytes, quantity_cpus
+
+
+@pytest.mark.parametrize("model", [Plan, Toleration])
+def test_each_field_has_a_literal_default_and_a_description(
+    model: type[Plan] | type[Toleration],
+) -> None:
+    """A form is built from the JSON schema alone: a default made by a function is not in it."""
+    fields: dict[str, Any] = model.model_json_schema()["properties"]
+    assert set(fields) == set(model.model_fields)
+    for name, field in fields.items():
+        assert "default" in field, f"{name} shows no default"
+        assert len(field["description"]) > 10, f"{name} is not described"
+
+
+def test_the_schema_s_defaults_are_the_plan_s() -> None:
+    """The form shows what runs."""
+    fields = Plan.model_json_schema()["properties"]
+    assert {name: field["default"] for name, field in fields.items()} == Plan().model_dump()
+
+
+def test_an_unknown_field_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+    """A misspelt field is not ignored."""
+    file = tmp_path / "plan.yaml"
+    file.write_text("repeat: 5\n")
+    with pytest.raises(PlanError, match=r"plan field repeat: there is no such field.* repeats,"):
+        load(file, {})
+
+
+def test_an_unknown_field_of_a_toleration_is_refused_with_a_toleration_s_fields() -> None:
+    """The fields that are named are those of the place where the mistake is."""
+    with pytest.raises(PlanError) as refused:
+        load(None, {"tolerations": [{"kye": "disk"}]})
+    message = str(refused.value)
+    assert message == (
+        "plan field tolerations.0.kye: there is no such field; "
+        "fields are key, operator, value, effect"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "allowed"),
+    [
+        ({"profile": "fast"}, "profile", "'quick', 'standard', 'kubestr' or 'wal', not 'fast'"),
+        ({"repeats": 0}, "repeats", "greater than or equal to 1, not 0"),
+        ({"repeats": 101}, "repeats", "less than or equal to 100, not 101"),
+        ({"runtime_seconds": 0}, "runtime_seconds", "greater than or equal to 1"),
+        ({"ramp_seconds": -1}, "ramp_seconds", "greater than or equal to 0"),
+        ({"volume_size": "63Mi"}, "volume_size", "at least 64Mi"),
+        ({"volume_size": "4 GB"}, "volume_size", "not '4 GB'"),
+        ({"volume_size": 4}, "volume_size", "valid string, not 4"),
+        ({"access_mode": "RWO"}, "access_mode", "'ReadWriteOnce'"),
+        ({"volume_mode": "block"}, "volume_mode", "'Filesystem' or 'Block', not 'block'"),
+        ({"storage_classes": "fast"}, "storage_classes", "valid list, not 'fast'"),
+        ({"storage_classes": ["Fast"]}, "storage_classes.0", "not 'Fast'"),
+        ({"namespace": "My_Space"}, "namespace", "not 'My_Space'"),
+        ({"image": ""}, "image", "at least 1 character"),
+        ({"results": ""}, "results", "at least 1 character"),
+        ({"run_limit_seconds": 59}, "run_limit_seconds", "greater than or equal to 60"),
+        ({"tolerations": [{"effect": "Never"}]}, "tolerations.0.effect", "'NoSchedule'"),
+    ],
+)
+def test_a_wrong_value_names_its_field_and_what_is_allowed(
+    values: dict[str, Any], field: str, allowed: str
+) -> None:
+    """Whoever reads the message can mend the plan without reading code."""
+    with pytest.raises(PlanError) as refused:
+        load(None, values)
+    message = str(refused.value)
+    assert message.startswith(f"plan field {field}: ")
+    assert allowed in message
+
+
+def test_each_wrong_field_has_a_line() -> None:
+    """All mistakes are said at once."""
+    with pytest.raises(PlanError) as refused:
+        load(None, {"repeats": 0, "profile": "fast"})
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == [
+        "plan field profile",
+        "plan field repeats",
+    ]
+
+
+def test_overrides_come_before_the_file_s_values(tmp_path: Path) -> None:
+    """The command line wins over the file, and the file over the default."""
+    file = tmp_path / "plan.yaml"
+    file.write_text("repeats: 5\nprofile: wal\nstorage_classes: [fast, slow]\n")
+    plan = load(file, {"profile": "quick"})
+    assert (plan.repeats, plan.profile, plan.storage_classes) == (5, "quick", ["fast", "slow"])
+    assert plan.volume_size == "4Gi"
+
+
+def test_an_empty_file_is_the_default_plan(tmp_path: Path) -> None:
+    """A file with nothing but comments changes nothing."""
+    file = tmp_path / "plan.yaml"
+    file.write_text("# nothing yet\n")
+    assert load(file, {}) == load(None, {}) == Plan()
+
+
+def test_a_plan_survives_being_written_and_read(tmp_path: Path) -> None:
+    """The plan in a run's row is enough to repeat the run."""
+    plan = Plan(
+        storage_classes=["fast"],
+        fio_file="; é\n[a]\nrw=read\n",
+        runtime_seconds=5,
+        node_selector={"disk": "ssd"},
+        tolerations=[Toleration(key="storage", effect="NoSchedule")],
+    )
+    file = tmp_path / "plan.yaml"
+    file.write_text(yaml.safe_dump(plan.model_dump()))
+    assert load(file, {}) == plan
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"repeats: [", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"- quick\n", "must hold fields and values, not"),
+        (b"1: 2\n", "plan field 1: "),
+    ],
+    ids=["broken YAML", "no text", "a list", "a number as field"],
+)
+def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    """Whatever a file holds, the message says so; it is never a traceback."""
+    file = tmp_path / "plan.yaml"
+    file.write_bytes(content)
+    with pytest.raises(PlanError, match=words):
+        load(file, {})
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    """The path that was looked for stands in the message."""
+    with pytest.raises(PlanError, match=r"plan file .*/nightly\.yaml cannot be read"):
+        load(tmp_path / "nightly.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("quantity", "number"),
+    [("4Gi", 2**32), ("1.5Gi", 3 * 2**29), ("1G", 10**9), ("500M", 5 * 10**8), ("42", 42)],
+)
+def test_quantities_are_bytes(quantity: str, number: int) -> None:
+    """Binary suffixes count by 1,024, decimal ones by 1,000."""
+    assert quantity_bytes(quantity) == number
+
+
+def test_cpus_may_be_fractions() -> None:
+    """500m is half a CPU."""
+    assert (quantity_cpus("500m"), quantity_cpus("4")) == (0.5, 4.0)
+
+
+@pytest.mark.parametrize("text", ["", "4Gb", "lots"])
+def test_what_is_no_quantity_is_a_value_error(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError):
+        quantity_bytes(text)
