@@ -18,6 +18,7 @@ import reports.run
 import reports.terminal
 from reports.comparison import compare
 from reports.render import write
+from tasks import check
 from tasks import plan as plans
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
@@ -30,8 +31,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, as Parquet and "
-    "as a report.\n\nExit codes: 0 every cell was measured; 1 the run failed or is incomplete, what "
-    "was measured is written; 2 the plan or its place was refused, nothing was created; "
+    "as a report.\n\nExit codes: 0 every cell was measured; 1 the run failed or is incomplete, and "
+    "what was measured is written; 2 the plan or its place was refused, nothing was created; "
     "130 interrupted, and the cluster was cleaned up.",
 )
 console = Console()
@@ -140,6 +141,10 @@ def report(
 
 def _run(chosen: Plan) -> int:
     """Run the flow here, showing where it is; returns the exit code."""
+    try:  # before Prefect's own start of some seconds, so that a slip is told at once
+        check.begin(chosen, "benchmark", lambda progress: None)  # noqa: ARG005
+    except check.REFUSALS as error:
+        raise _refused(str(error)) from None
     _quiet_prefect()
     from flows.benchmark import compare as benchmark
 
@@ -174,7 +179,9 @@ def _run(chosen: Plan) -> int:
 
 
 def _print_comparison(results: str, run_id: str) -> None:
-    console.print(reports.terminal.comparison_table(compare(reports.run.load(results, run_id))))
+    run = reports.run.load(results, run_id)
+    if run.fio:
+        console.print(reports.terminal.comparison_table(compare(run)))
 
 
 def _refused(message: str) -> typer.Exit:

@@ -1,7 +1,6 @@
 """The flow that compares StorageClasses: check, provision, measure, clean up, report."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 from prefect import Task, flow, get_run_logger
@@ -10,17 +9,13 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
 
 import reports.render
-from tasks import benchmark, check, classes, cluster, fio_file, record, results, volumes
+from tasks import benchmark, check, record, volumes
 from tasks.cluster import ClusterError, Obj
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
 from tasks.record import Record
-from tasks.results import ResultsError
-from tasks.run import Run, RunInProgress, lease, new_run_id, owned
+from tasks.run import Run, RunInProgress, lease, owned
 from tasks.volumes import Volume, VolumeFailed
-
-BAD_INPUT = (PlanError, ResultsError, RunInProgress, cluster.Unreachable, cluster.Forbidden)
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,16 +40,16 @@ def compare(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
     """
     report = listener.get() or _log_steps()
     try:
-        run, storage_classes, known = step(_begin, "check")(plan, report)
-    except BAD_INPUT as error:
+        run, storage_classes, known = step(check.begin, "check")(plan, "benchmark", report)
+    except check.REFUSALS as error:
         return _ended("Refused", str(error))
     try:
         with lease(run), owned(run, report) as owner:
             _measure_all(run, owner, storage_classes, known, report)
         outcome, why = record.outcome_of(known), record.summary(known)
-    except RunInProgress as error:
+    except (RunInProgress, PlanError) as error:
         return _ended("Refused", str(error))
-    except (ClusterError, PlanError) as error:
+    except ClusterError as error:
         outcome, why = "failed", str(error)
     except BaseException:
         step(record.save, "write")(known, "cancelled", "the run was interrupted")
@@ -65,21 +60,6 @@ def compare(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
     if outcome == "complete":
         return Completed(message=f"{known.cells_planned} cells measured; report: {location}")
     return _ended(outcome.capitalize(), f"{why}; report: {location}")
-
-
-def _begin(plan: Plan, report: Report) -> tuple[Run, list[Obj], Record]:
-    """Everything that can be known to be wrong before the cluster is touched."""
-    now = datetime.now(UTC)
-    workload = fio_file.prepare(plan)
-    results.check_writable(plan.results)
-    connection = cluster.connect(plan.context, plan.namespace)
-    run = Run(new_run_id(now), now, plan, workload, connection)
-    report(Progress(run.run_id, "check plan, results location and cluster"))
-    version = cluster.version(connection)
-    check.namespace(connection)
-    chosen = classes.chosen(connection, plan.storage_classes)
-    rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
-    return run, chosen, Record(run, "benchmark", rows, check.nodes(connection), version)
 
 
 def _measure_all(

@@ -1,17 +1,40 @@
 """What can be known to be wrong before a volume is made."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from tasks import classes, fio_file, fio_job, results
 from tasks import cluster as k8s
-from tasks import fio_job
 from tasks.cluster import Cluster, NotFound, Obj
 from tasks.fio_log import FioLog
-from tasks.plan import PlanError
+from tasks.plan import Plan, PlanError
 from tasks.pods import PodFailed
+from tasks.progress import Progress, Report
 from tasks.quantity import quantity_bytes, quantity_cpus
-from tasks.run import Run
+from tasks.record import Record
+from tasks.results import ResultsError
+from tasks.run import Run, new_run_id
 
 CHECK_LIMIT_SECONDS = 60.0
+REFUSALS = (PlanError, ResultsError, k8s.Unreachable, k8s.Forbidden)
+
+
+def begin(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record]:
+    """Check all that can be known before anything is created, and give the run its identity.
+
+    Returns the run, its StorageClasses in order, and its record. Raises one of REFUSALS.
+    """
+    now = datetime.now(UTC)
+    workload = fio_file.prepare(plan)
+    results.check_writable(plan.results)
+    cluster = k8s.connect(plan.context, plan.namespace)
+    run = Run(new_run_id(now), now, plan, workload, cluster)
+    report(Progress(run.run_id, "check plan, results location and cluster"))
+    version = k8s.version(cluster)
+    namespace(cluster)
+    chosen = classes.chosen(cluster, plan.storage_classes)
+    rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
+    return run, chosen, Record(run, flow, rows, nodes(cluster), version)
 
 
 def namespace(cluster: Cluster) -> None:

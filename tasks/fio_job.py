@@ -12,7 +12,7 @@ from tasks.run import Run
 
 # fio writes a line of progress each second; after this long the stream is taken for lost.
 SILENCE_SECONDS = 60.0
-# What the Pod Security Standard `restricted` asks for; root only where a volume lets no other write.
+# Pod Security Standard `restricted`; root only where a volume lets no other user write.
 NOBODY, ROOT = 65534, 0
 
 

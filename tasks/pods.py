@@ -48,7 +48,8 @@ def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
             label=f"batch.kubernetes.io/job-name={job}",
         )
     except k8s.WaitTimedOut as error:
-        raise PodFailed(f"{error}: {why_not(cluster, job)}") from error
+        why = why_not(cluster, job) or "the cluster gives no reason"
+        raise PodFailed(f"{error}: {why}") from error
 
 
 def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
@@ -97,19 +98,22 @@ def _could_not_start(pod: Obj, words: str) -> str:
 
 
 def why_not(cluster: Cluster, job: str) -> str:
-    """What the cluster says of a Job whose pod does not run: the pod's condition, then events."""
-    words: list[str] = []
+    """What the cluster says of a Job whose pod does not run: the pod's condition, then events.
+
+    Empty when it says nothing.
+    """
     pods = k8s.find(cluster, "Pod", label=f"batch.kubernetes.io/job-name={job}")
-    for pod in pods:
-        words += [
-            condition["message"]
-            for condition in pod["status"].get("conditions", [])
-            if condition["status"] == "False" and condition.get("message")
-        ][:1]
-        words += last_warnings(cluster, pod["metadata"]["name"])
     if not pods:
-        words = last_warnings(cluster, job) or ["no pod was created"]
-    return "; ".join(dict.fromkeys(words)) or "the cluster gives no reason"
+        return "; ".join(last_warnings(cluster, job)) or "no pod was created"
+    words = [
+        condition["message"]
+        for condition in pods[0]["status"].get("conditions", [])
+        if condition["status"] == "False" and condition.get("message")
+    ][:1]
+    for warning in last_warnings(cluster, pods[0]["metadata"]["name"]):
+        if not any(known in warning for known in words):
+            words.append(warning)
+    return "; ".join(words)
 
 
 def last_warnings(cluster: Cluster, name: str, most: int = 2) -> list[str]:

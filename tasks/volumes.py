@@ -174,7 +174,8 @@ def _bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str
         words = pods.last_warnings(run.cluster, pvc)
         if job is not None:
             words.append(pods.why_not(run.cluster, job))
-        raise ClusterError(f"{error}: {'; '.join(words) or 'no event says why'}") from error
+        why = "; ".join(filter(None, words)) or "no event says why"
+        raise ClusterError(f"{error}: {why}") from error
     seconds = time.monotonic() - began
     volume = k8s.get(run.cluster, "PersistentVolume", claim["spec"]["volumeName"])
     return {
@@ -235,9 +236,8 @@ def _take_facts(log: FioLog, row: dict[str, Any]) -> None:
     if log.refused is not None:
         free, needed = log.refused
         raise ClusterError(
-            f"the volume of {row['storage_class']} is too small: {free:,} bytes are free, "
-            f"the plan's files need {needed:,}. Ask for a larger volume_size or free space on "
-            f"node {row['node']}"
+            f"volume too small: {free:,} bytes are free on {row['node']}, the plan's files need "
+            f"{needed:,}. Ask for a smaller volume_size, or make room"
         )
     if log.unwritable:
         raise ClusterError(f"neither user {fio_job.NOBODY} nor root may write to the volume")
