@@ -1,6 +1,7 @@
 """The comparison as one SVG: a small panel of bars for each job, a column for each unit."""
 
 from io import StringIO
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -21,8 +22,13 @@ def chart(comparison: Comparison, title: str) -> str:
     columns = _columns(comparison)
     height = max(map(len, columns.values()), default=1)
     panel = 0.55 + BAR_INCHES * len(comparison.classes)
-    # Text stays text: small, searchable, in the reader's font. The salt makes ids repeatable.
-    with mpl.rc_context({"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "stormark"}):
+    style: dict[Any, Any] = {
+        "font.size": 9,
+        "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
+        "svg.hashsalt": "stormark",  # the same figures give the same bytes
+        "text.parse_math": False,  # a dollar sign in an error is a dollar sign
+    }
+    with mpl.rc_context(style):
         figure = Figure(
             figsize=(max(1, len(columns)) * 5, height * panel + 0.6),
             facecolor="white",
@@ -32,6 +38,8 @@ def chart(comparison: Comparison, title: str) -> str:
         grid = figure.subplots(height, max(1, len(columns)), squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
+        if not comparison.rows:
+            grid[0, 0].text(0.5, 0.5, "nothing was run", ha="center", va="center")
         for number, rows in enumerate(columns.values()):
             for axes, row in zip(grid[:, number], rows, strict=False):
                 _panel(axes, row, comparison)
@@ -55,7 +63,8 @@ def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
     highest = max((_high(cell) for cell in row.cells), default=0) or 1
     for position, cell in enumerate(row.cells):
         _bar(axes, position, cell, row, comparison)
-    axes.set_xlim(0, highest * 1.3)  # room for the figure beside the longest bar
+    plain = all(cell.measured >= comparison.repeats and not cell.warned for cell in row.cells)
+    axes.set_xlim(0, highest * (1.3 if plain else 1.8))  # room for the text beside a long bar
     axes.set_ylim(len(row.cells) - 0.4, -0.6)
     axes.set_yticks(range(len(row.cells)), [_short(cell.storage_class) for cell in row.cells])
     axes.tick_params(left=False, bottom=False, labelbottom=False)
@@ -63,23 +72,20 @@ def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
 
 
 def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow, comparison: Comparison) -> None:
-    missing = gap(cell, comparison)
+    beside: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
     if cell.estimate is None:
-        axes.annotate(f" {missing}", (0, position), va="center", color="#B00020", style="italic")
+        missing = gap(cell, comparison)
+        axes.annotate(missing, (0, position), **beside, color="#B00020", style="italic")
         return
-    median = cell.estimate.median
+    median, low, high = cell.estimate.median, cell.estimate.low, cell.estimate.high
     axes.barh(position, median, height=0.72, color=COLOURS[position % len(COLOURS)])
-    if cell.estimate.low is not None and cell.estimate.high is not None:
-        axes.errorbar(
-            median,
-            position,
-            xerr=[[median - cell.estimate.low], [cell.estimate.high - median]],
-            color="#222",
-            capsize=2.5,
-            linewidth=1,
-        )
-    label = quantity(median, row.figure.scales) + (f" ({missing})" if missing else "")
-    axes.annotate(label, (_high(cell), position), (5, 0), textcoords="offset points", va="center")
+    if low is not None and high is not None:
+        arms = [[median - low], [high - median]]
+        axes.errorbar(median, position, xerr=arms, color="#222", capsize=2.5, linewidth=1)
+    label = quantity(median, row.figure.scales)
+    if cell.measured < comparison.repeats:
+        label += f" ({cell.measured} of {comparison.repeats} repeats)"
+    axes.annotate(f"{label} ⚠" if cell.warned else label, (_high(cell), position), **beside)
 
 
 def _high(cell: Cell) -> float:

@@ -24,7 +24,9 @@ DIRECTIONS = ("read", "write", "sync")
 
 
 def comparison_table(comparison: Comparison) -> Markdown:
-    """The lab's table: a row a job, a column a class, the reference first."""
+    """The lab's table: a row a job, a column a class, the reference first; empty if none ran."""
+    if not comparison.rows:
+        return Markdown()
     reference, *others = comparison.classes
     header = ["job", "what", "unit", f"{reference} (reference)" if others else reference, *others]
     rows = [
@@ -92,7 +94,7 @@ def queue_of_one_table(run: Run, comparison: Comparison) -> Markdown:
         ]
         for direction in DIRECTIONS
         for job in _jobs_with_latency(run, direction)
-        if job["io_depth"] == 1 and job["num_jobs"] == 1
+        if job["io_depth"] == 1 and job["num_jobs"] in (1, None)
     ]
     return table(["job", "latency of", *comparison.classes], rows) if rows else Markdown()
 

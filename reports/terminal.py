@@ -11,11 +11,11 @@ from reports.words import against_reference, gap, shape, unit
 
 def comparison_table(comparison: Comparison) -> Table:
     """The table of the report for a terminal: legible at 80 columns with two classes."""
-    reference, *others = comparison.classes
     grid = Table(box=box.HORIZONTALS, show_lines=True, caption=_caption(comparison))
     grid.add_column("job")
-    for name in (f"{reference} (reference)" if others else reference, *others):
-        grid.add_column(Text(name))
+    for position, name in enumerate(comparison.classes):
+        alone = position > 0 or len(comparison.classes) == 1
+        grid.add_column(Text(name if alone else f"{name} (reference)"))
     for row in comparison.rows:
         job = Text(row.job["job"], style="bold").append(f"\n{shape(row.job)}", style="not bold dim")
         grid.add_row(job, *(_cell(cell, row, comparison) for cell in row.cells))
@@ -23,7 +23,7 @@ def comparison_table(comparison: Comparison) -> Table:
 
 
 def _caption(comparison: Comparison) -> Text:
-    if len(comparison.classes) == 1:
+    if len(comparison.classes) < 2:
         return Text()
     if comparison.repeats == 1:
         return Text("one repeat: no difference can be told from chance")
