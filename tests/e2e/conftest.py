@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from kube import Kube
 from kubernetes import client, config
 
 from embedded import cluster
+
+from .kube import Kube
 
 
 @pytest.fixture(scope="session")

@@ -15,14 +15,15 @@ DEADLINE_SECONDS = 60.0 if REAL else 20.0
 class Kube:
     """One namespace of a cluster."""
 
-    def __init__(self, api_client: client.ApiClient, namespace: str) -> None:
+    # The client's types want models; the scenarios write bodies as the manifests they are.
+    def __init__(self, api_client: Any, namespace: str) -> None:
         self.namespace = namespace
         self.api_client = api_client
-        self.core = client.CoreV1Api(api_client)
-        self.apps = client.AppsV1Api(api_client)
-        self.batch = client.BatchV1Api(api_client)
-        self.policy = client.PolicyV1Api(api_client)
-        self.storage = client.StorageV1Api(api_client)
+        self.core: Any = client.CoreV1Api(api_client)
+        self.apps: Any = client.AppsV1Api(api_client)
+        self.batch: Any = client.BatchV1Api(api_client)
+        self.policy: Any = client.PolicyV1Api(api_client)
+        self.storage: Any = client.StorageV1Api(api_client)
         self.cordoned: list[str] = []
 
     def wait(

@@ -1,17 +1,19 @@
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from kube import FOREVER, IMAGE, Kube, is_ready, pod_spec
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+
+from .kube import FOREVER, IMAGE, Kube, is_ready, pod_spec
 
 
 def refusal(call: Callable[[], object]) -> dict[str, object]:
     """The Status that a refused call was answered with."""
     with pytest.raises(ApiException) as refused:
         call()
-    status: dict[str, object] = json.loads(refused.value.body)
+    status: dict[str, object] = json.loads(str(refused.value.body))
     assert status["code"] == refused.value.status
     return {key: status.get(key) for key in ("code", "reason", "message", "details")}
 
@@ -209,7 +211,7 @@ def test_patches_merge_by_kind(kube: Kube) -> None:
 
 
 def test_server_side_apply_creates_and_then_merges(kube: Kube) -> None:
-    def apply(data: dict[str, str]) -> client.V1ConfigMap:
+    def apply(data: dict[str, str]) -> Any:
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -253,7 +255,7 @@ def test_cluster_names_its_version_nodes_and_classes(kube: Kube) -> None:
 
 
 def test_leases_secrets_and_access_reviews_are_served(kube: Kube) -> None:
-    coordination = client.CoordinationV1Api(kube.api_client)
+    coordination: Any = client.CoordinationV1Api(kube.api_client)
     body = {"metadata": {"name": "lock"}, "spec": {"holderIdentity": "me"}}
     coordination.create_namespaced_lease(kube.namespace, body)
     assert coordination.read_namespaced_lease("lock", kube.namespace).spec.holder_identity == "me"
@@ -269,5 +271,5 @@ def test_leases_secrets_and_access_reviews_are_served(kube: Kube) -> None:
             }
         }
     }
-    authorization = client.AuthorizationV1Api(kube.api_client)
+    authorization: Any = client.AuthorizationV1Api(kube.api_client)
     assert authorization.create_self_subject_access_review(review).status.allowed is True

@@ -1,6 +1,7 @@
 import pytest
-from kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 from kubernetes.client.exceptions import ApiException
+
+from .kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 
 
 def create_owner(kube: Kube) -> dict[str, object]:
@@ -95,7 +96,7 @@ def test_deleted_namespace_takes_its_content_along(kube: Kube) -> None:
         kube.core.create_namespaced_config_map(name, {"metadata": {"name": "late"}})
     assert refused.value.status == 403
     expected = f"unable to create new content in namespace {name} because it is being terminated"
-    assert expected in refused.value.body
+    assert expected in str(refused.value.body)
     inner.pods(lambda pods: not pods)
     assert kube.core.read_namespace(name).status.phase == "Terminating"
     release = [{"op": "remove", "path": "/metadata/finalizers"}]

@@ -1,12 +1,15 @@
+from typing import Any
+
 import pytest
-from kube import FOREVER, IMAGE, ON_TERM, Kube, is_phase, is_ready, pod_spec
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
 
+from .kube import FOREVER, IMAGE, ON_TERM, Kube, is_phase, is_ready, pod_spec
 
-def terminated(pod: object) -> object:
+
+def terminated(pod: Any) -> Any:
     """The state of the only container once it has ended."""
-    statuses = pod.status.container_statuses  # type: ignore[attr-defined]
+    statuses = pod.status.container_statuses
     return statuses and statuses[0].state.terminated
 
 
@@ -83,12 +86,12 @@ def test_log_of_what_is_not_there_is_refused(kube: Kube) -> None:
     with pytest.raises(ApiException) as wrong:
         kube.log("p", container="other")
     assert wrong.value.status == 400
-    assert "container other is not valid for pod p" in wrong.value.body
+    assert "container other is not valid for pod p" in str(wrong.value.body)
     with pytest.raises(ApiException) as none:
         kube.log("p", previous=True)
     assert none.value.status == 400
     expected = 'previous terminated container \\"main\\" in pod \\"p\\" not found'
-    assert expected in none.value.body
+    assert expected in str(none.value.body)
 
 
 def test_empty_dir_survives_a_container_restart_and_not_its_pod(kube: Kube) -> None:
@@ -230,8 +233,8 @@ def test_image_that_cannot_be_pulled_waits(kube: Kube) -> None:
     kube.pod_gone("p")
 
 
-def waiting_reason(pod: object) -> str | None:
-    statuses = pod.status.container_statuses  # type: ignore[attr-defined]
+def waiting_reason(pod: Any) -> Any:
+    statuses = pod.status.container_statuses
     waiting = statuses and statuses[0].state.waiting
     return waiting.reason if waiting else None
 
@@ -272,7 +275,7 @@ def test_several_containers_share_a_volume(kube: Kube) -> None:
     assert kube.log("p", container="main") == "x\n"
     with pytest.raises(ApiException) as unclear:
         kube.log("p")
-    assert "choose one of: [main second]" in unclear.value.body
+    assert "choose one of: [main second]" in str(unclear.value.body)
 
 
 def test_nothing_of_a_container_outlives_its_first_process(kube: Kube) -> None:

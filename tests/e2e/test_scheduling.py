@@ -1,6 +1,7 @@
 import pytest
-from kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 from kubernetes.client.exceptions import ApiException
+
+from .kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 
 PREEMPTION = (
     "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not "
@@ -122,9 +123,11 @@ def test_eviction_that_violates_a_budget_is_refused(kube: Kube) -> None:
     with pytest.raises(ApiException) as refused:
         kube.evict(pod.metadata.name)
     assert refused.value.status == 429
-    assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.value.body
+    assert "Cannot evict pod as it would violate the pod's disruption budget." in str(
+        refused.value.body
+    )
     expected = "The disruption budget keep needs 1 healthy pods and has 1 currently"
-    assert expected in refused.value.body
+    assert expected in str(refused.value.body)
     assert is_ready(kube.pod(pod.metadata.name))
 
 

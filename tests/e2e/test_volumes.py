@@ -1,6 +1,7 @@
 import pytest
-from kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 from kubernetes.client.exceptions import ApiException
+
+from .kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 
 
 def test_waiting_claim_binds_where_its_first_pod_runs(kube: Kube) -> None:
@@ -171,4 +172,4 @@ def test_claim_size_must_be_given(kube: Kube) -> None:
     with pytest.raises(ApiException) as refused:
         kube.create_claim("data", "local-path", resources={"requests": {}})
     assert refused.value.status == 422
-    assert "spec.resources[storage]: Required value" in refused.value.body
+    assert "spec.resources[storage]: Required value" in str(refused.value.body)

@@ -1,7 +1,8 @@
 import pytest
-from kube import Kube
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
+
+from .kube import Kube
 
 
 def make(kube: Kube, name: str, **labels: str) -> str:
@@ -72,6 +73,7 @@ def test_watch_ends_at_its_timeout(kube: Kube) -> None:
     response = kube.core.list_namespaced_config_map(
         kube.namespace,
         watch=True,
+        field_selector="metadata.name=one",
         resource_version=version,
         timeout_seconds=1,
         _preload_content=False,

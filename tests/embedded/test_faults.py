@@ -4,35 +4,33 @@ from typing import Any
 
 import pytest
 import urllib3
-from kubernetes import client, watch
+from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
 
 
 @pytest.fixture
-def pool(core: client.CoreV1Api) -> Iterator[urllib3.PoolManager]:
+def pool(core: Any) -> Iterator[urllib3.PoolManager]:
     """Requests without retries; all faults are cleared afterwards."""
     with urllib3.PoolManager(retries=False) as pool:
         yield pool
         pool.request("DELETE", f"{host(core)}/embedded/faults")
 
 
-def host(core: client.CoreV1Api) -> str:
+def host(core: Any) -> str:
     return str(core.api_client.configuration.host)
 
 
-def set_fault(pool: urllib3.PoolManager, core: client.CoreV1Api, **fault: object) -> None:
+def set_fault(pool: urllib3.PoolManager, core: Any, **fault: object) -> None:
     answer = pool.request("POST", f"{host(core)}/embedded/faults", json=fault)
     assert answer.status == 200, answer.data
 
 
-def faults(pool: urllib3.PoolManager, core: client.CoreV1Api) -> list[dict[str, Any]]:
+def faults(pool: urllib3.PoolManager, core: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = pool.request("GET", f"{host(core)}/embedded/faults").json()
     return found
 
 
-def test_only_the_nth_call_is_answered_so(
-    pool: urllib3.PoolManager, core: client.CoreV1Api
-) -> None:
+def test_only_the_nth_call_is_answered_so(pool: urllib3.PoolManager, core: Any) -> None:
     set_fault(pool, core, verb="list", resource="nodes", nth=2, times=1, answer=500)
     core.list_node()
     with pytest.raises(ApiException) as broken:
@@ -43,30 +41,24 @@ def test_only_the_nth_call_is_answered_so(
     assert (fault["seen"], fault["fired"]) == (3, 1)
 
 
-def test_forbidden_in_the_words_of_kubernetes(
-    pool: urllib3.PoolManager, core: client.CoreV1Api
-) -> None:
+def test_forbidden_in_the_words_of_kubernetes(pool: urllib3.PoolManager, core: Any) -> None:
     set_fault(pool, core, verb="create", resource="persistentvolumeclaims", answer=403)
     with pytest.raises(ApiException) as refused:
         core.create_namespaced_persistent_volume_claim("default", {"metadata": {"name": "a"}})
-    assert json.loads(refused.value.body)["message"] == (
+    assert json.loads(str(refused.value.body))["message"] == (
         'persistentvolumeclaims is forbidden: User "embedded" cannot create resource '
         '"persistentvolumeclaims" in API group "" in the namespace "default"'
     )
 
 
-def test_too_many_requests_say_when_to_come_back(
-    pool: urllib3.PoolManager, core: client.CoreV1Api
-) -> None:
+def test_too_many_requests_say_when_to_come_back(pool: urllib3.PoolManager, core: Any) -> None:
     set_fault(pool, core, verb="get", resource="nodes", answer=429, retry_after_seconds=7)
     answer = pool.request("GET", f"{host(core)}/api/v1/nodes/w1")
     assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
     assert answer.json()["details"]["retryAfterSeconds"] == 7
 
 
-def test_closed_connection_and_stalled_call(
-    pool: urllib3.PoolManager, core: client.CoreV1Api
-) -> None:
+def test_closed_connection_and_stalled_call(pool: urllib3.PoolManager, core: Any) -> None:
     set_fault(pool, core, verb="get", resource="namespaces", answer="close")
     set_fault(pool, core, verb="get", resource="nodes", answer="stall")
     with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -76,7 +68,7 @@ def test_closed_connection_and_stalled_call(
     assert pool.request("GET", f"{host(core)}/api/v1/nodes/w1").status == 200
 
 
-def test_dropped_and_expired_watches(pool: urllib3.PoolManager, core: client.CoreV1Api) -> None:
+def test_dropped_and_expired_watches(pool: urllib3.PoolManager, core: Any) -> None:
     set_fault(pool, core, verb="watch", resource="nodes", answer="drop-watch")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         list(watch.Watch().stream(core.list_node, timeout_seconds=5))
@@ -87,7 +79,7 @@ def test_dropped_and_expired_watches(pool: urllib3.PoolManager, core: client.Cor
     assert gone.value.status == 410
 
 
-def test_unknown_answer_is_refused(pool: urllib3.PoolManager, core: client.CoreV1Api) -> None:
+def test_unknown_answer_is_refused(pool: urllib3.PoolManager, core: Any) -> None:
     body = {"verb": "get", "resource": "nodes", "answer": "explode"}
     answer = pool.request("POST", f"{host(core)}/embedded/faults", json=body)
     assert answer.status == 400
@@ -97,7 +89,7 @@ def test_unknown_answer_is_refused(pool: urllib3.PoolManager, core: client.CoreV
 
 @pytest.mark.parametrize("answer", [403, "gone"])
 def test_subresources_are_resources_of_their_own(
-    pool: urllib3.PoolManager, core: client.CoreV1Api, answer: int | str
+    pool: urllib3.PoolManager, core: Any, answer: int | str
 ) -> None:
     set_fault(pool, core, verb="get", resource="pods/log", answer=answer)
     path = f"{host(core)}/api/v1/namespaces/default/pods/none"

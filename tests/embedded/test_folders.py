@@ -1,13 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
 
-def test_data_is_in_the_nodes_folder_until_the_claim_goes(
-    core: client.CoreV1Api, folder: Path
-) -> None:
+def test_data_is_in_the_nodes_folder_until_the_claim_goes(core: Any, folder: Path) -> None:
     container = {
         "name": "c",
         "image": "x",
@@ -48,7 +47,7 @@ def test_data_is_in_the_nodes_folder_until_the_claim_goes(
     assert not (folder / node / path.lstrip("/")).exists()
 
 
-def test_shared_class_says_that_no_wire_is_in_its_path(core: client.CoreV1Api) -> None:
+def test_shared_class_says_that_no_wire_is_in_its_path(core: Any) -> None:
     storage = client.StorageV1Api(core.api_client)
     assert storage.read_storage_class("nfs-client").parameters == {"wire": "none"}
 
@@ -60,12 +59,12 @@ def claim_of(storage_class: str) -> dict[str, object]:
     return {"metadata": {"name": f"on-{storage_class}"}, "spec": spec}
 
 
-def resize(core: client.CoreV1Api, storage_class: str, size: str) -> None:
+def resize(core: Any, storage_class: str, size: str) -> None:
     patch = {"spec": {"resources": {"requests": {"storage": size}}}}
     core.patch_namespaced_persistent_volume_claim(f"on-{storage_class}", "default", patch)
 
 
-def test_claim_grows_if_its_class_allows_and_never_shrinks(core: client.CoreV1Api) -> None:
+def test_claim_grows_if_its_class_allows_and_never_shrinks(core: Any) -> None:
     for storage_class in ("nfs-client", "local-path"):
         core.create_namespaced_persistent_volume_claim("default", claim_of(storage_class))
     resize(core, "nfs-client", "4Mi")
@@ -82,4 +81,4 @@ def test_claim_grows_if_its_class_allows_and_never_shrinks(core: client.CoreV1Ap
     with pytest.raises(ApiException) as refused:
         resize(core, "local-path", "4Mi")
     assert refused.value.status == 403
-    assert "the storageclass that provisions the pvc must support resize" in refused.value.body
+    assert "the storageclass that provisions the pvc must support resize" in str(refused.value.body)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -36,7 +37,7 @@ def start_pod(process: subprocess.Popen[str]) -> set[int]:
     seconds = f"9{uuid4().int % 10**6:06d}"  # a duration that marks this test's processes
     container = {"name": "c", "image": "x", "command": ["sh", "-c", FORKING.format(seconds)]}
     with config.new_client_from_config(kubeconfig) as api_client:
-        core = client.CoreV1Api(api_client)
+        core: Any = client.CoreV1Api(api_client)
         core.create_namespaced_pod(
             "default", {"metadata": {"name": "p"}, "spec": {"containers": [container]}}
         )

@@ -1,0 +1,1 @@
+"""Scenarios that hold on every cluster, embedded or real."""
