@@ -19,6 +19,8 @@ USABLE_SHARE = 0.8
 TARGET = {"Filesystem": "volume/stormark.dat", "Block": "dev/stormark"}
 CHOSEN_BY_STORMARK = ("filename", "directory", "opendir", "filename_format", "include")
 SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+# fio's other names for options that stormark looks at.
+ALIASES = {"timeout": "runtime", "wait_for_previous": "stonewall"}
 TIME_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -65,11 +67,13 @@ def prepare(plan: Plan) -> Workload:
     files = _files(jobs, plan, shared=shared)
     sizes = _sizes(jobs, files, plan)
     by_file = {f: max(sizes[j] for j in sizes if files[j] == f) for f in files.values()}
+    # fio itself only lays out files: a device would answer reads of blocks that nobody wrote
+    own_layout = "own-layout" in directives and plan.volume_mode == "Filesystem"
     return Workload(
         profile="custom" if plan.fio_file is not None else plan.profile,
         text=_completed(text, jobs, files, sizes),
         groups=groups,
-        layout={} if "own-layout" in directives else by_file,
+        layout={} if own_layout else by_file,
         sizes=sizes,
         needed_bytes=sum(by_file.values()),
     )
@@ -83,14 +87,13 @@ def profile_text(profile: str) -> str:
 
 def job_seconds(job: Job) -> float:
     """Ramp and runtime of a job; 0 where it ends by itself."""
-    if "runtime" not in job.options:
-        return 0.0
-    return ramp_seconds(job) + _seconds(job.options["runtime"])
+    runtime = _seconds(job, "runtime")
+    return ramp_seconds(job) + runtime if runtime else 0.0
 
 
 def ramp_seconds(job: Job) -> float:
     """How long a job runs before its figures count."""
-    return _seconds(job.options.get("ramp_time", "0"))
+    return _seconds(job, "ramp_time")
 
 
 def fio_bytes(size: str) -> int | None:
@@ -99,19 +102,24 @@ def fio_bytes(size: str) -> int | None:
     return int(match[1]) * SIZE_UNITS[match[2]] if match else None
 
 
-def _seconds(time: str) -> float:
+def _seconds(job: Job, option: str) -> float:
+    time = job.options.get(option, "0")
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", time.lower())
     if match is None or match[2] not in TIME_UNITS:
-        raise PlanError(f"fio file: {time!r} is not a time: write seconds, or 500ms, 2m, 1h")
+        raise PlanError(
+            f"fio file: job {job.name}: {option}={time} is not a time: "
+            "write seconds, or 500ms, 2m, 1h"
+        )
     return float(match[1]) * TIME_UNITS[match[2]]
 
 
 def _option(line: str) -> tuple[str, str] | None:
-    content = line.strip()
-    if not content or content[0] in ";#[":
+    content = re.split("[;#]", line)[0].strip()
+    if not content or content.startswith("["):
         return None
-    name, _, value = content.partition("=")
-    return name.strip(), value.split(";")[0].split("#")[0].strip()
+    # `include` has its file after a space
+    name, _, value = re.sub(r"\s*=\s*|\s+", "=", content, count=1).partition("=")
+    return ALIASES.get(name, name), value
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
@@ -156,6 +164,8 @@ def _check(groups: list[list[Job]], directives: set[str]) -> None:
     for job in jobs:
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", job.name):
             raise PlanError(f"fio file: job name {job.name!r} may have letters, digits, . _ and -")
+        if job.name.startswith("global"):
+            raise PlanError(f"fio file: fio takes [{job.name}] for [global]: rename that job")
         if names.count(job.name) > 1:
             raise PlanError(f"fio file: two jobs are called {job.name!r}; a result needs one name")
         for option in CHOSEN_BY_STORMARK:
@@ -163,6 +173,7 @@ def _check(groups: list[list[Job]], directives: set[str]) -> None:
                 raise PlanError(f"fio file: job {job.name}: leave out {option}, stormark sets it")
         if job.options.get("numjobs", "1") != "1" and "group_reporting" not in job.options:
             raise PlanError(f"fio file: job {job.name}: numjobs needs group_reporting beside it")
+        job_seconds(job)  # refuses what is not a time before anything runs
     for group in groups:
         together = ", ".join(job.name for job in group)
         if len(group) > 1 and "contention" not in directives:
@@ -217,9 +228,9 @@ def _sizes(jobs: list[Job], files: dict[str, str], plan: Plan) -> dict[str, int]
 def _with_times(text: str, runtime: int | None, ramp: int | None) -> str:
     """The file with its runtimes and ramps replaced where the plan names others."""
     if runtime is not None:
-        text = re.sub(r"(?m)^(\s*runtime\s*=\s*)\S+", rf"\g<1>{runtime}", text)
+        text = re.sub(r"(?m)^(\s*(?:runtime|timeout)\s*=\s*)[^\s;#]+", rf"\g<1>{runtime}", text)
     if ramp is not None:
-        text = re.sub(r"(?m)^(\s*ramp_time\s*=\s*)\S+", rf"\g<1>{ramp}", text)
+        text = re.sub(r"(?m)^(\s*ramp_time\s*=\s*)[^\s;#]+", rf"\g<1>{ramp}", text)
     return text
 
 
