@@ -1,0 +1,313 @@
+"""The report as its reader meets it, from Parquet to markdown."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from reports.render import render, write
+from tasks.results import ResultsError
+from tests.reports import sample
+from tests.reports.sample import RUN_ID, STARTED, Row, failed, write_run
+
+TWO = {"local-path": 1.0, "nfs-client": 0.16}
+
+
+def report_of(root: Path, speeds: Mapping[str, float], **changes: Any) -> str:
+    return render(write_run(root, speeds, **changes), RUN_ID).markdown
+
+
+def section(report: str, heading: str) -> str:
+    return report.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def table(report: str, heading: str) -> list[list[str]]:
+    """The cells of a section's first table, without the rule below its header."""
+    lines = [line for line in section(report, heading).splitlines() if line.startswith("|")]
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    header, _, *rows = [[cell.strip() for cell in row] for row in cells]
+    return [header, *[row for row in rows if len(row) == len(header)]]
+
+
+def headline(report: str) -> str:
+    return report.splitlines()[2]
+
+
+def test_sections_come_in_the_order_of_a_readers_questions(tmp_path: Path) -> None:
+    report = report_of(tmp_path, TWO)
+
+    assert report.startswith("# Storage report: kind-prod, 2026-11-23 18:00 UTC\n\n**nfs-client")
+    assert re.findall(r"^## (.+)$", report, re.MULTILINE) == [
+        "Speed", "Latency", "Provisioning", "Classes", "Volumes", "Warnings", "Failed cells",
+        "How it was made",
+    ]  # fmt: skip
+
+
+def test_the_labs_table_holds_medians_intervals_ratios_and_the_best(tmp_path: Path) -> None:
+    report = report_of(tmp_path, TWO | {"twin": 1.0})
+
+    assert table(report, "Speed")[:3] == [
+        ["job", "what", "unit", "local-path (reference)", "nfs-client", "twin"],
+        ["read_iops", "4K randread, QD64", "IOPS", "12.3 k [11.9 – 12.8]",
+         "1.97 k [1.91 – 2.05] 0.16×", "12.3 k [11.9 – 12.8] ≈ not distinguishable"],
+        ["write_iops", "4K randwrite, QD64", "IOPS", "8.00 k [7.76 – 8.32]",
+         "1.28 k [1.24 – 1.33] 0.16×", "8.00 k [7.76 – 8.32] ≈ not distinguishable"],
+    ]  # fmt: skip
+    alone = table(report_of(tmp_path / "two", TWO), "Speed")
+    assert [row[3] for row in alone[1:]] == [
+        "**12.3 k** [11.9 – 12.8]", "**8.00 k** [7.76 – 8.32]",
+        "**640** [621 – 666]", "**330** [320 – 343]",
+    ]  # fmt: skip
+
+
+def test_the_headline_names_the_largest_difference(tmp_path: Path) -> None:
+    report = report_of(tmp_path, {"local-path": 1.0, "gp3-like": 1.01, "nfs-client": 0.16})
+
+    assert headline(report) == (
+        "**nfs-client is 6.2× slower than local-path at 4K QD64 random reads** "
+        "(slower in 4 of 4 figures); gp3-like is not distinguishable from local-path in 4 figures. "
+        "All 36 cells were measured."
+    )
+
+
+def test_a_durable_write_is_judged_by_its_sync_latency_too(tmp_path: Path) -> None:
+    report = report_of(tmp_path, {"local-path": 1.0, "nfs-client": 0.25}, jobs=sample.WAL)
+
+    iops, sync = table(report, "Speed")[1:]
+    assert iops[2:] == ["IOPS", "**420** [407 – 437]", "105 [102 – 109] 0.25×"]
+    assert sync[2:] == ["sync p99", "**3.84 ms** [3.72 – 3.99]", "15.4 ms [14.9 – 16.0] 4.0×"]
+    assert headline(report).startswith("**nfs-client is 4.0× slower than local-path at")
+
+
+def test_one_repeat_tells_no_difference(tmp_path: Path) -> None:
+    report = report_of(tmp_path, TWO, repeats=1)
+
+    assert "6.2× slower" in headline(report)
+    assert "in one repeat: this may be chance" in headline(report)
+    assert "One repeat has no interval" in section(report, "Speed")
+    assert table(report, "Speed")[1][3:] == ["12.3 k", "1.97 k 0.16× (one repeat)"]
+
+
+def test_one_class_has_nothing_to_compare_with(tmp_path: Path) -> None:
+    report = report_of(tmp_path, {"local-path": 1.0})
+
+    assert headline(report) == (
+        "**local-path reached 12.3 k IOPS at 4K QD64 random reads and 8.00 k IOPS at 4K QD64 "
+        "random writes**; there is no other class to compare with. All 12 cells were measured."
+    )
+    assert table(report, "Speed")[1][3:] == ["12.3 k [11.9 – 12.8]"]
+
+
+def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
+    tmp_path: Path,
+) -> None:
+    def cell(row: Row) -> Row:
+        full = row["job"] == "read_bw" or (row["job"] == "write_bw" and row["repeat"] == 2)
+        if full and row["storage_class"] == "nfs-client":
+            return failed(row, "fio: file /data/f: No space left on device")
+        return row
+
+    report = report_of(tmp_path, TWO, cell=cell)
+
+    rows = {row[0]: row[4] for row in table(report, "Speed")}
+    assert rows["read_bw"] == "[failed: out of space](#failure-1)"
+    assert rows["write_bw"] == (
+        "53.9 [52.8 – 54.9] 0.16× [2 of 3 repeats, failed: out of space](#failure-3)"
+    )
+    assert table(report, "Failed cells")[3] == [
+        '<a id="failure-3"></a>3', "nfs-client", "write_bw", "2",
+        "fio: file /data/f: No space left on device",
+    ]  # fmt: skip
+    assert (
+        "**The run is incomplete**: of 24 cells, 4 failed (nfs-client: out of space)"
+        in headline(report)
+    )
+
+
+def test_a_cancelled_run_says_where_it_stopped_and_what_was_not_run(tmp_path: Path) -> None:
+    stopped = {"outcome": "cancelled", "stopped_at": "fio of nfs-client", "error": "by SIGINT"}
+
+    report = report_of(
+        tmp_path,
+        TWO,
+        cell=lambda row: row if row["storage_class"] == "local-path" else None,
+        facts=stopped,
+    )
+
+    assert headline(report).endswith(
+        "**The run is cancelled** at fio of nfs-client (by SIGINT): of 24 cells, 12 were not run."
+    )
+    assert headline(report).startswith("**nfs-client cannot be compared with local-path**")
+    assert {row[4] for row in table(report, "Speed")[1:]} == {"[not run](#how-it-was-made)"}
+    assert ["stopped at", "fio of nfs-client"] in table(report, "How it was made")
+
+
+def test_a_run_that_measured_nothing_still_has_a_report(tmp_path: Path) -> None:
+    facts = {"outcome": "failed", "stopped_at": "preflight", "error": "class gp4 does not exist"}
+
+    report = report_of(tmp_path, TWO, cell=lambda _: None, facts=facts)
+
+    assert headline(report) == (
+        "**Nothing was measured.** **The run is failed** at preflight (class gp4 does not exist): "
+        "of 24 cells, 24 were not run."
+    )
+    assert "No job was run." in section(report, "Speed")
+
+
+def test_a_volume_that_failed_explains_its_cells(tmp_path: Path) -> None:
+    error = "PVC stormark-nfs-client is not Bound after 120 s: waiting for a volume"
+
+    report = report_of(
+        tmp_path,
+        TWO,
+        cell=lambda row: row if row["storage_class"] == "local-path" else None,
+        volume=lambda row: row | {"error": error if row["storage_class"] == "nfs-client" else None},
+    )
+
+    assert table(report, "Speed")[1][4] == "[failed: volume not bound](#failure-1)"
+    assert table(report, "Failed cells")[1][1:] == ["nfs-client", "its volume", "–", error]
+
+
+def test_warnings_name_the_figures_they_touch(tmp_path: Path) -> None:
+    def cell(row: Row) -> Row:
+        cached = row["storage_class"] == "local-path" and row["job"] == "read_iops"
+        engine = "psync" if row["job"] == "write_bw" and row["storage_class"] == "ram" else "libaio"
+        return row | {"warnings": ["a cache may hold it"] if cached else [], "engine": engine}
+
+    report = report_of(
+        tmp_path,
+        {"local-path": 1.0, "ram": 50.0},
+        cell=cell,
+        volume=lambda row: (
+            row | {"memory_backed": row["storage_class"] == "ram", "filesystem": "tmpfs"}
+        ),
+        facts={"warnings": ["a node is under load"]},
+    )
+
+    assert table(report, "Warnings")[1:] == [
+        ["a node is under load", "the whole run"],
+        ["ram lives in memory (tmpfs): its figures are those of RAM", "ram: all figures"],
+        ["a cache may hold it", "local-path: read_iops"],
+        ["write_bw did not always run alike: engine was libaio (local-path), psync (ram)",
+         "local-path: write_bw; ram: write_bw"],
+    ]  # fmt: skip
+    marked = {row[0]: ("⚠" in row[3], "⚠" in row[4]) for row in table(report, "Speed")[1:]}
+    assert marked == {
+        "read_iops": (True, True), "write_iops": (False, True),
+        "read_bw": (False, True), "write_bw": (True, True),
+    }  # fmt: skip
+    assert headline(report).endswith("All 24 cells were measured; 4 warnings below.")
+
+
+def test_foreign_text_cannot_break_a_table(tmp_path: Path) -> None:
+    error = "fio | said:\n<b>*no*</b> `x` _y_ [z](w)"
+
+    report = report_of(tmp_path, TWO, cell=lambda row: failed(row, error))
+
+    reason = table(report, "Failed cells")[1][4]
+    assert reason == r"fio \| said: \<b\>\*no\*\</b\> \`x\` \_y\_ \[z\](w)"
+    assert {len(row) for row in table(report, "Speed")} == {5}
+
+
+def test_latencies_have_the_units_a_person_uses(tmp_path: Path) -> None:
+    report = report_of(tmp_path, TWO, jobs=sample.STANDARD)
+
+    rows = table(report, "Latency")
+    assert rows[0] == ["job", "latency of", "local-path", "nfs-client"]
+    assert rows[1] == [
+        "read_latency", "4K read", "783 µs · 2.09 ms · 4.35 ms", "4.89 ms · 13.0 ms · 27.2 ms",
+    ]  # fmt: skip
+    assert re.findall("<summary>(.*)</summary>", report) == [
+        "Read latency of every job",
+        "Write latency of every job",
+        "Every figure and how it was taken",
+    ]
+
+
+def test_jobs_that_ran_at_once_are_named_as_contention(tmp_path: Path) -> None:
+    report = report_of(tmp_path, TWO, cell=lambda row: row | {"concurrent_jobs": 4})
+
+    assert table(report, "Speed")[1][1] == "4K randread, QD64, 4 jobs at once"
+    assert "each figure is a share of the volume" in section(report, "Speed")
+
+
+def test_the_plan_can_be_saved_and_run_again(tmp_path: Path) -> None:
+    plan = {"storage_classes": ["a", "b"], "repeats": 3, "fio_file": "[mine]\nrw=read\nbs=4k\n"}
+
+    report = report_of(tmp_path, TWO, facts={"plan": json.dumps(plan)})
+
+    block = section(report, "How it was made").split("````yaml\n")[1].split("\n````")[0]
+    assert yaml.safe_load(block + "\n") == plan
+    assert "fio_file: |" in block
+
+
+def test_provenance_says_what_was_measured_on_what(tmp_path: Path) -> None:
+    made = section(report_of(tmp_path, TWO), "How it was made")
+
+    for fact in (
+        RUN_ID, "v1.34.4", "fio-3.38", "example.org/fio:3.38", "6.8.0-45-generic", "8 GiB",
+        "containerd://2.1.4", "14 min 0 s", f"fio/date=2026-11-23/{RUN_ID}.parquet",
+    ):  # fmt: skip
+        assert fact in made
+
+
+def test_the_same_parquet_gives_the_same_report_and_chart(tmp_path: Path) -> None:
+    location = write_run(tmp_path, TWO)
+
+    assert render(location, RUN_ID) == render(location, RUN_ID)
+
+
+def test_files_of_an_earlier_version_are_still_rendered(tmp_path: Path) -> None:
+    write_run(tmp_path, TWO)
+    later = {"runs": ["plan", "nodes", "warnings"], "volumes": ["memory_backed", "attach_seconds"]}
+    later["fio"] = ["concurrent_jobs", "num_jobs", "warnings", "node_memory_bytes", "direct"]
+    for name, columns in later.items():
+        path = tmp_path / name / "date=2026-11-23" / f"{RUN_ID}.parquet"
+        pq.write_table(pq.read_table(pa.BufferReader(path.read_bytes())).drop(columns), path)
+
+    report = render(str(tmp_path), RUN_ID).markdown
+
+    assert table(report, "Speed")[1][3:] == [
+        "**12.3 k** [11.9 – 12.8]",
+        "1.97 k [1.91 – 2.05] 0.16×",
+    ]
+    assert "The run recorded no plan." in report
+    assert "The run recorded no nodes." in report
+
+
+def test_write_leaves_report_chart_and_latest(tmp_path: Path) -> None:
+    location = write_run(tmp_path, TWO)
+
+    path = write(location, RUN_ID)
+
+    folder = tmp_path / "reports"
+    assert path == str(folder / f"{RUN_ID}.md")
+    assert f"]({RUN_ID}.svg)" in (folder / f"{RUN_ID}.md").read_text()
+    assert sorted(p.name for p in folder.iterdir()) == [
+        f"{RUN_ID}.md", f"{RUN_ID}.svg", "latest.md",
+    ]  # fmt: skip
+    assert (folder / "latest.md").read_text() == (folder / f"{RUN_ID}.md").read_text()
+
+
+def test_an_older_run_can_leave_latest_alone(tmp_path: Path) -> None:
+    write(write_run(tmp_path, TWO), RUN_ID, latest=False)
+
+    assert not (tmp_path / "reports" / "latest.md").exists()
+
+
+def test_an_unknown_run_is_answered_with_the_newest_ones(tmp_path: Path) -> None:
+    for day in range(7):
+        started = {"started_at": STARTED + timedelta(days=day)}
+        location = write_run(tmp_path, TWO, repeats=1, run_id=f"run-{day}", facts=started)
+
+    with pytest.raises(ResultsError, match="newest there: run-6, run-5, run-4, run-3, run-2"):
+        render(location, "run-9")
+    with pytest.raises(ResultsError, match="holds no run at all"):
+        render(str(tmp_path / "empty"), "run-9")
