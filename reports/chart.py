@@ -58,7 +58,7 @@ def _columns(comparison: Comparison) -> dict[str, list[ComparisonRow]]:
 def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
     axes.set_axis_on()
     better = "less" if row.figure.less_is_better else "more"
-    axes.set_title(f"{row.job['job']}  ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
+    axes.set_title(f"{row.job['job']} ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
     axes.set_title(f"{row.figure.label}, {better} is better", loc="right", fontsize=7, color="#555")
     highest = max((_high(cell) for cell in row.cells), default=0) or 1
     for position, cell in enumerate(row.cells):

@@ -20,7 +20,7 @@ REASONS = {
     r"timed? ?out|deadline|no answer in": "timed out waiting",
     r"OOM": "out of memory",
     r"evict": "pod was evicted",
-    r"unschedulable|nodes? available|FailedScheduling": "could not schedule",
+    r"unschedulable|nodes? (are )?available|FailedScheduling": "could not schedule",
     r"provisioning|not bound|unbound|Pending": "volume not bound",
     r"temporarily unavailable|EAGAIN": "too few AIOs",
     r"permission|forbidden|denied": "was not permitted",

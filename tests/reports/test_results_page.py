@@ -1,0 +1,78 @@
+"""docs/results.md is up to date, and what it shows runs."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reports.columns import PAGE, with_columns
+from tests.reports.sample import STARTED, failed, write_run
+
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `results` of two nights; the second lost write_bw of one class."""
+    root = tmp_path_factory.mktemp("nights")
+    for night in (0, 1):
+        write_run(
+            root / "results",
+            {"local-path": 1.0, "nfs-client": 0.16},
+            run_id=f"night-{night}",
+            facts={"started_at": STARTED + timedelta(days=night)},
+            cell=lambda row, night=night: (  # type: ignore[misc]
+                failed(row, "No space left on device")
+                if night and row["storage_class"] == "nfs-client" and row["job"] == "write_bw"
+                else row
+            ),
+        )
+    return root
+
+
+def output_of(block: str, folder: Path) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block],
+        cwd=folder,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_the_column_reference_is_todays() -> None:
+    page = PAGE.read_text()
+
+    assert with_columns(page) == page, "stale: run `python -m reports.columns`"
+
+
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"results\.md needs one line"):
+        with_columns("# Results\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, ["2026-11-23", "2026-11-24", "local-path", "12300.0", "1968.0"]),
+        (1, ["nfs-client", "read_bw", "p99_ms"]),
+        (2, ["6.8.0-45-generic", "mib_per_second", "640.0"]),
+        (3, ["No space left on device", "2026-11-24", "3"]),
+    ],
+    ids=["pandas", "duckdb latency", "duckdb join", "polars"],
+)
+def test_what_the_page_shows_runs(two_nights: Path, number: int, expected: list[str]) -> None:
+    output = output_of(BLOCKS[number], two_nights)
+
+    assert [text for text in expected if text not in output] == [], output
+
+
+def test_every_block_of_the_page_is_tested() -> None:
+    assert len(BLOCKS) == 4

@@ -1,0 +1,56 @@
+"""The comparison in the terminal."""
+
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from reports.comparison import compare
+from reports.run import load
+from reports.terminal import comparison_table
+from tests.reports.sample import RUN_ID, Row, failed, write_run
+
+
+def shown(root: Path, speeds: Mapping[str, float], **changes: Any) -> str:
+    console = Console(file=StringIO(), width=80)
+    location = write_run(root, speeds, **changes)
+    console.print(comparison_table(compare(load(location, RUN_ID))))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_two_classes_are_legible_at_80_columns(tmp_path: Path) -> None:
+    lines = shown(tmp_path, {"local-path": 1.0, "nfs-client": 0.16}).splitlines()
+
+    header = next(line for line in lines if "reference" in line)
+    first = next(number for number, line in enumerate(lines) if "read_iops" in line)
+    assert header.split() == ["job", "local-path", "(reference)", "nfs-client"]
+    assert " ".join(lines[first].split()) == "read_iops 12.3 k IOPS 1.97 k IOPS 0.16×"
+    assert " ".join(lines[first + 1].split()) == ("4K randread, QD64 [11.9 – 12.8] [1.91 – 2.05]")
+    assert max(map(len, lines)) <= 80
+
+
+def test_overlap_failure_and_warning_are_said(tmp_path: Path) -> None:
+    def cell(row: Row) -> Row:
+        if row["storage_class"] == "nfs-client" and row["job"] == "write_bw":
+            return failed(row, "[Errno 28] No space left on device")
+        return row | {"warnings": ["a cache may hold it"] if row["job"] == "read_bw" else []}
+
+    text = shown(tmp_path, {"local-path": 1.0, "nfs-client": 1.0}, cell=cell)
+
+    assert "12.3 k IOPS  ≈" in text
+    assert "≈ not distinguishable from the reference" in text
+    assert "failed: out of space" in text
+    assert text.count("see warnings") == 2
+
+
+def test_one_repeat_says_that_it_tells_nothing(tmp_path: Path) -> None:
+    text = shown(tmp_path, {"local-path": 1.0, "nfs-client": 0.16}, repeats=1)
+
+    assert "one repeat: no difference can be told from chance" in text
+
+
+def test_a_run_without_figures_has_an_empty_table(tmp_path: Path) -> None:
+    assert "local-path" in shown(tmp_path, {"local-path": 1.0}, cell=lambda _: None)
