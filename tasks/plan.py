@@ -15,6 +15,8 @@ from tasks.quantity import quantity_bytes
 Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Filesystem", "Block"]
+Storm = Literal["container-restart", "pod-delete", "pod-kill", "drain"]
+StormVolume = Literal["emptyDir", "hostPath-pinned", "hostPath", "local", "storage-classes"]
 
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
@@ -109,6 +111,34 @@ class Plan(BaseModel):
         default="results",
         min_length=1,
         description="Folder, file: or s3:// URI for Parquet files and reports.",
+    )
+    storms: list[Storm] = Field(
+        default=["container-restart", "pod-delete", "pod-kill", "drain"],
+        description="What is done to the pod that writes, or to its node.",
+    )
+    storm_volumes: list[StormVolume] = Field(
+        default=["emptyDir", "hostPath-pinned", "hostPath", "local", "storage-classes"],
+        description="The volumes it writes to; storage-classes: a PVC of each class of the plan.",
+    )
+    storm_rounds: int = Field(
+        default=1, ge=1, le=100, description="How often each storm meets each volume."
+    )
+    writes_per_second: int = Field(
+        default=10, ge=1, le=50, description="Records that the writer appends each second."
+    )
+    hold_seconds: int = Field(
+        default=30, ge=1, le=3600, description="How long a drained node stays cordoned."
+    )
+    recovery_limit_seconds: int = Field(
+        default=120, ge=5, le=3600, description="Time to write again, before it counts as never."
+    )
+    drain: Literal["own", "full"] = Field(
+        default="own",
+        description="own: only this run's pods are evicted. full: every pod of the node, as "
+        "`kubectl drain --force --ignore-daemonsets --delete-emptydir-data` does.",
+    )
+    storm_nodes: str = Field(
+        default="", description="Label selector of the nodes that a storm may drain; empty: any."
     )
     bind_limit_seconds: int = Field(
         default=120, ge=1, le=3600, description="Time for a PVC to be bound."
