@@ -20,7 +20,7 @@ say() { printf '@stormark %s\n' "$*"; }
 
 # fio keeps its own words on stderr; each becomes a line that can be told from progress.
 say_errors() {
-    while IFS= read -r words; do
+    while IFS= read -r words || [ -n "$words" ]; do
         if [ -n "$words" ]; then say "$1" "$words"; fi
     done <scratch/stderr
 }

@@ -1,0 +1,262 @@
+"""manifests/fio.sh, run by the shells that images have, in a folder laid out as a pod sees it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tasks import fio_output
+from tasks.fio_file import Job
+from tasks.fio_log import FioLog, rates
+from tasks.manifest import FOLDER
+
+SCRIPT = FOLDER / "fio.sh"
+SHELLS = [["sh"]] + ([["busybox", "sh"]] if shutil.which("busybox") else [])
+JOB_FILE = """\
+[global]
+ioengine=${STORMARK_ENGINE}
+filename=volume/stormark.dat
+size=1m
+bs=4k
+time_based
+runtime=200ms
+[read]
+rw=randread
+[write]
+rw=randwrite
+[sync]
+rw=write
+fdatasync=1
+"""
+# Prepares on a volume: one file of 1 MiB.
+ON_VOLUME = {
+    "STORMARK_TARGET": "volume/stormark.dat",
+    "STORMARK_LAYOUT": "volume/stormark.dat:1048576",
+    "STORMARK_NEEDED": "1048576",
+}
+
+
+class Ended(NamedTuple):
+    """How the script ended: its exit status, its lines, and what stormark reads from them."""
+
+    status: int
+    lines: list[str]
+    log: FioLog
+
+
+class Pod(NamedTuple):
+    """A folder with what a fio pod has, and the shell that the image has."""
+
+    folder: Path
+    shell: list[str]
+
+    def run(self, action: str, env: dict[str, str] | None = None) -> Ended:
+        environment = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | (env or {})
+        ended = subprocess.run(
+            [*self.shell, "stormark/fio.sh", action],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        log = FioLog()
+        lines = ended.stdout.split("\n")
+        for line in lines:
+            log.feed(line)
+        return Ended(ended.returncode, lines, log)
+
+    def fake_fio(self, script: str) -> None:
+        """Put a fio of the test's own in front of the real one."""
+        fake = self.folder / "bin" / "fio"
+        fake.write_text(f"#!/bin/sh\n{script}")
+        fake.chmod(0o755)
+
+
+def make_pod(tmp_path: Path, shell: list[str], job_file: str) -> Pod:
+    assert shutil.which("fio"), "these tests need fio: apt-get install fio"
+    for name in ("bin", "stormark", "volume", "scratch"):
+        (tmp_path / name).mkdir()
+    shutil.copy(SCRIPT, tmp_path / "stormark")
+    (tmp_path / "stormark" / "job.fio").write_text(job_file)
+    return Pod(tmp_path, shell)
+
+
+@pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
+def pod(tmp_path: Path, request: pytest.FixtureRequest) -> Pod:
+    return make_pod(tmp_path, request.param, JOB_FILE)
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    """The script is what a POSIX sh reads the way it was meant."""
+    assert shutil.which("shellcheck"), "this test needs shellcheck: apt-get install shellcheck"
+    checked = subprocess.run(
+        ["shellcheck", "--shell=sh", SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_check_tells_node_and_image(pod: Pod) -> None:
+    """Kernel, memory and fio's version come from the pod."""
+    ended = pod.run("check")
+    assert (ended.status, ended.log.finished) == (0, True)
+    facts = ended.log.facts
+    assert facts["kernel"] == os.uname().release
+    assert int(facts["memory_bytes"]) == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert facts["fio_version"].startswith("fio-")
+
+
+def test_check_says_in_fio_s_words_what_is_wrong_with_a_job_file(pod: Pod) -> None:
+    """A mistake in the file is found before a volume is made."""
+    (pod.folder / "stormark" / "job.fio").write_text("[a]\nrw=sideways\n")
+    ended = pod.run("check")
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert "fio: failed parsing rw=sideways" in ended.log.errors
+
+
+def test_check_in_an_image_without_fio_tells_no_version(pod: Pod) -> None:
+    """An empty version is what tells a wrong image from a wrong file."""
+    for tool in ("cat", "date", "df", "rm", pod.shell[0]):
+        (pod.folder / "bin" / tool).symlink_to(shutil.which(tool) or tool)
+    ended = pod.run("check", {"PATH": f"{pod.folder}/bin"})
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert ended.log.facts["fio_version"] == ""
+    assert "fio: not found" in ended.log.errors[0]
+
+
+def test_prepare_writes_the_volume_s_files_full(pod: Pod) -> None:
+    """Every block is on the volume, so that no read is answered from nowhere."""
+    ended = pod.run("prepare", ON_VOLUME)
+    assert (ended.status, ended.log.finished) == (0, True)
+    (laid_out,) = (pod.folder / "volume").iterdir()
+    assert laid_out.name == "stormark.dat"
+    file = laid_out.stat()
+    assert file.st_size == 2**20
+    assert file.st_blocks * 512 >= 2**20
+
+
+def test_prepare_tells_filesystem_free_space_and_engine(pod: Pod) -> None:
+    """Facts of the volume are those that the pod sees."""
+    facts = pod.run("prepare", ON_VOLUME).log.facts
+    seen = subprocess.run(
+        ["stat", "-f", "-c", "%a %S", pod.folder / "volume"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    blocks, block_size = map(int, seen.stdout.split())
+    assert int(facts["free_bytes"]) == pytest.approx(blocks * block_size, rel=0.2)
+    mounted = {line.split()[2] for line in Path("/proc/self/mounts").read_text().splitlines()}
+    assert facts["filesystem"] in mounted
+    assert facts["engine"] in ("libaio", "io_uring", "psync")
+
+
+def test_prepare_refuses_a_volume_that_is_too_small(pod: Pod) -> None:
+    """With both numbers, and without writing anything."""
+    ended = pod.run("prepare", ON_VOLUME | {"STORMARK_NEEDED": str(2**60)})
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert ended.log.refused is not None
+    free, needed = ended.log.refused
+    assert 0 < free < needed == 2**60
+    assert list((pod.folder / "volume").iterdir()) == []
+
+
+def test_prepare_says_that_a_volume_cannot_be_written(pod: Pod) -> None:
+    """A folder in the place of the probe refuses every user, root included."""
+    (pod.folder / "volume" / "stormark.dat.probe").mkdir()
+    ended = pod.run("prepare", ON_VOLUME)
+    assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
+
+
+def test_prepare_takes_the_first_engine_that_works(pod: Pod) -> None:
+    """An engine that the node refuses is said, in fio's words."""
+    pod.fake_fio(
+        'case "$*" in *--ioengine=libaio*) echo "fio: no libaio here" >&2; exit 1 ;; esac\n'
+    )
+    log = pod.run("prepare", ON_VOLUME).log
+    assert log.facts["engine"] == "io_uring"
+    assert log.engine_errors == ["libaio: fio: no libaio here"]
+
+
+def test_prepare_falls_back_to_psync_when_every_engine_is_refused(pod: Pod) -> None:
+    """The lay-out then says what is wrong; a last line without its newline is kept."""
+    pod.fake_fio('printf "fio: refused" >&2; exit 1\n')
+    ended = pod.run("prepare", ON_VOLUME)
+    assert ended.log.facts["engine"] == "psync"
+    assert ended.log.engine_errors == [
+        f"{engine}: fio: refused" for engine in ("libaio", "io_uring", "psync")
+    ]
+    assert (ended.status, ended.log.errors) == (1, ["fio: refused"])
+
+
+def test_prepare_says_why_a_lay_out_failed_even_if_only_the_output_does(pod: Pod) -> None:
+    """fio writes I/O errors of a job to its output, not to stderr."""
+    pod.fake_fio(
+        'case "$*" in *--name=layout*) echo "error=No space left" >scratch/layout; exit 1 ;; esac\n'
+    )
+    ended = pod.run("prepare", ON_VOLUME)
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert ended.log.errors == ["error=No space left"]
+
+
+def test_prepare_reads_a_device_and_never_removes_it(pod: Pod) -> None:
+    """A device has no filesystem and no free space, and is written full as well."""
+    (pod.folder / "volume").rmdir()
+    (pod.folder / "dev").mkdir()
+    device = pod.folder / "dev" / "stormark"
+    device.write_bytes(bytes(2**20))
+    ended = pod.run(
+        "prepare",
+        {
+            "STORMARK_TARGET": "dev/stormark",
+            "STORMARK_LAYOUT": "dev/stormark:1048576",
+            "STORMARK_NEEDED": str(2**60),
+        },
+    )
+    assert (ended.status, ended.log.finished) == (0, True)
+    assert not {"filesystem", "free_bytes"} & set(ended.log.facts)
+    assert any(device.read_bytes())
+
+
+def test_run_measures_one_group_after_the_other(pod: Pod) -> None:
+    """Jobs of a group run at once; each gives figures."""
+    ended = pod.run("run", {"STORMARK_ENGINE": "psync", "STORMARK_GROUPS": "read,write sync"})
+    log = ended.log
+    assert (ended.status, log.finished) == (0, True)
+    assert log.status == {"read,write": 0, "sync": 0}
+    assert log.begun["read,write"] <= log.begun["sync"]
+    first = fio_output.rows(log.output["read,write"], [Job("read", {}), Job("write", {})])
+    assert (first["read"]["rw"], first["write"]["rw"]) == ("randread", "randwrite")
+    second = fio_output.rows(log.output["sync"], [Job("sync", {})])["sync"]
+    assert second["engine"] == "psync"
+    assert second["sync_latency_p99_ns"] > 0
+
+
+def test_run_shows_rates_while_fio_runs(tmp_path: Path) -> None:
+    """fio begins to say its rates after two seconds."""
+    pod = make_pod(tmp_path, ["sh"], JOB_FILE.replace("runtime=200ms", "runtime=4"))
+    ended = pod.run("run", {"STORMARK_ENGINE": "psync", "STORMARK_GROUPS": "read"})
+    seen = [speed for line in ended.lines if (speed := rates(line))]
+    assert seen
+    assert all(iops > 0 and bytes_per_second > 0 for iops, bytes_per_second in seen)
+
+
+def test_run_goes_on_after_a_group_that_fails(pod: Pod) -> None:
+    """A failed group has fio's status and words and no output, not even its predecessor's."""
+    pod.fake_fio(
+        'case "$*" in\n'
+        '*--section=bad*) echo "fio: first" >&2; echo "fio: second" >&2; exit 3 ;;\n'
+        "*) echo '{\"jobs\": []}' >scratch/output ;;\n"
+        "esac\n"
+    )
+    log = pod.run("run", {"STORMARK_ENGINE": "psync", "STORMARK_GROUPS": "a bad,b c"}).log
+    assert log.finished
+    assert log.status == {"a": 0, "bad,b": 3, "c": 0}
+    assert log.stderr == {"a": [], "bad,b": ["fio: first", "fio: second"], "c": []}
+    assert log.output["bad,b"].strip() == ""
+    assert log.output["a"].strip() == log.output["c"].strip() == '{"jobs": []}'
