@@ -19,10 +19,9 @@ class Caveat:
 
 
 def caveats(run: Run) -> tuple[Caveat, ...]:
-    """Warnings of the run, its volumes and its cells, each text once."""
+    """Warnings of the run and of its cells, each text once."""
     return (
         *(Caveat(text) for text in run.facts["warnings"] or []),
-        *_memory(run),
         *_of_cells(run),
         *_unlike(run),
     )
@@ -44,16 +43,6 @@ def _jobs_of_classes(cells: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, job in dict.fromkeys(cells):
         jobs.setdefault(name, []).append(job)
     return jobs
-
-
-def _memory(run: Run) -> Iterator[Caveat]:
-    for volume in run.volumes:
-        if volume["memory_backed"]:
-            name, filesystem = volume["storage_class"], volume["filesystem"]
-            yield Caveat(
-                f"{name} lives in memory ({filesystem}): its figures are those of RAM",
-                tuple((name, r["job"]) for r in run.fio if r["storage_class"] == name),
-            )
 
 
 def _of_cells(run: Run) -> Iterator[Caveat]:

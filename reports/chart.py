@@ -21,7 +21,7 @@ def chart(comparison: Comparison, title: str) -> str:
     """The chart as SVG text, on white, with its intervals as error bars."""
     columns = _columns(comparison)
     height = max(map(len, columns.values()), default=1)
-    panel = 0.55 + BAR_INCHES * len(comparison.classes)
+    panel = 0.75 + BAR_INCHES * len(comparison.classes)
     style: dict[Any, Any] = {
         "font.size": 9,
         "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
@@ -59,7 +59,7 @@ def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
     axes.set_axis_on()
     better = "less" if row.figure.less_is_better else "more"
     axes.set_title(f"{row.job['job']} ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
-    axes.set_title(f"{row.figure.label}, {better} is better", loc="right", fontsize=7, color="#555")
+    axes.set_xlabel(f"{row.figure.label}, {better} is better", loc="right", color="#555")
     highest = max((_high(cell) for cell in row.cells), default=0) or 1
     for position, cell in enumerate(row.cells):
         _bar(axes, position, cell, row, comparison)

@@ -40,13 +40,18 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell or, without a job, a volume that gave no figure; numbered as in the report."""
+    """One reason on one class, numbered as in the report, and the (job, repeat) pairs it cost."""
 
     number: int
     storage_class: str
-    job: str | None
-    repeat: int | None
     error: str
+    of_volume: bool
+    cells: tuple[tuple[str, int], ...]
+
+    def touches(self, storage_class: str, job: str) -> bool:
+        """Whether it explains a missing figure; an unusable volume explains all of its class."""
+        mine = self.storage_class == storage_class
+        return mine and (self.of_volume or any(name == job for name, _ in self.cells))
 
 
 @dataclass(frozen=True)
@@ -137,13 +142,16 @@ def _figures(run: Run, job: Row) -> list[Figure]:
 
 
 def _failures(run: Run) -> tuple[Failure, ...]:
-    volumes = [(v["storage_class"], None, None, v["error"]) for v in run.volumes if v["error"]]
-    cells = [
-        (row["storage_class"], row["job"], row["repeat"], row["error"] or "no reason was recorded")
-        for row in run.fio
-        if row["status"] != "measured"
-    ]
-    return tuple(Failure(n, *facts) for n, facts in enumerate([*volumes, *cells], start=1))
+    volumes = {(v["storage_class"], v["error"]) for v in run.volumes if v["error"]}
+    cells: dict[tuple[str, str], list[tuple[str, int]]] = {key: [] for key in sorted(volumes)}
+    for row in run.fio:
+        if row["status"] != "measured":
+            key = (row["storage_class"], row["error"] or "no reason was recorded")
+            cells.setdefault(key, []).append((row["job"], row["repeat"]))
+    return tuple(
+        Failure(number, *key, of_volume=key in volumes, cells=tuple(lost))
+        for number, (key, lost) in enumerate(cells.items(), start=1)
+    )
 
 
 def _cells(
@@ -163,9 +171,7 @@ def _cells(
                 storage_class=name,
                 estimate=estimate(measured) if measured else None,
                 measured=len(measured),
-                failures=tuple(
-                    f for f in failures if f.storage_class == name and f.job in (None, job)
-                ),
+                failures=tuple(f for f in failures if f.touches(name, job)),
                 warned=(name, job) in warned,
             )
         )

@@ -7,7 +7,7 @@ import yaml
 from reports.markdown import Markdown, table
 from reports.run import Run
 from reports.units import seconds, size
-from tasks.results import TABLES, file_path
+from tasks.results import file_path
 
 
 def provisioning_table(run: Run) -> Markdown:
@@ -56,7 +56,9 @@ def volumes_table(run: Run) -> Markdown:
             volume["pv_type"],
             volume["node_affinity"] or ("none" if volume["pv"] else None),
             volume["node"],
-            volume["filesystem"],
+            f"{volume['filesystem']} (in memory)"
+            if volume["memory_backed"]
+            else volume["filesystem"],
             volume["access_mode"],
             volume["volume_mode"],
             size(volume["requested_bytes"]),
@@ -86,7 +88,10 @@ def facts_table(run: Run) -> Markdown:
         ["stormark", facts["stormark_version"]],
         ["fio", facts["fio_version"]],
         ["image", facts["image"]],
-        *([f"Parquet: {name}", _parquet(run, name)] for name in TABLES),
+        *(
+            [f"Parquet: {name}", _parquet(run, name)]
+            for name in ("runs", "classes", "volumes", "fio")
+        ),
     ]
     return table(["run", facts["run_id"]], rows)
 

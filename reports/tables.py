@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from reports.caveats import touched
-from reports.comparison import Cell, Comparison, ComparisonRow, cell_rows, jobs, values
+from reports.comparison import Cell, Comparison, ComparisonRow, Failure, cell_rows, jobs, values
 from reports.markdown import Markdown, markdown, table
 from reports.run import Row, Run
 from reports.stats import false_alarm, is_range, range_confidence
@@ -164,15 +164,26 @@ def warnings_table(run: Run, comparison: Comparison) -> Markdown:
 
 
 def failures_table(comparison: Comparison) -> Markdown:
-    """What gave no figure and the whole reason; empty if nothing failed."""
+    """Each reason with the cells it cost; empty if nothing failed."""
     rows = [
         [
             Markdown(f'<a id="failure-{failure.number}"></a>{failure.number}'),
             failure.storage_class,
-            failure.job or "its volume",
-            failure.repeat,
+            _lost(failure, comparison.repeats),
             failure.error,
         ]
         for failure in comparison.failures
     ]
-    return table(["#", "class", "job", "repeat", "reason"], rows) if rows else Markdown()
+    return table(["#", "class", "without a figure", "reason"], rows) if rows else Markdown()
+
+
+def _lost(failure: Failure, repeats: int) -> str:
+    if failure.of_volume:
+        return "all: its volume could not be used"
+    by_job: dict[str, list[str]] = {}
+    for job, repeat in failure.cells:
+        by_job.setdefault(job, []).append(str(repeat))
+    return ", ".join(
+        job if len(lost) == repeats else f"{job} (repeat {', '.join(lost)})"
+        for job, lost in by_job.items()
+    )

@@ -28,11 +28,11 @@ def interval(estimate: Estimate, scales: Scales) -> str:
 
 
 def block(size: int) -> str:
-    """A block size in fio's short form: 4096 is `4K`, 1048576 is `1M`, 2300 stays `2300`."""
+    """A block size in fio's short form: 4096 is `4K`, 1048576 is `1M`, 2300 is `2300 B`."""
     for factor, suffix in ((2**20, "M"), (2**10, "K")):
         if size >= factor and size % factor == 0:
             return f"{size // factor}{suffix}"
-    return str(size)
+    return f"{size} B"
 
 
 def size(value: float | None) -> str:

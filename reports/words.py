@@ -15,15 +15,18 @@ ACCESS = {
     "randwrite": "random writes",
     "randrw": "mixed random reads and writes",
 }
+# The first that matches; most specific first.
 REASONS = {
-    r"no space left|ENOSPC|does not fit|not enough space": "out of space",
-    r"timed? ?out|deadline|no answer in": "timed out waiting",
+    r"no space left|ENOSPC|volume too small": "out of space",
+    r"image": "image not usable",
+    r"binding of PVC|not bound|unbound": "volume not bound",
+    r"unschedulable|nodes? (are )?available|FailedScheduling": "could not schedule",
     r"OOM": "out of memory",
     r"evict": "pod was evicted",
-    r"unschedulable|nodes? (are )?available|FailedScheduling": "could not schedule",
-    r"provisioning|not bound|unbound|Pending": "volume not bound",
+    r"is gone|was deleted|ended early": "pod was lost",
+    r"did not happen within|timed? ?out|deadline": "timed out waiting",
     r"temporarily unavailable|EAGAIN": "too few AIOs",
-    r"permission|forbidden|denied": "was not permitted",
+    r"permission|forbidden|denied|may write": "was not permitted",
     r"input/output error|EIO": "input/output error",
 }
 

@@ -119,11 +119,11 @@ def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
     rows = {row[0]: row[4] for row in table(report, "Speed")}
     assert rows["read_bw"] == "[failed: out of space](#failure-1)"
     assert rows["write_bw"] == (
-        "53.9 [52.8 – 54.9] 0.16× [2 of 3 repeats, failed: out of space](#failure-3)"
+        "53.9 [52.8 – 54.9] 0.16× [2 of 3 repeats, failed: out of space](#failure-1)"
     )
-    assert table(report, "Failed cells")[3] == [
-        '<a id="failure-3"></a>3', "nfs-client", "write_bw", "2",
-        "fio: file /data/f: No space left on device",
+    assert table(report, "Failed cells")[1:] == [
+        ['<a id="failure-1"></a>1', "nfs-client", "read_bw, write_bw (repeat 2)",
+         "fio: file /data/f: No space left on device"],
     ]  # fmt: skip
     assert (
         "**The run is incomplete**: of 24 cells, 4 failed (nfs-client: out of space)"
@@ -162,24 +162,30 @@ def test_a_run_that_measured_nothing_still_has_a_report(tmp_path: Path) -> None:
 
 
 def test_a_volume_that_failed_explains_its_cells(tmp_path: Path) -> None:
-    error = "PVC stormark-nfs-client is not Bound after 120 s: waiting for a volume"
+    error = "binding of PVC stormark-nfs-client did not happen within 120 s"
 
     report = report_of(
         tmp_path,
         TWO,
-        cell=lambda row: row if row["storage_class"] == "local-path" else None,
+        cell=lambda row: row if row["storage_class"] == "local-path" else failed(row, error),
         volume=lambda row: row | {"error": error if row["storage_class"] == "nfs-client" else None},
     )
 
     assert table(report, "Speed")[1][4] == "[failed: volume not bound](#failure-1)"
-    assert table(report, "Failed cells")[1][1:] == ["nfs-client", "its volume", "–", error]
+    assert table(report, "Failed cells")[1][1:] == [
+        "nfs-client", "all: its volume could not be used", error,
+    ]  # fmt: skip
 
 
 def test_warnings_name_the_figures_they_touch(tmp_path: Path) -> None:
+    ram = "the volume is tmpfs: this measures RAM, not storage"
+
     def cell(row: Row) -> Row:
-        cached = row["storage_class"] == "local-path" and row["job"] == "read_iops"
+        warnings = [ram] if row["storage_class"] == "ram" else []
+        if row["storage_class"] == "local-path" and row["job"] == "read_iops":
+            warnings = ["a cache may hold it"]
         engine = "psync" if row["job"] == "write_bw" and row["storage_class"] == "ram" else "libaio"
-        return row | {"warnings": ["a cache may hold it"] if cached else [], "engine": engine}
+        return row | {"warnings": warnings, "engine": engine}
 
     report = report_of(
         tmp_path,
@@ -193,8 +199,8 @@ def test_warnings_name_the_figures_they_touch(tmp_path: Path) -> None:
 
     assert table(report, "Warnings")[1:] == [
         ["a node is under load", "the whole run"],
-        ["ram lives in memory (tmpfs): its figures are those of RAM", "ram: all figures"],
         ["a cache may hold it", "local-path: read_iops"],
+        [ram, "ram: all figures"],
         ["write_bw did not always run alike: engine was libaio (local-path), psync (ram)",
          "local-path: write_bw; ram: write_bw"],
     ]  # fmt: skip
@@ -204,6 +210,7 @@ def test_warnings_name_the_figures_they_touch(tmp_path: Path) -> None:
         "read_bw": (False, True), "write_bw": (True, True),
     }  # fmt: skip
     assert headline(report).endswith("All 24 cells were measured; 4 warnings below.")
+    assert "tmpfs (in memory)" in section(report, "Volumes")
 
 
 def test_foreign_text_cannot_break_a_table(tmp_path: Path) -> None:
@@ -211,7 +218,7 @@ def test_foreign_text_cannot_break_a_table(tmp_path: Path) -> None:
 
     report = report_of(tmp_path, TWO, cell=lambda row: failed(row, error))
 
-    reason = table(report, "Failed cells")[1][4]
+    reason = table(report, "Failed cells")[1][3]
     assert reason == r"fio \| said: \<b\>\*no\*\</b\> \`x\` \_y\_ \[z\](w)"
     assert {len(row) for row in table(report, "Speed")} == {5}
 

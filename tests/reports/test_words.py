@@ -8,10 +8,18 @@ from reports.words import three_words
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("fio: io_u error on file /data/f: No space left on device", "out of space"),
-        ("PVC stormark-x is not Bound after 120 s", "volume not bound"),
-        ("Job fio-1 had no pod running after 180 s: 0/3 nodes are available", "could not schedule"),
-        ("pod fio-1 was OOMKilled", "out of memory"),
+        ("fio exited with 1: /data/f: No space left on device", "out of space"),
+        ("volume too small: 9 bytes are free on w1, the plan's files need 90", "out of space"),
+        ("binding of PVC a did not happen within 120 s: waiting", "volume not bound"),
+        (
+            "start of the pod of Job a did not happen within 9 s: 0/3 nodes are available: "
+            "1 node(s) were unschedulable",
+            "could not schedule",
+        ),
+        ("pod a cannot start with image b: ErrImagePull", "image not usable"),
+        ("it was cut off: the pod of Job a is gone: it was deleted", "pod was lost"),
+        ("it was cut off: end of the pod of Job a did not happen within 9 s", "timed out waiting"),
+        ("the pod of Job a OOMKilled: ", "out of memory"),
         ("io_queue_init: Resource temporarily unavailable", "too few AIOs"),
         ("fio: its clock went backwards by 3 s", "its clock went…"),
         ("killed", "killed"),
