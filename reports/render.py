@@ -29,8 +29,9 @@ def render(location: str, run_id: str) -> Rendered:
     """
     run = load(location, run_id)
     comparison = compare(run)
-    title = f"{run.facts['cluster']}, {run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
-    return Rendered(_report(run, comparison), chart(comparison, title))
+    date = f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
+    title = f"{run.facts['cluster']}, {date}: {_measure(comparison)}"
+    return Rendered(_report(run, comparison, date), chart(comparison, title))
 
 
 def write(location: str, run_id: str, latest: bool = True) -> str:
@@ -46,7 +47,13 @@ def write(location: str, run_id: str, latest: bool = True) -> str:
     return report
 
 
-def _report(run: Run, comparison: Comparison) -> str:
+def _measure(comparison: Comparison) -> str:
+    if comparison.repeats < 2:
+        return "one repeat"
+    return f"median of {comparison.repeats} repeats with its 95 % bootstrap interval"
+
+
+def _report(run: Run, comparison: Comparison, date: str) -> str:
     # All text is escaped on its way in, save what is markdown already.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -58,7 +65,7 @@ def _report(run: Run, comparison: Comparison) -> str:
     latencies = [(d, tables.latency_table(run, comparison, d)) for d in tables.DIRECTIONS]
     return environment.get_template("report.md.jinja").render(
         run=run,
-        date=f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC",
+        date=date,
         headline=headline(run, comparison),
         comparison=comparison,
         comparison_table=tables.comparison_table(comparison),

@@ -27,6 +27,7 @@ def test_every_class_and_figure_is_named(tmp_path: Path, classes: int) -> None:
     assert [texts.count(name) for name in speeds] == [4] * classes
     assert {"12.3 k", "8.00 k", "640", "330"} <= set(texts)
     assert "read_iops (4K randread, QD64)" in texts
+    assert any("median of 3 repeats with its 95 % bootstrap interval" in text for text in texts)
 
 
 def test_it_stands_on_white(tmp_path: Path) -> None:
