@@ -15,6 +15,8 @@ REMOTE_FILESYSTEMS = (
     "glusterfs",
     "lustre",
 )
+# fio's engines that return when the I/O is done: iodepth has no effect on them.
+SYNCHRONOUS = ("sync", "psync", "vsync", "pvsync", "pvsync2", "mmap")
 DURABLE_OPTIONS = ("fsync", "fdatasync", "end_fsync", "sync")
 
 
@@ -27,13 +29,13 @@ def of_row(row: dict[str, Any], options: dict[str, str], filesystem: str | None)
     """The warnings of one measured cell, from its row, its fio options and its filesystem."""
     found = []
     size, memory = row["file_size_bytes"], row.get("node_memory_bytes")
-    reads = row["rw"] not in ("write", "randwrite")
+    reads = row["rw"].split(":")[0] not in ("write", "randwrite")
     cacheable = reads and memory is not None and size < memory
     in_memory = f"its working set of {size:,} bytes fits into {memory or 0:,} bytes of memory"
-    waits = any(options.get(option, "0") != "0" for option in DURABLE_OPTIONS)
+    waits = any(options.get(option, "0") not in ("0", "none") for option in DURABLE_OPTIONS)
     if memory_backed(filesystem):
         found.append(f"the volume is {filesystem}: this measures RAM, not storage")
-    if row["engine"] in ("psync", "sync") and row["io_depth"] > 1:
+    if row["engine"] in SYNCHRONOUS and row["io_depth"] > 1:
         found.append(f"engine {row['engine']} has one I/O in flight, not {row['io_depth']}")
     if cacheable and not row["direct"]:
         found.append(f"reads through the node's page cache, and {in_memory}")

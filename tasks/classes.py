@@ -9,8 +9,8 @@ from tasks.cluster import Cluster, Obj
 from tasks.plan import PlanError
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-# Values of such parameters may be secrets; a class should not hold any, and some do.
-SECRET = re.compile(r"secret|password|token|key|credential", re.IGNORECASE)
+# Such parameters and mount options may hold secrets; a class should not have any, and some do.
+SECRET = re.compile(r"secret|passw|passphrase|\bpass\b|token|key|credential", re.IGNORECASE)
 
 
 def chosen(cluster: Cluster, names: list[str]) -> list[Obj]:
@@ -53,6 +53,10 @@ def row(storage_class: Obj, position: int) -> dict[str, Any]:
         "volume_binding_mode": storage_class.get("volumeBindingMode", "Immediate"),
         "allow_volume_expansion": bool(storage_class.get("allowVolumeExpansion", False)),
         "reclaim_policy": storage_class.get("reclaimPolicy", "Delete"),
-        "mount_options": storage_class.get("mountOptions") or [],
+        "mount_options": [
+            option
+            for option in storage_class.get("mountOptions") or []
+            if not SECRET.search(option)
+        ],
         "parameters": json.dumps(parameters, sort_keys=True),
     }

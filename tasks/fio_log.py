@@ -59,11 +59,15 @@ class FioLog:
 
 
 def rates(line: str) -> tuple[float, float] | None:
-    """IOPS and bytes a second, reads and writes together, of a line of fio's progress."""
-    match = RATES.search(line)
-    if match is None:
+    """IOPS and bytes a second, reads and writes together, of a line of fio's progress.
+
+    A line holds several updates, with carriage returns between them: the last is the newest.
+    """
+    updates = RATES.findall(line)
+    if not updates:
         return None
-    return _total(match[2], 1000.0), _total(match[1], 1024.0)
+    bandwidth, iops = updates[-1]
+    return _total(iops, 1000.0), _total(bandwidth, 1024.0)
 
 
 def _total(parts: str, step: float) -> float:

@@ -15,7 +15,7 @@ class UnreadableOutput(Exception):
 def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
     """The measured columns of each job of a group, by the job's name.
 
-    Raises UnreadableOutput when the output is cut, or when fio reports an error of a job.
+    Raises UnreadableOutput when the output is cut or lacks a job.
     """
     try:
         document = json.loads(output[output.index("{") :])
@@ -30,16 +30,18 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
 
 
 def _row(job: dict[str, Any], common: dict[str, str]) -> dict[str, Any]:
+    # fio reports options by their first names: bs, rw, whatever the job file calls them
     options = common | job["job options"]
     read, write = job["read"], job["write"]
+    several_sizes = "bsrange" in options or "bssplit" in options
     moved = {"read": read["total_ios"] > 0, "write": write["total_ios"] > 0}
     return {
         "engine": options.get("ioengine", "psync"),
-        "rw": options.get("rw", options.get("readwrite", "read")),
-        "block_size_bytes": fio_bytes(options.get("bs", options.get("blocksize", "4k"))),
+        "rw": options.get("rw", "read"),
+        "block_size_bytes": None if several_sizes else fio_bytes(options.get("bs", "4k")),
         "io_depth": int(options.get("iodepth", "1")),
         "num_jobs": int(options.get("numjobs", "1")),
-        "direct": options.get("direct", "0") != "0",
+        "direct": options.get("direct", "0") != "0" or options.get("buffered") == "0",
         "runtime_seconds": max(read["runtime"], write["runtime"]) / 1000,
         "iops": read["iops"] + write["iops"],
         "bandwidth_bytes_per_second": float(read["bw_bytes"] + write["bw_bytes"]),
@@ -65,5 +67,7 @@ def _latency(name: str, figures: dict[str, Any]) -> dict[str, float]:
     if not figures.get("N") or not percentiles:
         return {}
     latencies = {"mean": figures["mean"], "max": figures["max"]}
-    latencies |= {label: percentiles[key] for label, key in PERCENTILES.items()}
+    latencies |= {
+        label: percentiles[key] for label, key in PERCENTILES.items() if key in percentiles
+    }
     return {f"{name}_latency_{label}_ns": float(value) for label, value in latencies.items()}

@@ -1,0 +1,88 @@
+"""Warnings beside figures: which are given, and that a clean cell has none."""
+
+from typing import Any
+
+import pytest
+
+from tasks.caveats import memory_backed, of_row
+
+CLEAN: dict[str, Any] = {
+    "rw": "randread",
+    "engine": "libaio",
+    "io_depth": 64,
+    "direct": True,
+    "file_size_bytes": 2**32,
+    "node_memory_bytes": 2**34,
+}
+
+
+def found(options: dict[str, str] | None = None, filesystem: str = "ext4", **row: Any) -> list[str]:
+    return of_row(CLEAN | row, options or {}, filesystem)
+
+
+def test_direct_reads_of_a_disk_have_no_caveat() -> None:
+    """O_DIRECT goes past the node's cache, however small the file is."""
+    assert found() == []
+
+
+def test_a_block_device_has_no_filesystem_to_warn_of() -> None:
+    """No filesystem is seen in the pod."""
+    assert of_row(CLEAN, {}, None) == []
+
+
+@pytest.mark.parametrize("filesystem", ["tmpfs", "ramfs"])
+def test_a_filesystem_in_memory_measures_ram(filesystem: str) -> None:
+    """The warning names the filesystem."""
+    assert found(filesystem=filesystem) == [
+        f"the volume is {filesystem}: this measures RAM, not storage"
+    ]
+    assert memory_backed(filesystem)
+    assert not memory_backed("xfs")
+    assert not memory_backed(None)
+
+
+@pytest.mark.parametrize("engine", ["psync", "sync", "pvsync", "pvsync2", "vsync", "mmap"])
+def test_a_synchronous_engine_has_one_io_in_flight(engine: str) -> None:
+    """fio accepts any iodepth for it and does not use it."""
+    assert found(engine=engine) == [f"engine {engine} has one I/O in flight, not 64"]
+    assert found(engine=engine, io_depth=1) == []
+
+
+@pytest.mark.parametrize("rw", ["read", "randread", "randrw", "rw", "randread:8"])
+def test_buffered_reads_of_less_than_memory_may_come_from_the_page_cache(rw: str) -> None:
+    """With both sizes; whatever reads is meant."""
+    (words,) = found(rw=rw, direct=False)
+    assert words.startswith("reads through the node's page cache, and its working set of 4,294,96")
+    assert "17,179,869,184 bytes of memory" in words
+
+
+def test_reads_of_more_than_memory_are_not_suspected() -> None:
+    """Nor are those of a node whose memory is not known."""
+    assert found(direct=False, node_memory_bytes=2**31) == []
+    assert found(direct=False, node_memory_bytes=None) == []
+
+
+@pytest.mark.parametrize("filesystem", ["nfs4", "ceph", "cifs", "fuse.glusterfs", "fuse"])
+def test_a_server_may_answer_direct_reads_from_its_own_cache(filesystem: str) -> None:
+    """O_DIRECT does not reach past the server."""
+    (words,) = found(filesystem=filesystem)
+    assert words.startswith(f"the server behind {filesystem} may answer from its cache: its work")
+    assert found(filesystem=filesystem, rw="randwrite") == []
+
+
+@pytest.mark.parametrize("rw", ["write", "randwrite", "write:4k"])
+def test_buffered_writes_that_wait_for_nothing_are_told(rw: str) -> None:
+    """They end in memory."""
+    assert found(rw=rw, direct=False) == [
+        "writes to the node's page cache and never waits for the volume"
+    ]
+    assert found({"sync": "none"}, rw=rw, direct=False) != []
+    assert found({"fsync": "0"}, rw=rw, direct=False) != []
+
+
+@pytest.mark.parametrize(
+    "option", [{"fdatasync": "1"}, {"fsync": "32"}, {"end_fsync": "1"}, {"sync": "dsync"}]
+)
+def test_writes_that_wait_for_the_volume_have_no_caveat(option: dict[str, str]) -> None:
+    """A durable write needs no O_DIRECT."""
+    assert found(option, rw="write", direct=False) == []

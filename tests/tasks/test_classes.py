@@ -1,0 +1,121 @@
+"""StorageClasses: which are chosen, and what is recorded of one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tasks import classes
+from tasks.classes import DEFAULT_CLASS, chosen, row
+from tasks.cluster import Obj
+from tasks.plan import PlanError
+from tasks.results import TABLES
+from tests.tasks.api import Answer, Api
+
+PATH = "/apis/storage.k8s.io/v1/storageclasses"
+
+
+def storage_class(name: str, *, default: bool = False, **fields: Any) -> Obj:
+    annotations = {"annotations": {DEFAULT_CLASS: "true"}} if default else {}
+    return {"metadata": {"name": name} | annotations, "provisioner": "example.com/disk"} | fields
+
+
+def names(api: Api, existing: list[Obj], wanted: list[str]) -> list[str]:
+    api.script("GET", PATH, Answer.items(existing))
+    return [found["metadata"]["name"] for found in chosen(api.cluster, wanted)]
+
+
+def test_every_class_is_chosen_with_the_default_class_first(api: Api) -> None:
+    """The rest follows by name, so that two runs have the same order."""
+    existing = [storage_class("c"), storage_class("a"), storage_class("z", default=True)]
+    assert names(api, existing, []) == ["z", "a", "c"]
+
+
+def test_named_classes_are_chosen_in_the_plan_s_order(api: Api) -> None:
+    """The first is the reference, default class or not."""
+    existing = [storage_class("a", default=True), storage_class("b"), storage_class("c")]
+    assert names(api, existing, ["c", "a"]) == ["c", "a"]
+
+
+def test_a_missing_class_is_refused_with_those_that_exist(api: Api) -> None:
+    """All missing ones at once."""
+    with pytest.raises(PlanError) as refused:
+        names(api, [storage_class("slow"), storage_class("fast")], ["fats", "fast", "slwo"])
+    assert str(refused.value) == (
+        "plan field storage_classes: cluster test has no class fats, slwo; it has fast, slow"
+    )
+
+
+def test_a_class_named_twice_is_refused(api: Api) -> None:
+    """It would be compared with itself."""
+    with pytest.raises(PlanError, match="storage_classes: fast is named twice"):
+        names(api, [storage_class("fast")], ["fast", "fast"])
+
+
+def test_a_cluster_without_classes_is_refused(api: Api) -> None:
+    """There is nothing to measure, and a named class is said to be missing."""
+    with pytest.raises(PlanError, match="cluster test has no StorageClass to measure"):
+        names(api, [], [])
+    with pytest.raises(PlanError, match="has no class fast; it has none"):
+        names(api, [], ["fast"])
+
+
+def test_a_row_has_what_the_class_says() -> None:
+    """Every column of the table but the run's id."""
+    found = storage_class(
+        "fast",
+        default=True,
+        volumeBindingMode="WaitForFirstConsumer",
+        allowVolumeExpansion=True,
+        reclaimPolicy="Retain",
+        mountOptions=["noatime"],
+        parameters={"type": "ssd", "fsType": "xfs"},
+    )
+    recorded = row(found, 3)
+    assert recorded == {
+        "storage_class": "fast",
+        "position": 3,
+        "is_default": True,
+        "provisioner": "example.com/disk",
+        "volume_binding_mode": "WaitForFirstConsumer",
+        "allow_volume_expansion": True,
+        "reclaim_policy": "Retain",
+        "mount_options": ["noatime"],
+        "parameters": '{"fsType": "xfs", "type": "ssd"}',
+    }
+    assert {"run_id", *recorded} == {column.name for column in TABLES["classes"]}
+
+
+def test_a_class_that_says_nothing_has_the_api_s_defaults() -> None:
+    """Immediate, Delete, no expansion, nothing mounted in a special way."""
+    recorded = row(storage_class("plain"), 0)
+    assert recorded["volume_binding_mode"] == "Immediate"
+    assert recorded["reclaim_policy"] == "Delete"
+    assert recorded["allow_volume_expansion"] is False
+    assert (recorded["mount_options"], recorded["parameters"]) == ([], "{}")
+    assert not classes.is_default(storage_class("plain"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "csi.storage.k8s.io/provisioner-secret-name",
+        "adminPassword",
+        "passwd",
+        "passphrase",
+        "restuserkey",
+        "accessToken",
+        "credentialsFile",
+    ],
+)
+def test_a_secret_is_never_recorded(name: str) -> None:
+    """Neither as a parameter nor as a mount option: results are shared."""
+    found = storage_class(
+        "fast",
+        parameters={name: "hunter2", "type": "ssd"},
+        mountOptions=[f"{name}=hunter2", "noatime"],
+    )
+    recorded = row(found, 0)
+    assert "hunter2" not in json.dumps(recorded)
+    assert json.loads(recorded["parameters"]) == {"type": "ssd"}
+    assert recorded["mount_options"] == ["noatime"]
