@@ -1,5 +1,6 @@
 """The sentences for somebody who reads nothing else, computed and honest."""
 
+from textwrap import shorten
 from typing import NamedTuple
 
 from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
@@ -8,6 +9,8 @@ from reports.run import Run
 from reports.units import factor, quantity
 from reports.words import activity, three_words, unit
 
+ENDINGS = {"incomplete": "is incomplete", "failed": "failed", "cancelled": "was cancelled"}
+LONGEST_ERROR = 120  # the whole of it stands where the run's facts are
 Pair = tuple[ComparisonRow, Cell]
 
 
@@ -104,9 +107,9 @@ def _completeness(run: Run, comparison: Comparison) -> str:
     if measured == planned:
         counts = f"all {planned} cells were measured"
     else:
-        missing = {"failed": failed, "were not run": planned - measured - failed}
-        said = [f"{count} {what}" for what, count in missing.items() if count]
-        counts = f"of {planned} cells, {' and '.join(said)}{_reasons(comparison)}"
+        missing = {"failed": failed, "not run": planned - measured - failed}
+        said = [f"{count} of {planned} cells {what}" for what, count in missing.items() if count]
+        counts = f"{', '.join(said)}{_reasons(comparison)}"
     if number := len(comparison.caveats):
         counts += f"; {number} warning{'s' if number > 1 else ''} below"
     sentence = f"{_outcome(run)}{counts}."
@@ -121,10 +124,13 @@ def _reasons(comparison: Comparison) -> str:
 
 
 def _outcome(run: Run) -> str:
-    """Empty for a run that is complete, else how and where it ended."""
+    """Empty for a run that is complete, else how, where and why it ended."""
     facts = run.facts
     if facts["outcome"] in (None, "complete"):
         return ""
     where = f" at {markdown(facts['stopped_at'])}" if facts["stopped_at"] else ""
-    why = f" ({markdown(facts['error'])})" if facts["error"] else ""
-    return f"**The run is {facts['outcome']}**{where}{why}: "
+    if facts["outcome"] == "incomplete" or not facts["error"]:
+        why = ""  # the failed cells, which follow, are the reason
+    else:
+        why = f" ({markdown(shorten(facts['error'], LONGEST_ERROR, placeholder=' …'))})"
+    return f"**The run {ENDINGS[facts['outcome']]}**{where}{why}: "

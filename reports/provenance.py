@@ -79,6 +79,7 @@ def facts_table(run: Run) -> Markdown:
         ["flow", facts["flow"]],
         ["outcome", facts["outcome"]],
         ["stopped at", facts["stopped_at"] or "its end"],
+        ["error", facts["error"] or "none"],
         ["started", f"{facts['started_at']:%Y-%m-%d %H:%M:%S} UTC"],
         ["wall time", _wall_time(facts)],
         ["cells", _cells(facts)],

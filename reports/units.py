@@ -36,11 +36,12 @@ def block(size: int) -> str:
 
 
 def size(value: float | None) -> str:
-    """Bytes in the largest binary unit: `4 GiB`, `3.63 GiB`; empty for None."""
+    """Bytes in the largest binary unit: `4 GiB`, `23.5 GiB`; empty for None."""
     if value is None:
         return ""
-    reached = [scale for scale in SIZE if value >= scale[0]] or [SIZE[0]]
-    return f"{value / reached[-1][0]:.2f}".rstrip("0").rstrip(".") + reached[-1][1]
+    factor, suffix = ([scale for scale in SIZE if value >= scale[0]] or [SIZE[0]])[-1]
+    number = value / factor
+    return f"{round(number, _decimals(number)):.10g}{suffix}"
 
 
 def seconds(value: float | None) -> str:

@@ -17,12 +17,14 @@ ACCESS = {
 }
 # The first that matches; most specific first.
 REASONS = {
-    r"no space left|ENOSPC|volume too small": "out of space",
+    r"no space left|ENOSPC": "out of space",
+    r"volume .*too small": "volume too small",
     r"image": "image not usable",
     r"binding of PVC|not bound|unbound": "volume not bound",
     r"unschedulable|nodes? (are )?available|FailedScheduling": "could not schedule",
     r"OOM": "out of memory",
     r"evict": "pod was evicted",
+    r"preparing the volume": "volume not prepared",
     r"is gone|was deleted|ended early": "pod was lost",
     r"did not happen within|timed? ?out|deadline": "timed out waiting",
     r"temporarily unavailable|EAGAIN": "too few AIOs",

@@ -125,9 +125,8 @@ def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
         ['<a id="failure-1"></a>1', "nfs-client", "read_bw, write_bw (repeat 2)",
          "fio: file /data/f: No space left on device"],
     ]  # fmt: skip
-    assert (
-        "**The run is incomplete**: of 24 cells, 4 failed (nfs-client: out of space)"
-        in headline(report)
+    assert "**The run is incomplete**: 4 of 24 cells failed (nfs-client: out of space)" in headline(
+        report
     )
 
 
@@ -142,7 +141,7 @@ def test_a_cancelled_run_says_where_it_stopped_and_what_was_not_run(tmp_path: Pa
     )
 
     assert headline(report).endswith(
-        "**The run is cancelled** at fio of nfs-client (by SIGINT): of 24 cells, 12 were not run."
+        "**The run was cancelled** at fio of nfs-client (by SIGINT): 12 of 24 cells not run."
     )
     assert headline(report).startswith("**nfs-client cannot be compared with local-path**")
     assert {row[4] for row in table(report, "Speed")[1:]} == {"[not run](#how-it-was-made)"}
@@ -155,10 +154,20 @@ def test_a_run_that_measured_nothing_still_has_a_report(tmp_path: Path) -> None:
     report = report_of(tmp_path, TWO, cell=lambda _: None, facts=facts)
 
     assert headline(report) == (
-        "**Nothing was measured.** **The run is failed** at preflight (class gp4 does not exist): "
-        "of 24 cells, 24 were not run."
+        "**Nothing was measured.** **The run failed** at preflight (class gp4 does not exist): "
+        "24 of 24 cells not run."
     )
     assert "No job was run." in section(report, "Speed")
+
+
+def test_a_long_error_is_cut_in_the_headline_only(tmp_path: Path) -> None:
+    error = "pod a cannot start with image b: " + "ErrImagePull again " * 20
+
+    report = report_of(tmp_path, TWO, facts={"outcome": "failed", "error": error})
+
+    assert "(pod a cannot start with image b: ErrImagePull again" in headline(report)
+    assert len(headline(report)) < 400
+    assert ["error", error.strip()] in table(report, "How it was made")
 
 
 def test_a_volume_that_failed_explains_its_cells(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_a_ratio_is_a_factor(ratio: float, text: str) -> None:
 
 def test_sizes_and_durations() -> None:
     assert [block(n) for n in (4096, 131_072, 2**20, 2300)] == ["4K", "128K", "1M", "2300 B"]
-    assert [size(n) for n in (4 * 2**30, 3_900_000_000, 512)] == ["4 GiB", "3.63 GiB", "512 B"]
+    assert [size(n) for n in (2**32, 25_276_502_016, 1023 * 2**20, 512)] == [
+        "4 GiB", "23.5 GiB", "1023 MiB", "512 B",
+    ]  # fmt: skip
     assert [seconds(n) for n in (0.8412, 12.34, 192.2)] == ["0.841 s", "12.3 s", "3 min 12 s"]
     assert (size(None), seconds(None)) == ("", "")

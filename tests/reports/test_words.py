@@ -9,7 +9,8 @@ from reports.words import three_words
     ("error", "words"),
     [
         ("fio exited with 1: /data/f: No space left on device", "out of space"),
-        ("volume too small: 9 bytes are free on w1, the plan's files need 90", "out of space"),
+        ("volume too small: 9 bytes are free on w1, the plan's files need 90", "volume too small"),
+        ("preparing the volume of nfs: its log ends early", "volume not prepared"),
         ("binding of PVC a did not happen within 120 s: waiting", "volume not bound"),
         (
             "start of the pod of Job a did not happen within 9 s: 0/3 nodes are available: "
