@@ -69,23 +69,23 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All rows; each has one cell a class, in the order of `classes`, the reference first."""
-
-    classes: tuple[str, ...]
-    repeats: int
-    rows: tuple["ComparisonRow", ...]
-    failures: tuple[Failure, ...]
-    caveats: tuple[Caveat, ...]
-
-
-@dataclass(frozen=True)
 class ComparisonRow:
     """One job (a fio row that knows its block size and so on) judged by one figure."""
 
     job: Row
     figure: Figure
     cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows; each has one cell a class, in the order of `classes`, the reference first."""
+
+    classes: tuple[str, ...]
+    repeats: int
+    rows: tuple[ComparisonRow, ...]
+    failures: tuple[Failure, ...]
+    caveats: tuple[Caveat, ...]
 
 
 def compare(run: Run) -> Comparison:

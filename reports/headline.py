@@ -39,13 +39,16 @@ def _finding(comparison: Comparison) -> str:
 
 def _alone(comparison: Comparison) -> str:
     name = markdown(comparison.classes[0])
+    measured = [(row, row.cells[0].estimate) for row in comparison.rows]
     figures = [
-        f"{quantity(row.cells[0].estimate.median, row.figure.scales)} {unit(row)}".strip()
+        f"{quantity(figure.median, row.figure.scales)} {unit(row)}".strip()
         + f" at {markdown(activity(row))}"
-        for row in comparison.rows[:2]
-        if row.cells[0].estimate
+        for row, figure in measured
+        if figure is not None
     ]
-    return f"**{name} reached {' and '.join(figures)}**; there is no other class to compare with."
+    return (
+        f"**{name} reached {' and '.join(figures[:2])}**; there is no other class to compare with."
+    )
 
 
 def _clause(comparison: Comparison, name: str) -> Clause:
@@ -67,7 +70,11 @@ def _clause(comparison: Comparison, name: str) -> Clause:
 
 def _why_not(pairs: list[Pair]) -> str:
     failures = [failure for _, cell in pairs for failure in cell.failures]
-    return f": {markdown(three_words(failures[0].error))}" if failures else ": a figure is missing"
+    return (
+        f": {markdown(three_words(failures[0].error))}"
+        if failures
+        else ": a figure is missing or zero"
+    )
 
 
 def _largest(pairs: list[Pair], reference: str) -> tuple[float, str]:

@@ -105,6 +105,18 @@ def test_one_class_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert table(report, "Speed")[1][3:] == ["12.3 k [11.9 – 12.8]"]
 
 
+def test_one_class_is_told_by_what_it_measured(tmp_path: Path) -> None:
+    report = report_of(
+        tmp_path,
+        {"local-path": 1.0},
+        cell=lambda row: row if row["job"] == "write_bw" else failed(row, "boom"),
+    )
+
+    assert headline(report).startswith(
+        "**local-path reached 330 MiB/s at 128K QD64 random writes**"
+    )
+
+
 def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
     tmp_path: Path,
 ) -> None:
