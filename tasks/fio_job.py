@@ -17,7 +17,7 @@ NOBODY, ROOT = 65534, 0
 
 
 class PodLost(pods.PodFailed):
-    """The pod went away before its end; `log` is what it had said by then."""
+    """The pod, or the cluster, went away before its end; `log` is what it had said by then."""
 
     def __init__(self, message: str, log: FioLog) -> None:
         super().__init__(message)
@@ -82,8 +82,7 @@ def started(run: Run, name: str, limit_seconds: float) -> FioJob:
 def follow(cluster: Cluster, job: FioJob, on_line: Callable[[str], None]) -> FioLog:
     """Read the pod's log to its end; `on_line` sees each line as it comes.
 
-    A broken stream is taken up again where it broke. Raises PodFailed when the pod is lost; what
-    its log had said by then is in the exception's `log`.
+    A broken stream is taken up again where it broke. Raises PodLost when that fails.
     """
     log = FioLog()
     read = 0
@@ -107,8 +106,8 @@ def follow(cluster: Cluster, job: FioJob, on_line: Callable[[str], None]) -> Fio
                 read = take_in(k8s.log_lines(cluster, pod, follow=False))
                 break
         pods.wait_ended(cluster, job.name, job.limit_seconds)
-    except (pods.PodFailed, k8s.NotFound) as error:
-        raise PodLost(f"{error}", log) from error
+    except k8s.ClusterError as error:
+        raise PodLost(str(error), log) from error
     return log
 
 

@@ -40,8 +40,8 @@ class VolumeFailed(ClusterError):
 
 
 def object_name(run: Run, position: int, storage_class: str, ending: str) -> str:
-    """A name below 63 characters, the limit of a label's value, that tells run and class."""
-    short = re.sub(r"[^a-z0-9]+", "-", storage_class)[:16].strip("-")
+    """A name of at most 63 characters, a label's limit, that tells run and class."""
+    short = re.sub(r"[^a-z0-9]+", "-", storage_class)[:12].strip("-")
     return f"stormark-{run.run_id}-{position}-{short}-{ending}"
 
 
@@ -218,7 +218,7 @@ def attach_seconds(pod: Obj, events: list[Obj]) -> float | None:
 
     From the API's own timestamps, which are whole seconds.
     """
-    attached = [e for e in events if e["reason"] == "SuccessfulAttachVolume"]
+    attached = [e for e in events if e.get("reason") == "SuccessfulAttachVolume"]
     scheduled = [c for c in pod["status"].get("conditions", []) if c["type"] == "PodScheduled"]
     if not attached or not scheduled:
         return None

@@ -47,7 +47,7 @@ LOST = Answer(b"", status=0)
 
 
 class Request(NamedTuple):
-    """What the server was asked."""
+    """What the server was asked; the method of a watch is WATCH."""
 
     method: str
     path: str
@@ -59,7 +59,8 @@ class Request(NamedTuple):
 class Api:
     """The scripted server: `script` says what it answers, `requests` what it was asked.
 
-    Answers of one method and path are given in order, the last one again and again.
+    Answers of one method and path are given in order, the last one again and again. A watch that
+    is not scripted ends without a change.
     """
 
     def __init__(self) -> None:
@@ -74,6 +75,8 @@ class Api:
     def next(self, request: Request) -> Answer:
         self.requests.append(request)
         left = self.answers[request.method, request.path]
+        if not left and request.method == "WATCH":
+            return Answer.changes()
         if not left:
             return Answer.refusal(404, "NotScripted", f"{request.method} {request.path}")
         return left.pop(0) if len(left) > 1 else left[0]
@@ -93,10 +96,11 @@ def serving() -> Iterator[Api]:
         def answer(self) -> None:
             url = urlsplit(self.path)
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            query = dict(parse_qsl(url.query))
             request = Request(
-                self.command,
+                "WATCH" if "watch" in query else self.command,
                 url.path,
-                dict(parse_qsl(url.query)),
+                query,
                 json.loads(content) if content else None,
                 self.headers.get("Content-Type", ""),
             )

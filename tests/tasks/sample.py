@@ -1,0 +1,94 @@
+"""A run, a volume and pods for tests that drive tasks against a scripted API server."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tasks import fio_file
+from tasks.cluster import Cluster, Obj
+from tasks.plan import Plan
+from tasks.run import Run
+from tasks.volumes import Volume
+from tests.tasks.api import Answer, Api
+
+PODS = "/api/v1/namespaces/bench/pods"
+JOBS = "/apis/batch/v1/namespaces/bench/jobs"
+RECORDED = Path(__file__).parent / "data" / "fio" / "mixed-3.33.json"
+# One job alone, then two at once.
+FIO_FILE = """\
+; stormark: contention
+[global]
+direct=1
+runtime=10
+[first]
+rw=randrw
+[second]
+stonewall
+rw=randrw
+[third]
+rw=randrw
+ioengine=libaio
+"""
+
+
+def make_run(cluster: Cluster, **plan: Any) -> Run:
+    chosen = Plan(**({"fio_file": FIO_FILE, "namespace": "bench"} | plan))
+    started_at = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+    workload = fio_file.prepare(chosen)
+    return Run("20261123-031500-a1b2c3", started_at, chosen, workload, cluster)
+
+
+def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> Volume:
+    volume = Volume(
+        storage_class=storage_class,
+        position=position,
+        pvc=f"pvc-{position}",
+        node="node-1",
+        user=65534,
+        engine="libaio",
+        engine_errors=[],
+        memory_bytes=2**34,
+        row={"filesystem": "ext4"},
+    )
+    return volume._replace(**more)
+
+
+def pod(state: str, name: str = "pod-1", **status: Any) -> Obj:
+    """A Job's pod whose container is in a state: waiting, running or terminated."""
+    return {
+        "metadata": {"name": name, "resourceVersion": "1"},
+        "spec": {"nodeName": "node-1", "containers": [{"image": "fio:test"}]},
+        "status": {
+            "phase": {"waiting": "Pending", "running": "Running"}.get(state, "Succeeded"),
+            "containerStatuses": [{"state": {state: {"reason": "Scripted"}}}],
+            "conditions": [],
+        }
+        | status,
+    }
+
+
+def fio_json(*jobs: str) -> str:
+    """Recorded output of fio, as if these jobs had run at once."""
+    document = json.loads(RECORDED.read_text())
+    (measured,) = document["jobs"]
+    document["jobs"] = [measured | {"jobname": job} for job in jobs]
+    return json.dumps(document)
+
+
+def group(*jobs: str, status: int = 0, stderr: str = "", output: str | None = None) -> str:
+    """What fio.sh writes of a group of jobs."""
+    key = ",".join(jobs)
+    lines = [f"@stormark begin {key} 1795400000", "[r=1MiB/s][r=256 IOPS]"]
+    lines += [f"@stormark stderr {stderr}"] if stderr else []
+    lines += [f"@stormark output {key}", fio_json(*jobs) if output is None else output]
+    return "\n".join([*lines, f"@stormark end {key} {status}", ""])
+
+
+def script_pod(api: Api, log: Answer, *, ended: Answer | None = None) -> None:
+    """A Job whose pod starts at once, writes a log, and ends."""
+    api.script("POST", JOBS, Answer.of({"metadata": {"name": "a-job"}}, status=201))
+    api.script("GET", PODS, Answer.items([pod("running")]))
+    api.script("GET", PODS, ended or Answer.items([pod("terminated")]))
+    api.script("GET", f"{PODS}/pod-1/log", log)
+    api.script("GET", f"{PODS}/pod-1", Answer.of(pod("terminated")))
