@@ -8,6 +8,7 @@ name. `SCHEMA_VERSION` counts such changes and stands in each file's metadata.
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -331,12 +332,11 @@ def write_table(
     """Write a run's rows of one table, whole or not at all; a second write replaces the first.
 
     Rows lack `run_id`, it is filled in; a missing key is null; an unknown key is a ValueError.
-    Returns the file's path below the location.
+    Returns the file's path below the location. Raises ResultsError when it cannot be written.
     """
     content = _encode(table, run_id, rows)
     filesystem, root = open_location(location)
     path = file_path(root, table, run_id, started_at)
-    filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
     _write_whole(filesystem, path, content)
     return path.removeprefix(f"{root}/")
 
@@ -359,17 +359,25 @@ def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
     local = isinstance(filesystem, fs.LocalFileSystem)
     folder, _, name = path.rpartition("/")
     target = f"{folder}/.{name}.{uuid.uuid4().hex}" if local else path
-    with filesystem.open_output_stream(target) as stream:
-        stream.write(content)
-    if local:
-        filesystem.move(target, path)
+    try:
+        filesystem.create_dir(folder, recursive=True)
+        with filesystem.open_output_stream(target) as stream:
+            stream.write(content)
+        if local:
+            filesystem.move(target, path)
+    except OSError as error:
+        if local:
+            with suppress(OSError):
+                filesystem.delete_file(target)
+        raise ResultsError(
+            f"{path} cannot be written: {error}. What lay there before is unchanged."
+        ) from error
 
 
 def write_text(location: str, path: str, content: str) -> str:
     """Write a text file (a report, a chart) below the location; returns where it is."""
     filesystem, root = open_location(location)
     target = f"{root}/{path}"
-    filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
     _write_whole(filesystem, target, content.encode())
     return target
 
