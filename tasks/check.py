@@ -28,9 +28,10 @@ def begin(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record
     workload = fio_file.prepare(plan)
     results.check_writable(plan.results)
     cluster = k8s.connect(plan.context, plan.namespace)
-    run = Run(new_run_id(now), now, plan, workload, cluster)
-    report(Progress(run.run_id, "check plan, results location and cluster"))
+    run_id = new_run_id(now)
+    report(Progress(run_id, "check plan, results location and cluster"))
     version = k8s.version(cluster)
+    run = Run(run_id, now, plan, workload, cluster, k8s.round_trip_seconds(cluster))
     namespace(cluster)
     chosen = classes.chosen(cluster, plan.storage_classes)
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]

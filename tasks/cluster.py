@@ -6,13 +6,15 @@ again with backoff, honouring `Retry-After`. Waits are watches with a deadline.
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client, config, stream
 from kubernetes.client.exceptions import ApiException
 
 Obj = dict[str, Any]
@@ -22,6 +24,7 @@ T = TypeVar("T")
 # kind → (path of its API group, plural, namespaced)
 KINDS = {
     "ConfigMap": ("api/v1", "configmaps", True),
+    "Deployment": ("apis/apps/v1", "deployments", True),
     "Event": ("api/v1", "events", True),
     "Job": ("apis/batch/v1", "jobs", True),
     "Lease": ("apis/coordination.k8s.io/v1", "leases", True),
@@ -44,6 +47,7 @@ RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 REQUEST_SECONDS = 30.0
+SLICE_SECONDS = 5.0  # how long a watch that can be stopped goes on before it looks whether it is
 WATCH_SECONDS = 60  # a silent watch is renewed, so that a half-open connection cannot hang a run
 
 
@@ -77,6 +81,10 @@ class WaitTimedOut(ClusterError):
     def __init__(self, message: str, items: Items) -> None:
         super().__init__(message)
         self.items = items
+
+
+class _Forgotten(Exception):
+    """The server no longer has the version that a watch was to start from: list again."""
 
 
 class Cluster(NamedTuple):
@@ -199,6 +207,16 @@ def version(cluster: Cluster) -> str:
     return str(answer.json()["gitVersion"])
 
 
+def round_trip_seconds(cluster: Cluster, times: int = 5) -> float:
+    """The shortest of a few requests: how late, at least, an event is seen."""
+    seconds = []
+    for _ in range(times):
+        began = time.monotonic()
+        version(cluster)
+        seconds.append(time.monotonic() - began)
+    return min(seconds)
+
+
 def create(cluster: Cluster, manifest: Obj) -> Obj:
     """Create an object; its `kind` says where. AlreadyExists if there is one by that name.
 
@@ -223,18 +241,28 @@ def get(cluster: Cluster, kind: str, name: str) -> Obj:
     return _object(_request(cluster, "GET", path, doing=f"reading {kind} {name}"))
 
 
-def find(cluster: Cluster, kind: str, *, label: str = "", field: str = "") -> list[Obj]:
+def find(
+    cluster: Cluster,
+    kind: str,
+    *,
+    label: str = "",
+    field: str = "",
+    every_namespace: bool = False,
+) -> list[Obj]:
     """All objects of a kind that match the label and field selectors."""
-    return _list(cluster, kind, label=label, field=field)[0]
+    return _list(cluster, kind, label=label, field=field, every_namespace=every_namespace)[0]
 
 
-def _list(cluster: Cluster, kind: str, *, label: str, field: str) -> tuple[list[Obj], str]:
+def _list(
+    cluster: Cluster, kind: str, *, label: str, field: str, every_namespace: bool = False
+) -> tuple[list[Obj], str]:
+    group, plural, _ = KINDS[kind]
     query = {"labelSelector": label, "fieldSelector": field}
     answer = _request(
         cluster,
         "GET",
-        _path(cluster, kind),
-        doing=f"listing {KINDS[kind][1]}",
+        f"/{group}/{plural}" if every_namespace else _path(cluster, kind),
+        doing=f"listing {plural}",
         query={k: v for k, v in query.items() if v},
     ).json()
     return answer["items"], answer["metadata"]["resourceVersion"]
@@ -272,15 +300,56 @@ def delete(cluster: Cluster, kind: str, name: str, *, grace_seconds: int | None 
         return
 
 
+def evict(cluster: Cluster, pod: str) -> None:
+    """Evict a pod, budgets respected: a budget that forbids it is a ClusterError (HTTP 429)."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    path = _path(cluster, "Pod", pod, "eviction")
+    _request(cluster, "POST", path, doing=f"evicting pod {pod}", body=eviction)
+
+
+def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: float) -> str:
+    """Run a command in a pod's container, and return what it wrote to stdout.
+
+    Raises ClusterError when it cannot be run, does not end in time, or exits other than 0.
+    """
+    doing = f"running {command[0]} in pod {pod}"
+    call = client.CoreV1Api(cluster.api).connect_get_namespaced_pod_exec
+    try:
+        session = stream.stream(
+            call, pod, cluster.namespace, command=command, stdout=True, stderr=True,
+            stdin=False, tty=False, _preload_content=False,
+        )  # fmt: skip
+        session.run_forever(timeout=limit_seconds)
+        output, complaint = session.read_stdout(timeout=1), session.read_stderr(timeout=1)
+        if session.is_open():
+            session.close()
+            raise ClusterError(f"{doing}: it did not end within {limit_seconds:.0f} s")
+        status = session.returncode
+    except ApiException as error:
+        raise ClusterError(f"{doing}: {error.reason}") from error
+    if status != 0:
+        raise ClusterError(f"{doing}: exit status {status}: {complaint.strip()[:300]}")
+    return str(output)
+
+
 def log_lines(
-    cluster: Cluster, pod: str, *, follow: bool, silence_seconds: float = REQUEST_SECONDS
+    cluster: Cluster,
+    pod: str,
+    *,
+    follow: bool,
+    since: str | None = None,
+    silence_seconds: float = REQUEST_SECONDS,
 ) -> Iterator[str]:
     """The lines of a pod's log. With `follow` until its container ends, or the stream breaks.
+
+    With `since`, a time as RFC 3339, only later lines, each with its time in front.
 
     A broken stream, or one that is silent for `silence_seconds`, only ends the iteration: the log
     is still there to be read again.
     """
     query = {"follow": "true"} if follow else {}
+    if since is not None:
+        query |= {"timestamps": "true", "sinceTime": since}
     response = _request(
         cluster,
         "GET",
@@ -328,25 +397,59 @@ def wait(
     deadline = time.monotonic() + limit_seconds
     selection = {"label": label, "field": f"metadata.name={name}" if name else ""}
     while True:
-        objects, seen = _list(cluster, kind, **selection)
+        objects, seen = _list(cluster, kind, label=selection["label"], field=selection["field"])
         items = {o["metadata"]["name"]: o for o in objects}
         if (result := until(items)) is not None:
             return result
-        for change in _changes(cluster, kind, selection, seen, deadline):
-            changed = change["object"]
-            items[changed["metadata"]["name"]] = changed
-            if change["type"] == "DELETED":
-                del items[changed["metadata"]["name"]]
-            if (result := until(items)) is not None:
-                return result
+        with suppress(_Forgotten):
+            for change in _changes(cluster, kind, selection, seen, deadline):
+                changed = change["object"]
+                items[changed["metadata"]["name"]] = changed
+                if change["type"] == "DELETED":
+                    del items[changed["metadata"]["name"]]
+                if (result := until(items)) is not None:
+                    return result
         if time.monotonic() >= deadline:
             raise WaitTimedOut(f"{what} did not happen within {limit_seconds:.0f} s", items)
+
+
+def watch(
+    cluster: Cluster, kind: str, *, label: str, stop: threading.Event
+) -> Iterator[tuple[str, Obj]]:
+    """Every object that matches, as ADDED, and then every change, until `stop` is set.
+
+    A watch that breaks goes on where it broke; where the server has forgotten that version, what is
+    there is ADDED again, and what has gone meanwhile is DELETED.
+    """
+    known: Items = {}
+    selection = {"label": label, "field": ""}
+    while not stop.is_set():
+        objects, seen = _list(cluster, kind, label=selection["label"], field=selection["field"])
+        present = {o["metadata"]["name"]: o for o in objects}
+        yield from (("DELETED", known[name]) for name in known.keys() - present.keys())
+        yield from (("ADDED", o) for o in objects)
+        known = present
+        try:
+            while not stop.is_set():
+                until = time.monotonic() + SLICE_SECONDS
+                for change in _changes(cluster, kind, selection, seen, until):
+                    changed = change["object"]
+                    seen = changed["metadata"]["resourceVersion"]
+                    known[changed["metadata"]["name"]] = changed
+                    if change["type"] == "DELETED":
+                        del known[changed["metadata"]["name"]]
+                    yield change["type"], changed
+        except _Forgotten:
+            continue
 
 
 def _changes(
     cluster: Cluster, kind: str, selection: Mapping[str, str], seen: str, deadline: float
 ) -> Iterator[Obj]:
-    """The changes after a resourceVersion, until the server, the deadline or an error ends them."""
+    """The changes after a resourceVersion, until the server or the deadline ends them.
+
+    Raises _Forgotten when the server no longer has that version.
+    """
     left = max(1.0, min(WATCH_SECONDS, deadline - time.monotonic()))
     query = {
         "watch": "true",
@@ -365,11 +468,11 @@ def _changes(
             read_seconds=left + 5,
         )
     except ClusterError as error:
-        if "HTTP 410" in str(error):  # the version is too old to start from: list again
-            return
+        if "HTTP 410" in str(error):
+            raise _Forgotten from error
         raise
     for line in _lines(response):
         change = json.loads(line)
         if change["type"] == "ERROR":
-            return
+            raise _Forgotten
         yield change

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parent.parent / "manifests"
 ENVIRONMENT = Environment(  # noqa: S701
     loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, keep_trailing_newline=True
 )
+ENVIRONMENT.filters["combine"] = lambda values, more: values | more
 ENVIRONMENT.filters["tojson"] = json.dumps  # jinja2's own escapes < and > for HTML
 
 

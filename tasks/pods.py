@@ -20,6 +20,11 @@ class PodFailed(ClusterError):
     """The pod of a Job cannot run, did not run in time, or was lost."""
 
 
+def of_job(job: str) -> str:
+    """The label selector of a Job's pods."""
+    return f"batch.kubernetes.io/job-name={job}"
+
+
 def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
     """Wait until the container of a Job's pod runs or has ended; returns the pod.
 
@@ -29,7 +34,7 @@ def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
 
     def started(items: Items) -> Obj | None:
         for pod in items.values():
-            state = _container_state(pod)
+            state = container_state(pod)
             if "running" in state or "terminated" in state:
                 return pod
             waiting = state.get("waiting", {})
@@ -45,10 +50,10 @@ def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
             started,
             what=f"start of the pod of Job {job}",
             limit_seconds=limit_seconds,
-            label=f"batch.kubernetes.io/job-name={job}",
+            label=of_job(job),
         )
     except k8s.WaitTimedOut as error:
-        why = why_not(cluster, job) or "the cluster gives no reason"
+        why = why_not(cluster, of_job(job), job) or "the cluster gives no reason"
         raise PodFailed(f"{error}: {why}") from error
 
 
@@ -60,7 +65,7 @@ def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
 
     def ended(items: Items) -> dict[str, Any] | None:
         for pod in items.values():
-            if terminated := _container_state(pod).get("terminated"):
+            if terminated := container_state(pod).get("terminated"):
                 return dict(terminated)
             if pod["status"].get("phase") == "Failed":
                 status = pod["status"]
@@ -77,13 +82,14 @@ def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
             ended,
             what=f"end of the pod of Job {job}",
             limit_seconds=limit_seconds,
-            label=f"batch.kubernetes.io/job-name={job}",
+            label=of_job(job),
         )
     except k8s.WaitTimedOut as error:
         raise PodFailed(str(error)) from error
 
 
-def _container_state(pod: Obj) -> dict[str, Any]:
+def container_state(pod: Obj) -> dict[str, Any]:
+    """The state of a pod's container, as waiting, running or terminated; empty before any."""
     statuses = pod["status"].get("containerStatuses") or [{}]
     state: dict[str, Any] = statuses[0].get("state") or {}
     return state
@@ -97,14 +103,14 @@ def _could_not_start(pod: Obj, words: str) -> str:
     )
 
 
-def why_not(cluster: Cluster, job: str) -> str:
-    """What the cluster says of a Job whose pod does not run: the pod's condition, then events.
+def why_not(cluster: Cluster, label: str, owner: str) -> str:
+    """What the cluster says of a labelled pod that does not run: its condition, then events.
 
-    Empty when it says nothing.
+    Where there is no pod, the events of its Job or Deployment. Empty when it says nothing.
     """
-    pods = k8s.find(cluster, "Pod", label=f"batch.kubernetes.io/job-name={job}")
+    pods = k8s.find(cluster, "Pod", label=label)
     if not pods:
-        return "; ".join(last_warnings(cluster, job)) or "no pod was created"
+        return "; ".join(last_warnings(cluster, owner)) or "no pod was created"
     words = [
         condition["message"]
         for condition in pods[0]["status"].get("conditions", [])

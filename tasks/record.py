@@ -22,19 +22,22 @@ class Record:
     kubernetes_version: str
     volumes: Rows = field(default_factory=list)
     fio: Rows = field(default_factory=list)
+    storms: Rows = field(default_factory=list)
+    storm_events: Rows = field(default_factory=list)
     fio_version: str | None = None
+    cells_planned: int = 0
+    storms_planned: int = 0
     step: str = "start"
 
-    @property
-    def cells_planned(self) -> int:
-        """Cells of the plan: class × job × repeat."""
-        return len(self.classes) * self.run.plan.repeats * len(self.run.workload.jobs)
-
     def failures(self) -> list[str]:
-        """One sentence for each failed cell: class, job, repeat, reason."""
+        """One sentence for each failed cell: what it was, and why there is no figure."""
         return [
             f"{row['storage_class']} {row['job']} repeat {row['repeat']}: {row['error']}"
             for row in self.fio
+            if row["status"] == "failed"
+        ] + [
+            f"{row['storm']} on {row['volume']} round {row['round']}: {row['error']}"
+            for row in self.storms
             if row["status"] == "failed"
         ]
 
@@ -53,6 +56,8 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         "cells_planned": record.cells_planned,
         "cells_measured": measured,
         "cells_failed": len(record.fio) - measured,
+        "storms_planned": record.storms_planned,
+        "storms_measured": sum(row["status"] != "failed" for row in record.storms),
         "cluster": record.run.cluster.name,
         "namespace": plan.namespace,
         "kubernetes_version": record.kubernetes_version,
@@ -64,7 +69,8 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         "plan": plan.model_dump_json(),
     }
     tables = {"runs": [about], "classes": record.classes, "volumes": record.volumes}
-    for table, rows in (tables | {"fio": record.fio}).items():
+    tables |= {"fio": record.fio, "storms": record.storms, "storm_events": record.storm_events}
+    for table, rows in tables.items():
         results.write_table(plan.results, table, record.run.run_id, record.run.started_at, rows)
 
 
@@ -73,11 +79,13 @@ def summary(record: Record) -> str | None:
     failures = record.failures()
     if not failures:
         return None
+    planned = record.cells_planned + record.storms_planned
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    return f"{len(failures)} of {record.cells_planned} cells failed: {failures[0]}{more}"
+    return f"{len(failures)} of {planned} cells failed: {failures[0]}{more}"
 
 
 def outcome_of(record: Record) -> str:
-    """Return `complete` when every planned cell has a figure, else `incomplete`."""
-    measured = sum(row["status"] == "measured" for row in record.fio)
-    return "complete" if measured == record.cells_planned else "incomplete"
+    """Return `complete` when every planned cell is there and none failed, else `incomplete`."""
+    there = len(record.fio) + len(record.storms)
+    planned = record.cells_planned + record.storms_planned
+    return "complete" if there == planned and not record.failures() else "incomplete"

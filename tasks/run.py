@@ -12,18 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from tasks import cluster as k8s
+from tasks import labels
 from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.fio_file import Workload
 from tasks.manifest import render, script
 from tasks.plan import Plan
 from tasks.progress import Progress, Report
+from tasks.release import release
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
-RUN_LABEL = "stormark/run"
+LEASE = "stormark"
 LEASE_SECONDS = 60
-GONE_LIMIT_SECONDS = 120.0
-# What a run creates itself, in the order of its release; pods go with their Jobs, PVs with PVCs.
-CREATED = ("Job", "Pod", "PersistentVolumeClaim", "ConfigMap")
 
 
 class RunInProgress(Exception):
@@ -38,11 +36,21 @@ class Run(NamedTuple):
     plan: Plan
     workload: Workload
     cluster: Cluster
+    clock_error_seconds: float
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels of every object of this run."""
-        return {MANAGED_BY: "stormark", RUN_LABEL: self.run_id}
+        return labels.of_run(self.run_id)
+
+    def meta(self, owner: list[Obj]) -> dict[str, Any]:
+        """What every manifest of this run says of itself."""
+        return {
+            "run_id": self.run_id,
+            "labels": self.labels,
+            "deadline": self.deadline,
+            "owner": owner,
+        }
 
     @property
     def deadline(self) -> str:
@@ -72,8 +80,8 @@ def lease(run: Run) -> Iterator[None]:
     finally:
         ended.set()
         renewer.join()
-        if k8s.get(run.cluster, "Lease", "stormark")["spec"]["holderIdentity"] == run.run_id:
-            k8s.delete(run.cluster, "Lease", "stormark")
+        if k8s.get(run.cluster, "Lease", LEASE)["spec"]["holderIdentity"] == run.run_id:
+            k8s.delete(run.cluster, "Lease", LEASE)
 
 
 def _acquire(run: Run) -> None:
@@ -84,8 +92,8 @@ def _acquire(run: Run) -> None:
     try:
         k8s.create(run.cluster, manifest)
     except k8s.AlreadyExists:
-        held = k8s.get(run.cluster, "Lease", "stormark")
-        if _alive(held):
+        held = k8s.get(run.cluster, "Lease", LEASE)
+        if alive(held):
             raise RunInProgress(
                 f"run {held['spec']['holderIdentity']} is under way in namespace "
                 f"{run.cluster.namespace} of cluster {run.cluster.name}: two runs would measure "
@@ -96,7 +104,8 @@ def _acquire(run: Run) -> None:
         k8s.replace(run.cluster, manifest)
 
 
-def _alive(held: Obj) -> bool:
+def alive(held: Obj) -> bool:
+    """Whether the run that holds a Lease has renewed it in time."""
     renewed = datetime.fromisoformat(held["spec"]["renewTime"])
     return datetime.now(UTC) < renewed + timedelta(seconds=held["spec"]["leaseDurationSeconds"])
 
@@ -105,7 +114,7 @@ def _renew(run: Run, ended: threading.Event) -> None:
     while not ended.wait(LEASE_SECONDS / 4):
         try:
             now = _micro_time(datetime.now(UTC))
-            k8s.patch(run.cluster, "Lease", "stormark", {"spec": {"renewTime": now}})
+            k8s.patch(run.cluster, "Lease", LEASE, {"spec": {"renewTime": now}})
         except ClusterError:
             continue  # three more tries before the Lease lapses; the run itself meets the error
 
@@ -132,59 +141,10 @@ def _create_owner(run: Run) -> Obj:
         deadline=run.deadline,
         plan=run.plan.model_dump_json(),
         fio_sh=script("fio.sh"),
+        writer_sh=script("writer.sh"),
+        reader_sh=script("reader.sh"),
+        host_folder_sh=script("host-folder.sh"),
+        host_folders=[],
         fio_file=run.workload.text,
     )
-    created = k8s.create(run.cluster, manifest)["metadata"]
-    reference = {"apiVersion": "v1", "kind": "ConfigMap"}
-    return reference | {"name": created["name"], "uid": created["uid"]}
-
-
-def release(cluster: Cluster, run_id: str) -> None:
-    """Delete all that a run created, from its labels alone, and wait until it is gone.
-
-    Safe to call again. Raises ClusterError that says what remains and how to remove it.
-    """
-    selector = f"{MANAGED_BY}=stormark,{RUN_LABEL}={run_id}"
-    volumes = _volumes_of(cluster, selector)
-    for kind in CREATED:
-        for item in k8s.find(cluster, kind, label=selector):
-            k8s.delete(cluster, kind, item["metadata"]["name"])
-    for kind in CREATED:
-        _wait_gone(cluster, kind, selector)
-    for name in volumes:
-        _wait_gone(cluster, "PersistentVolume", "", name=name)
-
-
-def _volumes_of(cluster: Cluster, selector: str) -> list[str]:
-    """The PVs that go when their PVCs go."""
-    claims = k8s.find(cluster, "PersistentVolumeClaim", label=selector)
-    names = {claim["spec"].get("volumeName") for claim in claims}
-    return [
-        volume["metadata"]["name"]
-        for volume in k8s.find(cluster, "PersistentVolume")
-        if volume["metadata"]["name"] in names
-        and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
-    ]
-
-
-def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
-    def gone(items: dict[str, Any]) -> bool | None:
-        return None if items else True
-
-    try:
-        k8s.wait(
-            cluster,
-            kind,
-            gone,
-            what=f"deletion of every {kind}",
-            limit_seconds=GONE_LIMIT_SECONDS,
-            label=label,
-            name=name,
-        )
-    except k8s.WaitTimedOut as error:
-        plural = k8s.KINDS[kind][1]
-        left = ", ".join(sorted(error.items))
-        raise ClusterError(
-            f"cleaning up: {plural} {left} still there after {GONE_LIMIT_SECONDS:.0f} s. "
-            f"See why with `kubectl describe {plural} {left.replace(',', '')}`"
-        ) from error
+    return labels.reference(k8s.create(run.cluster, manifest))

@@ -99,7 +99,14 @@ def _first_pod(
 ) -> fio_job.FioJob:
     """Create PVC and Job, and time what happens until the pod runs."""
     began = time.monotonic()
-    create_pvc(run, owner, row["pvc"], row["storage_class"])
+    create_pvc(
+        run,
+        owner,
+        row["pvc"],
+        row["storage_class"],
+        access_mode=run.plan.access_mode,
+        volume_mode=run.plan.volume_mode,
+    )
     if not waits_for_pod:
         row |= _bound(run, row["pvc"], began)
     name = _create_prepare(run, owner, position, row, fio_job.NOBODY)
@@ -140,8 +147,17 @@ def _create_prepare(
     return name
 
 
-def create_pvc(run: Run, owner: list[Obj], name: str, storage_class: str) -> None:
-    """Create the PVC of a class."""
+def create_pvc(
+    run: Run,
+    owner: list[Obj],
+    name: str,
+    storage_class: str,
+    *,
+    access_mode: str,
+    volume_mode: str = "Filesystem",
+    volume_name: str | None = None,
+) -> None:
+    """Create a PVC of a class, or, with class "", for one PV by its name."""
     manifest = render(
         "pvc",
         name=name,
@@ -149,7 +165,10 @@ def create_pvc(run: Run, owner: list[Obj], name: str, storage_class: str) -> Non
         deadline=run.deadline,
         owner=owner,
         storage_class=storage_class,
-        plan=run.plan,
+        access_mode=access_mode,
+        volume_mode=volume_mode,
+        volume_name=volume_name,
+        size=run.plan.volume_size,
     )
     k8s.create(run.cluster, manifest)
 
@@ -173,7 +192,7 @@ def _bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str
     except k8s.WaitTimedOut as error:
         words = pods.last_warnings(run.cluster, pvc)
         if job is not None:
-            words.append(pods.why_not(run.cluster, job))
+            words.append(pods.why_not(run.cluster, pods.of_job(job), job))
         why = "; ".join(filter(None, words)) or "no event says why"
         raise ClusterError(f"{error}: {why}") from error
     seconds = time.monotonic() - began

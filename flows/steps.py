@@ -1,0 +1,83 @@
+"""What every flow shares: how a run begins, ends, and is told; and how a function is a task."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from prefect import Task, get_run_logger
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Completed
+
+import reports.render
+from tasks import check, record
+from tasks.cluster import ClusterError, Obj
+from tasks.plan import Plan, PlanError
+from tasks.progress import Progress, Report, listener
+from tasks.record import Record
+from tasks.run import Run, RunInProgress, lease, owned
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# A part of a run: given the run, its owner object, its classes, its record, and whom to tell.
+Part = Callable[[Run, list[Obj], list[Obj], Record, Report], None]
+
+
+def step(function: Callable[P, R], name: str) -> Task[P, R]:
+    """Make a plain function a task that is never cached and never tried again.
+
+    A measurement from a cache is none, and a second try would hide a storage failure; calls to
+    Kubernetes are retried one by one where they are made.
+    """
+    return Task(fn=function, name=name, cache_policy=NO_CACHE, persist_result=False)
+
+
+def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
+    """Run the parts of a flow between check and clean-up; write and report whatever came of it.
+
+    The state is Completed, Refused (nothing was created), Incomplete (a cell failed) or Failed.
+    """
+    report = listener.get() or _log_steps()
+    try:
+        run, storage_classes, known = step(check.begin, "check")(plan, flow, report)
+    except check.REFUSALS as error:
+        return _ended("Refused", str(error))
+    try:
+        with lease(run), owned(run, report) as owner:
+            known.step = "check of image and fio file"
+            report(Progress(run.run_id, known.step))
+            known.fio_version = step(check.image_and_fio_file, "check image")(run, owner)
+            for part in parts:
+                part(run, owner, storage_classes, known, report)
+        outcome, why = record.outcome_of(known), record.summary(known)
+    except (RunInProgress, PlanError) as error:
+        return _ended("Refused", str(error))
+    except ClusterError as error:
+        outcome, why = "failed", str(error)
+    except BaseException:
+        step(record.save, "write")(known, "cancelled", "the run was interrupted")
+        raise
+    step(record.save, "write")(known, outcome, why)
+    location = step(reports.render.write, "report")(plan.results, run.run_id)
+    report(Progress(run.run_id, f"report written to {location}"))
+    if outcome == "complete":
+        cells = known.cells_planned + known.storms_planned
+        return Completed(message=f"{cells} cells measured; report: {location}")
+    return _ended(outcome.capitalize(), f"{why}; report: {location}")
+
+
+def _ended(name: str, message: str) -> State:
+    return State(type=StateType.FAILED, name=name, message=message)
+
+
+def _log_steps() -> Report:
+    """One log line for each step, for whoever reads a flow run's log."""
+    logger = get_run_logger()
+    seen: set[str] = set()
+
+    def log(progress: Progress) -> None:
+        if progress.step not in seen:
+            seen.add(progress.step)
+            cell = f"[{progress.cell}/{progress.cells}] " if progress.cells else ""
+            logger.info("%s%s", cell, progress.step)
+
+    return log

@@ -1,0 +1,43 @@
+"""The flow that breaks things, without fio, to see what each kind of volume survives."""
+
+from threading import Lock
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.steps import carry_out, step
+from tasks import record, storms
+from tasks.cluster import Obj
+from tasks.plan import Plan
+from tasks.progress import Report
+from tasks.record import Record, Rows
+from tasks.run import Run
+
+
+@flow(name="storms", flow_run_name="storms", persist_result=False)
+def survive(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
+    """Delete pods and drain nodes under a writer, and count what it was promised and lost.
+
+    Args:
+        plan: Which storms, on which volumes, and where.
+
+    """
+    return carry_out("storms", plan, [ride_storms])
+
+
+def ride_storms(
+    run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
+) -> None:
+    """Every storm on every volume; what has been measured is on disk after each cell."""
+    known.storms_planned = storms.planned(run, storage_classes)
+    known.step = "storms"
+    one_at_a_time = Lock()
+
+    def keep(row: dict[str, Any], events: Rows) -> None:
+        with one_at_a_time:
+            known.storms.append(row)
+            known.storm_events += events
+            record.save(known, "running")
+
+    step(storms.ride, "storms")(run, owner, storage_classes, report, keep)

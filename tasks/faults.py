@@ -1,0 +1,57 @@
+"""The faults themselves: what each storm does to a writer's pod."""
+
+from tasks import cluster as k8s
+from tasks.cluster import Cluster, Obj
+
+EXEC_LIMIT_SECONDS = 10.0
+
+
+def restart_container(cluster: Cluster, pod: str) -> None:
+    """Kill the writer's process; the pod stays, and its container is started again."""
+    try:
+        k8s.execute(
+            cluster,
+            pod,
+            ["sh", "-c", "kill -KILL $(cat scratch/pid)"],
+            limit_seconds=EXEC_LIMIT_SECONDS,
+        )
+    except k8s.ClusterError as error:
+        # the shell that kills may be ended together with the container that it kills
+        if "exit status 137" not in str(error):
+            raise
+
+
+def delete_pod(cluster: Cluster, pod: str) -> None:
+    """Delete the pod gracefully, as `kubectl delete pod` does."""
+    k8s.delete(cluster, "Pod", pod)
+
+
+def kill_pod(cluster: Cluster, pod: str) -> None:
+    """Delete the pod without grace, as `kubectl delete pod --force --grace-period=0` does."""
+    k8s.delete(cluster, "Pod", pod, grace_seconds=0)
+
+
+def evict_all(cluster: Cluster, node: str) -> list[str]:
+    """Evict every pod of a node but DaemonSets' and static ones, in every namespace.
+
+    What `kubectl drain --force --ignore-daemonsets --delete-emptydir-data` evicts; returns their
+    names as namespace/name.
+    """
+    evicted = []
+    for pod in k8s.find(cluster, "Pod", field=f"spec.nodeName={node}", every_namespace=True):
+        if _stays(pod):
+            continue
+        home = cluster._replace(namespace=pod["metadata"]["namespace"])
+        k8s.evict(home, pod["metadata"]["name"])
+        evicted.append(f"{home.namespace}/{pod['metadata']['name']}")
+    return evicted
+
+
+def _stays(pod: Obj) -> bool:
+    meta = pod["metadata"]
+    owners = {owner["kind"] for owner in meta.get("ownerReferences", [])}
+    return (
+        "DaemonSet" in owners
+        or "kubernetes.io/config.mirror" in meta.get("annotations", {})
+        or pod["status"].get("phase") in ("Succeeded", "Failed")
+    )

@@ -1,0 +1,24 @@
+"""The labels and annotations by which whatever stormark made is found again."""
+
+from tasks.cluster import Obj
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+RUN = "stormark/run"
+DEADLINE = "stormark/deadline"
+HOST_FOLDERS = "stormark/host-folders"
+
+
+def of_run(run_id: str) -> dict[str, str]:
+    """The labels of every object of a run."""
+    return {MANAGED_BY: "stormark", RUN: run_id}
+
+
+def selector(run_id: str | None = None) -> str:
+    """The label selector of a run's objects, or of every run's."""
+    return f"{MANAGED_BY}=stormark" + (f",{RUN}={run_id}" if run_id else "")
+
+
+def reference(configmap: Obj) -> Obj:
+    """The ownerReference to a run's ConfigMap."""
+    meta = configmap["metadata"]
+    return {"apiVersion": "v1", "kind": "ConfigMap", "name": meta["name"], "uid": meta["uid"]}

@@ -1,0 +1,91 @@
+"""Nodes in a storm: which may be drained, and a cordon whose undoing is written down first."""
+
+import json
+import os
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
+from tasks import cluster as k8s
+from tasks.cluster import Cluster, ClusterError, Obj
+
+ANNOTATION = "stormark/cordoned-by"
+CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+
+
+def eligible(cluster: Cluster, selector: str) -> list[Obj]:
+    """The nodes that a storm may drain, by name.
+
+    Ready, schedulable and selected by the label `selector`; never a control-plane node, one that
+    somebody has cordoned, or the node that this process runs on (STORMARK_NODE in a pod).
+    """
+    nodes = k8s.find(cluster, "Node", label=selector)
+    return sorted(
+        (n for n in nodes if _may_be_drained(n)), key=lambda n: str(n["metadata"]["name"])
+    )
+
+
+def _may_be_drained(node: Obj) -> bool:
+    meta = node["metadata"]
+    ready = any(
+        c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"]
+    )
+    return (
+        ready
+        and not node["spec"].get("unschedulable", False)
+        and not any(role in meta.get("labels", {}) for role in CONTROL_PLANE)
+        and meta["name"] != os.environ.get("STORMARK_NODE")
+    )
+
+
+@retry(retry=retry_if_exception_type(k8s.Conflict), stop=stop_after_attempt(5), reraise=True)
+def cordon(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> None:
+    """Cordon a node, and write on it by whom, until when, and how it was before.
+
+    One patch does both, so there is no cordon without its undoing; the node's version in it makes
+    it a Conflict if anybody else changed the node since it was read. Raises ClusterError, and
+    leaves the node alone, when it is cordoned already.
+    """
+    node = k8s.get(cluster, "Node", name)
+    if node["spec"].get("unschedulable", False):
+        raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
+    undoing = {
+        "run": run_id,
+        "namespace": cluster.namespace,
+        "deadline": deadline,
+        "was_schedulable": True,
+    }
+    change: Obj = {
+        "metadata": {
+            "annotations": {ANNOTATION: json.dumps(undoing)},
+            "resourceVersion": node["metadata"]["resourceVersion"],
+        },
+        "spec": {"unschedulable": True},
+    }
+    k8s.patch(cluster, "Node", name, change)
+
+
+def uncordon(cluster: Cluster, name: str) -> None:
+    """Make a node as it was before `cordon`; harmless where there is nothing to undo."""
+    node = k8s.get(cluster, "Node", name)
+    undoing = undoing_of(node)
+    if undoing is None:
+        return
+    change: Obj = {"metadata": {"annotations": {ANNOTATION: None}}}
+    if undoing["was_schedulable"]:
+        change["spec"] = {"unschedulable": None}
+    k8s.patch(cluster, "Node", name, change)
+
+
+def undoing_of(node: Obj) -> dict[str, str | bool] | None:
+    """What a run wrote on a node before it cordoned it; None where no run did."""
+    text = (node["metadata"].get("annotations") or {}).get(ANNOTATION)
+    undoing: dict[str, str | bool] | None = json.loads(text) if text else None
+    return undoing
+
+
+def uncordon_all(cluster: Cluster, run_id: str) -> None:
+    """Undo every cordon of a run."""
+    for node in k8s.find(cluster, "Node"):
+        undoing = undoing_of(node)
+        if undoing is not None and undoing["run"] == run_id:
+            uncordon(cluster, node["metadata"]["name"])

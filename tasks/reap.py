@@ -1,0 +1,76 @@
+"""Finds what dead runs have left behind, from labels and annotations alone, and releases it."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tasks import cluster as k8s
+from tasks import labels, nodes
+from tasks.cluster import Cluster, NotFound, Obj
+from tasks.release import CREATED, release
+from tasks.run import LEASE, alive
+
+
+class Remains(NamedTuple):
+    """What one dead run has left: `objects` as kind/name, cordoned nodes included."""
+
+    run_id: str
+    why: str
+    objects: list[str]
+
+
+def find_remains(cluster: Cluster) -> list[Remains]:
+    """The runs that are dead or past their deadline, and what is left of each.
+
+    A run lives while it holds the namespace's Lease and renews it. Looks into the cluster's one
+    namespace, at PVs and at nodes; what lacks stormark's label or annotation is never considered.
+    """
+    left: dict[str, list[str]] = {}
+    deadlines: dict[str, str] = {}
+    for kind in (*CREATED, "ConfigMap", "PersistentVolume"):
+        for item in k8s.find(cluster, kind, label=labels.selector()):
+            run_id = item["metadata"]["labels"].get(labels.RUN, "")
+            left.setdefault(run_id, []).append(f"{kind}/{item['metadata']['name']}")
+            deadline = (item["metadata"].get("annotations") or {}).get(labels.DEADLINE)
+            deadlines.setdefault(run_id, deadline or "")
+    for node in k8s.find(cluster, "Node"):
+        undoing = nodes.undoing_of(node)
+        if undoing is not None and undoing["namespace"] == cluster.namespace:
+            run_id = str(undoing["run"])
+            left.setdefault(run_id, []).append(f"Node/{node['metadata']['name']} (cordoned)")
+            deadlines.setdefault(run_id, str(undoing["deadline"]))
+    holder = _living_run(cluster)
+    remains = []
+    for run_id, objects in sorted(left.items()):
+        past = _past(deadlines.get(run_id, ""))
+        if run_id and (past or run_id != holder):
+            why = "past its deadline" if past else "dead: it no longer renews its Lease"
+            remains.append(Remains(run_id, why, objects))
+    return remains
+
+
+def _living_run(cluster: Cluster) -> str | None:
+    try:
+        lease: Obj = k8s.get(cluster, "Lease", LEASE)
+    except NotFound:
+        return None
+    return str(lease["spec"]["holderIdentity"]) if alive(lease) else None
+
+
+def _past(deadline: str) -> bool:
+    return bool(deadline) and datetime.now(UTC) > datetime.fromisoformat(deadline)
+
+
+def reap(cluster: Cluster, *, dry_run: bool) -> list[Remains]:
+    """Release every dead run, or with `dry_run` only say which; returns what was found."""
+    found = find_remains(cluster)
+    if dry_run:
+        return found
+    for remains in found:
+        release(cluster, remains.run_id)
+    try:
+        lease = k8s.get(cluster, "Lease", LEASE)
+    except NotFound:
+        return found
+    if not alive(lease):
+        k8s.delete(cluster, "Lease", LEASE)
+    return found

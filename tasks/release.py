@@ -1,0 +1,129 @@
+"""Undoes a run: cordons, objects, PVs and folders on nodes, from labels and annotations alone."""
+
+import secrets
+from typing import Any
+
+from tasks import cluster as k8s
+from tasks import labels, nodes
+from tasks.cluster import Cluster, ClusterError, Obj
+from tasks.plan import Plan
+from tasks.script_job import run_script
+
+GONE_LIMIT_SECONDS = 120.0
+# What a run creates itself, in the order of its release; pods go with their owners, PVs with PVCs.
+CREATED = ("Deployment", "Job", "Pod", "PersistentVolumeClaim")
+HOST_ROOT = "/var/tmp"  # noqa: S108 - on the nodes, where every distribution has it
+
+
+def release(cluster: Cluster, run_id: str) -> None:
+    """Undo all that a run did, from labels and annotations alone, and wait until it is gone.
+
+    Cordons first, since others wait for their nodes; then what is in the namespace and its PVs;
+    then folders on nodes; last the ConfigMap that says which. Safe to call again. Raises
+    ClusterError that says what remains and how to remove it.
+    """
+    nodes.uncordon_all(cluster, run_id)
+    selector = labels.selector(run_id)
+    volumes = _volumes_of(cluster, selector)
+    for kind in CREATED:
+        for item in k8s.find(cluster, kind, label=selector):
+            k8s.delete(cluster, kind, item["metadata"]["name"])
+    for kind in CREATED:
+        _wait_gone(cluster, kind, selector)
+    for volume in k8s.find(cluster, "PersistentVolume", label=selector):
+        k8s.delete(cluster, "PersistentVolume", volume["metadata"]["name"])
+        volumes.append(volume["metadata"]["name"])
+    for name in volumes:
+        _wait_gone(cluster, "PersistentVolume", "", name=name)
+    for owner in k8s.find(cluster, "ConfigMap", label=selector):
+        _remove_host_folders(cluster, owner)
+        k8s.delete(cluster, "ConfigMap", owner["metadata"]["name"])
+    for kind in (*CREATED, "ConfigMap"):
+        _wait_gone(cluster, kind, selector)
+
+
+def host_folder(run_id: str) -> str:
+    """The name of a run's folder on a node, below HOST_ROOT."""
+    return f"stormark-{run_id}"
+
+
+def make_host_folders(cluster: Cluster, plan: Plan, meta: dict[str, Any], names: list[str]) -> None:
+    """Make the run's folder on each node, once the run's ConfigMap says that it will be there."""
+    change = {"metadata": {"annotations": {labels.HOST_FOLDERS: ",".join(names)}}}
+    k8s.patch(cluster, "ConfigMap", meta["owner"][0]["name"], change)
+    for name in names:
+        _host_folder(cluster, plan, meta, "make", name)
+
+
+def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
+    annotations = configmap["metadata"]["annotations"]
+    plan = Plan.model_validate_json(configmap["data"]["plan.json"])
+    run_id = configmap["metadata"]["labels"][labels.RUN]
+    meta = {
+        "run_id": run_id,
+        "labels": labels.of_run(run_id),
+        "deadline": annotations[labels.DEADLINE],
+        "owner": [labels.reference(configmap)],
+    }
+    for name in filter(None, annotations.get(labels.HOST_FOLDERS, "").split(",")):
+        try:
+            _host_folder(cluster, plan, meta, "remove", name)
+        except ClusterError as error:
+            path = f"{HOST_ROOT}/{host_folder(run_id)}"
+            raise ClusterError(
+                f"cleaning up: folder {path} on node {name} remains: {error}. "
+                f"Remove it there with `rm -rf {path}`, then delete ConfigMap "
+                f"{configmap['metadata']['name']}"
+            ) from error
+
+
+def _host_folder(
+    cluster: Cluster, plan: Plan, meta: dict[str, Any], action: str, node: str
+) -> None:
+    run_script(
+        cluster,
+        plan,
+        meta,
+        name=f"stormark-{meta['run_id']}-{action}-{secrets.token_hex(3)}",
+        command=["sh", "stormark/host-folder.sh", action],
+        source={"hostPath": {"path": HOST_ROOT, "type": "DirectoryOrCreate"}},
+        mount_path="/host",
+        nodes=[node],
+        user=0,
+        env={"STORMARK_FOLDER": host_folder(meta["run_id"])},
+    )
+
+
+def _volumes_of(cluster: Cluster, selector: str) -> list[str]:
+    """The PVs that go when their PVCs go."""
+    claims = k8s.find(cluster, "PersistentVolumeClaim", label=selector)
+    names = {claim["spec"].get("volumeName") for claim in claims}
+    return [
+        volume["metadata"]["name"]
+        for volume in k8s.find(cluster, "PersistentVolume")
+        if volume["metadata"]["name"] in names
+        and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+    ]
+
+
+def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
+    def gone(items: dict[str, Any]) -> bool | None:
+        return None if items else True
+
+    try:
+        k8s.wait(
+            cluster,
+            kind,
+            gone,
+            what=f"deletion of every {kind}",
+            limit_seconds=GONE_LIMIT_SECONDS,
+            label=label,
+            name=name,
+        )
+    except k8s.WaitTimedOut as error:
+        plural = k8s.KINDS[kind][1]
+        left = ", ".join(sorted(error.items))
+        raise ClusterError(
+            f"cleaning up: {plural} {left} still there after {GONE_LIMIT_SECONDS:.0f} s. "
+            f"See why with `kubectl describe {plural} {left.replace(',', '')}`"
+        ) from error

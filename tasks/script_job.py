@@ -1,0 +1,63 @@
+"""A short script of `manifests/` on a volume, run as a Job and read to its end."""
+
+from typing import Any
+
+from tasks import cluster as k8s
+from tasks import pods
+from tasks.cluster import Cluster, Obj
+from tasks.manifest import render
+from tasks.plan import Plan
+
+LIMIT_SECONDS = 120.0
+
+
+def run_script(
+    cluster: Cluster,
+    plan: Plan,
+    meta: Obj,
+    *,
+    name: str,
+    command: list[str],
+    source: Obj,
+    mount_path: str = "/volume",
+    nodes: list[str] | None = None,
+    user: int,
+    env: dict[str, str] | None = None,
+) -> list[str]:
+    """Run a script with a volume mounted; returns the lines that it wrote.
+
+    `meta` has run_id, labels, deadline and owner; `source` is the volume's source as in a pod;
+    `nodes` are those that the pod may run on. Raises PodFailed when it does not start or fails.
+    """
+    manifest = render(
+        "script-job",
+        name=name,
+        command=command,
+        source=source,
+        mount_path=mount_path,
+        nodes=nodes or [],
+        user=user,
+        env=[{"name": key, "value": value} for key, value in (env or {}).items()],
+        image=plan.image,
+        pull_policy=plan.image_pull_policy,
+        tolerations=tolerations(plan),
+        limit_seconds=int(LIMIT_SECONDS + plan.start_limit_seconds),
+        **meta,
+    )
+    k8s.create(cluster, manifest)
+    pod = pods.wait_started(cluster, name, plan.start_limit_seconds)["metadata"]["name"]
+    ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
+    lines = list(k8s.log_lines(cluster, pod, follow=False))
+    k8s.delete(cluster, "Job", name)
+    if ended["exitCode"] != 0:
+        words = "; ".join(lines[-3:]) or "it wrote nothing"
+        raise pods.PodFailed(f"{' '.join(command)} in pod {pod}: exit {ended['exitCode']}: {words}")
+    return lines
+
+
+def tolerations(plan: Plan) -> list[dict[str, Any]]:
+    """The plan's tolerations as a pod has them."""
+    return [
+        {key: value for key, value in toleration.model_dump().items() if value}
+        for toleration in plan.tolerations
+    ]

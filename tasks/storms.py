@@ -1,0 +1,381 @@
+"""Rides the storms: each fault on each volume, while a writer counts what it was promised."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from tasks import cluster as k8s
+from tasks import faults, nodes, release, rigs, verify
+from tasks.cluster import ClusterError, Obj
+from tasks.judge import UnreadableVolume
+from tasks.observer import Ack
+from tasks.plan import Storm
+from tasks.progress import Progress, Report
+from tasks.rigs import Rig
+from tasks.run import Run
+from tasks.timeline import Step, pending_reason, steps
+
+# Written before a fault, so that there is something to lose.
+SETTLE_SECONDS = 2.0
+# A hostPath that is not pinned has a folder on so many nodes: enough to come back elsewhere.
+MOST_FOLDERS = 3
+AT_ONCE: dict[Storm, Callable[[k8s.Cluster, str], None]] = {
+    "container-restart": faults.restart_container,
+    "pod-delete": faults.delete_pod,
+    "pod-kill": faults.kill_pod,
+}
+Rows = list[dict[str, Any]]
+Keep = Callable[[dict[str, Any], Rows], None]
+
+
+class Ride(NamedTuple):
+    """All that a storm needs: the run, the nodes it may touch, where rows go, and when to stop."""
+
+    run: Run
+    owner: list[Obj]
+    nodes: list[Obj]
+    keep: Keep
+    report: Report
+    stop: threading.Event
+
+
+class Before(NamedTuple):
+    """The writer as the fault found it."""
+
+    pod: str
+    life: int
+    node: str
+    rate: float
+
+
+class Course(NamedTuple):
+    """One storm on one volume: how it was, when the fault came, and who wrote first again."""
+
+    rig: Rig
+    storm: Storm
+    round: int
+    before: Before
+    fault_at: float
+    first: Ack | None
+    uncordoned_at: float | None = None
+    pending: str | None = None
+
+
+class Stopped(Exception):
+    """The run is ending: no further fault, no further waiting."""
+
+
+def ride(
+    run: Run, owner: list[Obj], storage_classes: list[Obj], report: Report, keep: Keep
+) -> None:
+    """Put a writer on each volume and meet it with every storm of the plan.
+
+    `keep` is given the row of the table `storms` and those of `storm_events` for each cell, as soon
+    as it is known. Storms that touch one pod ride on all volumes at the same time; a node is
+    drained for all writers on it, one node at a time.
+    """
+    chosen = nodes.eligible(run.cluster, run.plan.storm_nodes)
+    this = Ride(run, owner, chosen, keep, report, threading.Event())
+    started: list[Rig] = []
+    try:
+        started += _start(this, rigs.volumes_of(run, storage_classes))
+        at_once = [storm for storm in run.plan.storms if storm in AT_ONCE]
+        _together(this, started, at_once)
+        if "drain" in run.plan.storms:
+            for number in range(1, run.plan.storm_rounds + 1):
+                _drain_all(this, started, number)
+    finally:
+        this.stop.set()
+        for rig in started:
+            rig.observer.close()
+
+
+def planned(run: Run, storage_classes: list[Obj]) -> int:
+    """How many cells the plan has: volume × storm × round."""
+    volumes = rigs.volumes_of(run, storage_classes)
+    return len(volumes) * len(run.plan.storms) * run.plan.storm_rounds
+
+
+def _start(this: Ride, volumes: list[str]) -> list[Rig]:
+    """Start every writer; a volume that gives none has all its cells failed, with the reason."""
+    run = this.run
+    names = [node["metadata"]["name"] for node in this.nodes]
+    if any(volume in rigs.FOLDER_KINDS for volume in volumes):
+        most = MOST_FOLDERS if "hostPath" in volumes else 1
+        release.make_host_folders(run.cluster, run.plan, run.meta(this.owner), names[:most])
+    started = []
+    for position, volume in enumerate(volumes):
+        this.report(Progress(run.run_id, f"{volume} · start the writer"))
+        try:
+            started.append(rigs.start(run, this.owner, volume, position, this.nodes[:MOST_FOLDERS]))
+        except ClusterError as error:
+            for storm in run.plan.storms:
+                for number in range(1, run.plan.storm_rounds + 1):
+                    this.keep(_row(volume, storm, number, status="failed", error=str(error)), [])
+    return started
+
+
+# ---------------------------------------------------------------- storms on one pod
+
+
+def _together(this: Ride, started: list[Rig], storms: list[Storm]) -> None:
+    """Each volume meets its storms one after the other, all volumes at the same time."""
+    broken: list[BaseException] = []
+
+    def all_storms(rig: Rig) -> None:
+        try:
+            for number in range(1, this.run.plan.storm_rounds + 1):
+                for storm in storms:
+                    _strike(this, rig, storm, number)
+        except Stopped:
+            return
+        except BaseException as error:  # noqa: BLE001 - raised again where it can be seen
+            broken.append(error)
+
+    threads = [threading.Thread(target=all_storms, args=(rig,), daemon=True) for rig in started]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.5)  # in slices, so that a signal is heard
+    if broken:
+        raise broken[0]
+
+
+def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
+    """One storm on one pod: wait until it writes, break it, wait until it writes again."""
+    this.report(Progress(this.run.run_id, f"{rig.volume} · {storm} · round {number}"))
+    try:
+        before = _writing(this, rig)
+        fault_at = time.time()
+        AT_ONCE[storm](this.run.cluster, before.pod)
+        first = _first_record(this, rig, before, fault_at)
+        course = Course(
+            rig, storm, number, before, fault_at, first, pending=_pending(this, rig, first)
+        )
+        this.keep(*_outcome(this, course))
+    except (ClusterError, UnreadableVolume) as error:
+        this.keep(_row(rig.volume, storm, number, status="failed", error=str(error)), [])
+
+
+# ---------------------------------------------------------------- drains
+
+
+def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
+    """Drain, one after the other, every node that a writer is on, until each has met one."""
+    left = list(started)
+    while left:
+        by_node: dict[str, list[Rig]] = defaultdict(list)
+        for rig in left:
+            try:
+                by_node[_writing(this, rig).node].append(rig)
+            except ClusterError as error:
+                this.keep(_row(rig.volume, "drain", number, status="failed", error=str(error)), [])
+        if not by_node:
+            return
+        node, here = max(by_node.items(), key=lambda item: len(item[1]))
+        if node in {n["metadata"]["name"] for n in this.nodes}:
+            _drain(this, node, here, number)
+        else:
+            why = f"its writer is on node {node}, which a storm may not drain"
+            for rig in here:
+                this.keep(_row(rig.volume, "drain", number, status="skipped", error=why), [])
+        left = [rig for rigs_there in by_node.values() for rig in rigs_there if rig not in here]
+
+
+def _drain(this: Ride, node: str, here: list[Rig], number: int) -> None:
+    """Cordon a node, evict, hold, uncordon; then see who writes again, and what is there."""
+    run, plan = this.run, this.run.plan
+    names = ", ".join(rig.volume for rig in here)
+    this.report(Progress(run.run_id, f"drain of {node} · {names} · round {number}"))
+    before = [_writing(this, rig) for rig in here]
+    fault_at = time.time()
+    nodes.cordon(run.cluster, node, run_id=run.run_id, deadline=run.deadline)
+    try:
+        if plan.drain == "full":
+            faults.evict_all(run.cluster, node)
+        else:
+            for writer in before:
+                k8s.evict(run.cluster, writer.pod)
+        if this.stop.wait(plan.hold_seconds):
+            raise Stopped
+        pending = [rigs.why_pending(run, rig) for rig in here]
+    finally:
+        uncordoned_at = time.time()
+        nodes.uncordon(run.cluster, node)
+    for rig, writer, why in zip(here, before, pending, strict=True):
+        first = _first_record(this, rig, writer, fault_at)
+        away = first is None or rig.observer.at(first) >= uncordoned_at
+        course = Course(
+            rig, "drain", number, writer, fault_at, first, uncordoned_at, why if away else None
+        )
+        try:
+            this.keep(*_outcome(this, course))
+        except (ClusterError, UnreadableVolume) as error:
+            this.keep(_row(rig.volume, "drain", number, status="failed", error=str(error)), [])
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def _writing(this: Ride, rig: Rig) -> Before:
+    """Wait until one writer has written for a while, and is not on its way out."""
+    plan, observer = this.run.plan, rig.observer
+    enough = max(3, int(SETTLE_SECONDS * plan.writes_per_second * 0.7))
+    deadline = time.monotonic() + plan.recovery_limit_seconds
+    while time.monotonic() < deadline:
+        if this.stop.is_set():
+            raise Stopped
+        acks, pods = list(observer.acks), observer.pods()
+        last = acks[-1]
+        own = [ack for ack in acks if (ack.pod, ack.life) == (last.pod, last.life)]
+        pod = pods.get(last.pod)
+        fresh = time.time() - last.arrived < SETTLE_SECONDS
+        if pod and "deletionTimestamp" not in pod["metadata"] and fresh and len(own) >= enough:
+            seconds = own[-1].logged - own[-enough].logged
+            rate = (enough - 1) / seconds if seconds else 0.0
+            return Before(last.pod, last.life, pod["spec"]["nodeName"], rate)
+        observer.wait(0.5, f"watching the writer on {rig.volume}")
+    why = rigs.why_pending(this.run, rig) or "its pod gives no reason"
+    raise ClusterError(
+        f"before a storm on {rig.volume}: nothing written for {plan.recovery_limit_seconds} s: "
+        f"{why}"
+    )
+
+
+def _first_record(this: Ride, rig: Rig, before: Before, fault_at: float) -> Ack | None:
+    """The first record of the next writer, or None when none comes within the limit."""
+    observer = rig.observer
+    deadline = time.monotonic() + this.run.plan.recovery_limit_seconds
+    while time.monotonic() < deadline:
+        if this.stop.is_set():
+            raise Stopped
+        for ack in list(observer.acks):
+            again = ack.pod != before.pod or ack.life > before.life
+            if again and observer.at(ack) >= fault_at:
+                _settle(this, rig, ack, before)
+                return ack
+        observer.wait(0.5, f"watching the writer on {rig.volume}")
+    return None
+
+
+def _settle(this: Ride, rig: Rig, first: Ack, before: Before) -> None:
+    """Let the new writer go on until the old pod is gone, so that an overlap is seen whole."""
+    deadline = time.monotonic() + SETTLE_SECONDS * 5
+    while first.pod != before.pod and before.pod in rig.observer.pods():
+        if this.stop.is_set() or time.monotonic() > deadline:
+            return
+        rig.observer.wait(0.5, f"watching the writer on {rig.volume}")
+
+
+def _pending(this: Ride, rig: Rig, first: Ack | None) -> str | None:
+    return rigs.why_pending(this.run, rig) if first is None else None
+
+
+# ---------------------------------------------------------------- what it came to
+
+
+def _outcome(this: Ride, course: Course) -> tuple[dict[str, Any], Rows]:
+    """Read the volume back, and make the rows of one cell."""
+    rig, first = course.rig, course.first
+    way = _way(course)
+    node_after = _node_of(rig, first) if first else None
+    verdict, read_on = verify.verify(this.run, this.owner, rig, node_after, this.nodes)
+    row = _row(rig.volume, course.storm, course.round, status="measured") | rig.row
+    row |= {
+        "kept": verdict.kept,
+        "acknowledged_records": verdict.acknowledged,
+        "lost_records": len(verdict.lost),
+        "torn_records": verdict.torn,
+        "unexpected_records": verdict.unexpected,
+        "came_back": _came_back(course, node_after),
+        "node_before": course.before.node,
+        "node_after": node_after,
+        "verified_on": read_on,
+        "fault_at": datetime.fromtimestamp(course.fault_at, UTC),
+        "writes_per_second": course.before.rate,
+        "clock_error_seconds": this.run.clock_error_seconds,
+        **_times(course),
+        **{f"{step.event.replace(' ', '_')}_seconds": step.at - course.fault_at for step in way
+           if step.event in ("old pod gone", "new pod created", "scheduled", "volume ready",
+                             "container started")},
+    }  # fmt: skip
+    message = course.pending or next((s.message for s in way if s.event == "pending"), None)
+    if message:
+        row |= {"pending_message": message, "pending_reason": pending_reason(message)}
+    return row, [_event(course, step) for step in way]
+
+
+def _row(volume: str, storm: Storm, number: int, **columns: str) -> dict[str, Any]:
+    return {"volume": volume, "storm": storm, "round": number, **columns}
+
+
+def _times(course: Course) -> dict[str, float | None]:
+    """The seconds of a course; see the table's columns for what each means."""
+    observer, uncordoned = course.rig.observer, course.uncordoned_at
+    held = None if uncordoned is None else uncordoned - course.fault_at
+    if course.first is None:
+        return {"hold_seconds": held, "away_seconds": held}
+    back_at = observer.at(course.first)
+    old = [observer.at(a) for a in list(observer.acks) if a.pod == course.before.pod]
+    both = max(old, default=back_at) - back_at if course.first.pod != course.before.pod else 0.0
+    times: dict[str, float | None] = {
+        "recovery_seconds": back_at - course.fault_at,
+        "overlap_seconds": max(0.0, both),
+        "hold_seconds": held,
+    }
+    if uncordoned is not None:
+        times["away_seconds"] = min(back_at, uncordoned) - course.fault_at
+        times["return_seconds"] = back_at - uncordoned if back_at > uncordoned else None
+    return times
+
+
+def _came_back(course: Course, node_after: str | None) -> str:
+    if course.first is None:
+        return "never"
+    uncordoned = course.uncordoned_at
+    if uncordoned is not None and course.rig.observer.at(course.first) >= uncordoned:
+        return "after uncordon"
+    return "same node" if node_after == course.before.node else "other node"
+
+
+def _node_of(rig: Rig, ack: Ack) -> str | None:
+    """The node of the pod that acknowledged a record, also when the pod is gone by now."""
+    for event in reversed(list(rig.observer.events)):
+        if event.pod["metadata"]["name"] == ack.pod and event.pod["spec"].get("nodeName"):
+            return str(event.pod["spec"]["nodeName"])
+    return None
+
+
+def _way(course: Course) -> list[Step]:
+    """Every step of a course in order, from the fault on, its last and first records included."""
+    observer, before = course.rig.observer, course.before
+    way = steps(list(observer.events), course.fault_at, before.pod)
+    way.append(Step(course.fault_at, "fault", before.pod, before.node))
+    own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
+    if own:
+        way.append(Step(observer.at(own[-1]), "last record", before.pod, before.node))
+    if course.uncordoned_at is not None:
+        way.append(Step(course.fault_at, "cordoned", None, before.node))
+        way.append(Step(course.uncordoned_at, "uncordoned", None, before.node))
+    if course.first is not None:
+        node = _node_of(course.rig, course.first)
+        way.append(Step(observer.at(course.first), "first record", course.first.pod, node))
+    return sorted(way, key=lambda step: step.at)
+
+
+def _event(course: Course, step: Step) -> dict[str, Any]:
+    return {
+        "volume": course.rig.volume,
+        "storm": course.storm,
+        "round": course.round,
+        "at": datetime.fromtimestamp(step.at, UTC),
+        "offset_seconds": step.at - course.fault_at,
+        "event": step.event,
+        "pod": step.pod,
+        "node": step.node,
+        "message": step.message,
+    }

@@ -1,0 +1,60 @@
+"""Reads a volume back after a storm, through a pod of its own, and judges what it holds."""
+
+import secrets
+
+from tasks import cluster as k8s
+from tasks.cluster import Obj
+from tasks.judge import Verdict, judge, records
+from tasks.rigs import Rig
+from tasks.run import Run
+from tasks.script_job import run_script
+
+READER = ["sh", "stormark/reader.sh"]
+READ_LIMIT_SECONDS = 60.0
+
+
+def verify(
+    run: Run, owner: list[Obj], rig: Rig, node: str | None, others: list[Obj]
+) -> tuple[Verdict, str | None]:
+    """Judge every record that was acknowledged before the reading began, and not lost before.
+
+    `node` is the writer's; a ReadWriteMany volume is read on one of the `others`. An emptyDir
+    exists only in its pod, and is read there. Returns the verdict and the reader's node. Raises
+    ClusterError or UnreadableVolume when the volume could not be read.
+    """
+    acknowledged = {(ack.pod, ack.number) for ack in list(rig.observer.acks)} - rig.lost
+    if "emptyDir" in rig.source:
+        pod = _running_pod(rig)
+        lines = k8s.execute(run.cluster, pod, READER, limit_seconds=READ_LIMIT_SECONDS).split("\n")
+        read_on = node
+    else:
+        lines, read_on = _read_by_job(run, owner, rig, node, others)
+    verdict = judge(acknowledged, *records(lines))
+    rig.lost |= set(verdict.lost)
+    return verdict, read_on
+
+
+def _running_pod(rig: Rig) -> str:
+    for name, pod in rig.observer.pods().items():
+        if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
+            return name
+    raise k8s.ClusterError(f"reading {rig.volume}: its pod is gone, and the volume with it")
+
+
+def _read_by_job(
+    run: Run, owner: list[Obj], rig: Rig, node: str | None, known: list[Obj]
+) -> tuple[list[str], str | None]:
+    others = [n["metadata"]["name"] for n in known if n["metadata"]["name"] != node]
+    elsewhere = rig.row.get("access_mode") == "ReadWriteMany" and others
+    where = others[0] if elsewhere else node
+    lines = run_script(
+        run.cluster,
+        run.plan,
+        run.meta(owner),
+        name=f"{rig.name[:50]}-v{secrets.token_hex(2)}",
+        command=READER,
+        source=rig.source,
+        nodes=[where] if where else None,
+        user=rig.user,
+    )
+    return lines, where
