@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
+import yaml
 from kubernetes import client, config, stream
 from kubernetes.client.exceptions import ApiException
 
@@ -48,6 +49,7 @@ RETRIES = urllib3.Retry(
 )
 REQUEST_SECONDS = 30.0
 SLICE_SECONDS = 5.0  # how long a watch that can be stopped goes on before it looks whether it is
+PAUSE_SECONDS = 0.2  # before a watch that has ended is begun again, if a server ends each at once
 WATCH_SECONDS = 60  # a silent watch is renewed, so that a half-open connection cannot hang a run
 
 
@@ -109,7 +111,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
             return Cluster(client.ApiClient(settings), "in-cluster", namespace)
         config.load_kube_config(file, context, client_configuration=settings)
         contexts, current = config.list_kube_config_contexts(file)
-    except (config.ConfigException, OSError) as error:
+    except (config.ConfigException, OSError, TypeError, yaml.YAMLError) as error:
         raise Unreachable(
             f"cannot connect to a cluster with kubeconfig {file}"
             f"{f' and context {context!r}' if context else ''}: {error}. "
@@ -143,8 +145,12 @@ def _request(
     query: Mapping[str, str] | None = None,
     content_type: str = "application/json",
     read_seconds: float = REQUEST_SECONDS,
+    streamed: bool = False,
 ) -> urllib3.BaseHTTPResponse:
-    """Send one request; an error answer becomes a ClusterError that says what was being done."""
+    """Send one request; an error answer becomes a ClusterError that says what was being done.
+
+    The answer's body is read, unless it is `streamed` to whoever asked.
+    """
     headers = {"Accept": "application/json, */*"}
     if body is not None:
         headers["Content-Type"] = content_type
@@ -158,6 +164,8 @@ def _request(
         response: urllib3.BaseHTTPResponse = cluster.api.rest_client.request(
             method, url, headers=sent_headers, body=sent_body, _request_timeout=(10, read_seconds)
         ).response
+        if not streamed or response.status >= 400:
+            response.read(cache_content=True)
     except (urllib3.exceptions.HTTPError, ApiException) as error:
         raise _unreachable(cluster, doing, error) from error
     if response.status >= 400:
@@ -220,8 +228,8 @@ def round_trip_seconds(cluster: Cluster, times: int = 5) -> float:
 def create(cluster: Cluster, manifest: Obj) -> Obj:
     """Create an object; its `kind` says where. AlreadyExists if there is one by that name.
 
-    A create whose answer was lost is sent again and then meets its own object: the labels and
-    owner tell that from somebody else's, and it counts as created.
+    A create whose answer was lost is sent again and then meets its own object: the labels tell that
+    from somebody else's, and it counts as created.
     """
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     doing = f"creating {kind} {name}"
@@ -230,7 +238,8 @@ def create(cluster: Cluster, manifest: Obj) -> Obj:
     except AlreadyExists:
         existing = get(cluster, kind, name)
         ours = manifest["metadata"].get("labels")
-        if not ours or existing["metadata"].get("labels") != ours:
+        theirs = existing["metadata"].get("labels") or {}
+        if not ours or not ours.items() <= theirs.items():
             raise
         return existing
 
@@ -357,6 +366,7 @@ def log_lines(
         doing=f"reading the log of pod {pod}",
         query=query,
         read_seconds=silence_seconds,
+        streamed=True,
     )
     yield from _lines(response)
 
@@ -466,6 +476,7 @@ def _changes(
             doing=f"watching {KINDS[kind][1]}",
             query={k: v for k, v in query.items() if v},
             read_seconds=left + 5,
+            streamed=True,
         )
     except ClusterError as error:
         if "HTTP 410" in str(error):
@@ -476,3 +487,4 @@ def _changes(
         if change["type"] == "ERROR":
             raise _Forgotten
         yield change
+    time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,374 @@
+"""Talking to Kubernetes: retries, errors that say what to do, waits with a deadline."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from tasks import cluster as k8s
+from tasks.cluster import Items, Obj
+from tests.tasks.api import LOST, Answer, Api
+from tests.tasks.conftest import write_kubeconfig
+
+PODS = "/api/v1/namespaces/bench/pods"
+POD = f"{PODS}/a"
+LABELS = {"stormark/run": "run-1"}
+
+
+def an_object(name: str = "a", version: str = "1", **status: Any) -> Obj:
+    metadata = {"name": name, "resourceVersion": version, "labels": LABELS}
+    return {"kind": "Pod", "metadata": metadata, "status": status}
+
+
+def phase(items: Items) -> str | None:
+    """Ends a wait for pod a when it has a phase."""
+    found: str | None = items["a"]["status"].get("phase") if "a" in items else None
+    return found
+
+
+def wait(api: Api, until: Any = phase, limit_seconds: float = 30.0, **selection: str) -> Any:
+    return k8s.wait(
+        api.cluster, "Pod", until, what="pod a", limit_seconds=limit_seconds, **selection
+    )
+
+
+# ---------------------------------------------------------------- connecting
+
+
+def test_the_current_context_is_used_unless_another_is_named(api: Api) -> None:
+    """The cluster is called what the kubeconfig calls it."""
+    assert k8s.connect(None, "bench").name == "test"
+    assert k8s.connect("test", "bench").api.configuration.host == api.url
+
+
+@pytest.mark.parametrize(
+    ("content", "context", "words"),
+    [
+        (None, None, "Invalid kube-config file"),
+        ("", None, "kubeconfig"),
+        ("{", None, "kubeconfig"),
+        ("just words", None, "kubeconfig"),
+        ("same", "prod", "context 'prod'"),
+    ],
+    ids=["no file", "empty", "no YAML", "no mapping", "unknown context"],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | None,
+    context: str | None,
+    words: str,
+) -> None:
+    """With its path, and what to do."""
+    file = tmp_path / "kubeconfig"
+    if content == "same":
+        write_kubeconfig(file, "http://127.0.0.1:1")
+    elif content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(k8s.Unreachable, match=words) as refused:
+        k8s.connect(context, "bench")
+    assert str(file) in str(refused.value)
+    assert "Set KUBECONFIG, or name one of `kubectl config get-contexts`" in str(refused.value)
+
+
+# ---------------------------------------------------------------- retries
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_busy_server_is_asked_again(api: Api, status: int) -> None:
+    """Until it answers."""
+    busy = Answer.refusal(status, "Busy")
+    api.script("GET", POD, busy, busy, Answer.of(an_object()))
+    assert k8s.get(api.cluster, "Pod", "a")["metadata"]["name"] == "a"
+    assert len(api.requests) == 3
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_every_verb_is_tried_again_after_a_lost_connection(api: Api, method: str) -> None:
+    """Each is safe to send twice: names are given, and gone is fine."""
+    api.script(method, PODS if method == "POST" else POD, LOST, Answer.of(an_object()))
+    match method:
+        case "POST":
+            k8s.create(api.cluster, an_object())
+        case "PUT":
+            k8s.replace(api.cluster, an_object())
+        case "PATCH":
+            k8s.patch(api.cluster, "Pod", "a", {})
+        case "DELETE":
+            k8s.delete(api.cluster, "Pod", "a")
+    assert [request.method for request in api.requests] == [method, method]
+
+
+def test_retry_after_is_honoured(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server says how long, and is given that time."""
+    slept: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    api.script("GET", POD, Answer.refusal(429, "TooManyRequests", Retry_After="7"))
+    api.script("GET", POD, Answer.of(an_object()))
+    k8s.get(api.cluster, "Pod", "a")
+    assert slept == [7]
+
+
+def test_a_server_that_stays_busy_is_an_error_with_its_words(api: Api) -> None:
+    """After six more tries."""
+    api.script("GET", POD, Answer.refusal(503, "ServiceUnavailable", "etcd is away"))
+    with pytest.raises(k8s.ClusterError) as failed:
+        k8s.get(api.cluster, "Pod", "a")
+    assert str(failed.value) == "reading Pod a: etcd is away (HTTP 503), from cluster 'test'"
+    assert len(api.requests) == 7
+
+
+def test_tries_last_a_few_seconds() -> None:
+    """Long enough for a restart of the API server's proxy, short enough for a person."""
+    tries, seconds = k8s.RETRIES, 0.0
+    for _ in range(k8s.RETRIES.total or 0):
+        tries = tries.increment("GET", "/", error=urllib3.exceptions.ProtocolError("lost"))
+        seconds += tries.get_backoff_time()
+    assert 5 < seconds < 10
+
+
+def test_a_server_that_is_gone_is_unreachable(api: Api) -> None:
+    """With cluster, address and what to check."""
+    api.script("GET", POD, LOST)
+    with pytest.raises(k8s.Unreachable) as failed:
+        k8s.get(api.cluster, "Pod", "a")
+    message = str(failed.value)
+    assert message.startswith(f"reading Pod a: cluster 'test' at {api.url} does not answer")
+    assert message.endswith("Check that it runs and that the context is the right one.")
+
+
+def test_an_answer_that_is_cut_is_an_error_of_the_cluster(api: Api) -> None:
+    """Half an object is none."""
+    api.script("GET", POD, Answer.of(an_object())._replace(body=b'{"metadata"', cut=True))
+    with pytest.raises(k8s.Unreachable, match="reading Pod a"):
+        k8s.get(api.cluster, "Pod", "a")
+
+
+# ---------------------------------------------------------------- errors
+
+
+def test_a_refused_verb_is_named_with_its_resource(api: Api) -> None:
+    """RBAC's own words have both; the message adds what was being done and what to do."""
+    words = 'User "ci" cannot create resource "pods" in API group "" in the namespace "bench"'
+    api.script("POST", PODS, Answer.refusal(403, "Forbidden", words))
+    with pytest.raises(k8s.Forbidden) as refused:
+        k8s.create(api.cluster, an_object())
+    assert str(refused.value) == (
+        f"creating Pod a: {words} (HTTP 403). Grant that verb on that resource, or ask who can."
+    )
+
+
+def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
+    """Another kubeconfig is needed, not another role."""
+    api.script("GET", "/version", Answer.refusal(401, "Unauthorized", "Unauthorized"))
+    with pytest.raises(k8s.Forbidden, match="The credentials of the kubeconfig are not accepted"):
+        k8s.version(api.cluster)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "error"),
+    [
+        (404, "NotFound", k8s.NotFound),
+        (409, "AlreadyExists", k8s.AlreadyExists),
+        (409, "Conflict", k8s.Conflict),
+        (422, "Invalid", k8s.ClusterError),
+    ],
+)
+def test_an_error_has_a_class_of_its_own(
+    api: Api, status: int, reason: str, error: type[k8s.ClusterError]
+) -> None:
+    """And the server's words."""
+    api.script("PUT", POD, Answer.refusal(status, reason, "no luck"))
+    with pytest.raises(error, match=rf"updating Pod a: no luck \(HTTP {status}\)") as raised:
+        k8s.replace(api.cluster, an_object())
+    assert type(raised.value) is error
+
+
+def test_a_proxy_s_page_is_quoted(api: Api) -> None:
+    """What answers may not be Kubernetes."""
+    api.script("GET", POD, Answer.of("<html>blocked</html>", status=400))
+    with pytest.raises(k8s.ClusterError, match=r"reading Pod a: <html>blocked</html> \(HTTP 400\)"):
+        k8s.get(api.cluster, "Pod", "a")
+
+
+# ---------------------------------------------------------------- verbs
+
+
+def test_a_create_whose_answer_was_lost_counts_as_created(api: Api) -> None:
+    """Sent again, it meets its own object, to which the cluster may have added labels."""
+    stored = an_object(version="5")
+    stored["metadata"]["labels"] = LABELS | {"added-by": "a webhook"}
+    api.script("POST", PODS, LOST, Answer.refusal(409, "AlreadyExists"))
+    api.script("GET", POD, Answer.of(stored))
+    assert k8s.create(api.cluster, an_object()) == stored
+
+
+@pytest.mark.parametrize("labels", [{}, {"stormark/run": "run-2"}])
+def test_a_create_that_meets_another_s_object_is_refused(api: Api, labels: dict[str, str]) -> None:
+    """Its labels tell whose it is."""
+    stored = an_object()
+    stored["metadata"]["labels"] = labels
+    api.script("POST", PODS, Answer.refusal(409, "AlreadyExists"))
+    api.script("GET", POD, Answer.of(stored))
+    with pytest.raises(k8s.AlreadyExists):
+        k8s.create(api.cluster, an_object())
+
+
+def test_an_object_without_labels_is_nobody_s(api: Api) -> None:
+    """Nothing tells it from another's."""
+    bare = {"kind": "Pod", "metadata": {"name": "a"}}
+    api.script("POST", PODS, Answer.refusal(409, "AlreadyExists"))
+    api.script("GET", POD, Answer.of(bare))
+    with pytest.raises(k8s.AlreadyExists):
+        k8s.create(api.cluster, bare)
+
+
+def test_deleting_what_is_gone_is_fine(api: Api) -> None:
+    """Whoever deletes wants it gone."""
+    api.script("DELETE", POD, Answer.refusal(404, "NotFound"))
+    k8s.delete(api.cluster, "Pod", "a", grace_seconds=0)
+    assert api.requests[0].body == {"propagationPolicy": "Background", "gracePeriodSeconds": 0}
+
+
+def test_a_patch_is_a_merge_patch(api: Api) -> None:
+    """Only what it names changes."""
+    api.script("PATCH", POD, Answer.of(an_object()))
+    k8s.patch(api.cluster, "Pod", "a", {"spec": {"b": 1}})
+    (request,) = api.requests
+    assert (request.content_type, request.body) == (
+        "application/merge-patch+json",
+        {"spec": {"b": 1}},
+    )
+
+
+def test_selectors_are_sent(api: Api) -> None:
+    """The server selects, not the client."""
+    api.script("GET", PODS, Answer.items([an_object()]))
+    assert k8s.find(api.cluster, "Pod", label="a=b,c in (d)", field="status.phase=Running") == [
+        an_object()
+    ]
+    assert api.requests[0].query == {
+        "labelSelector": "a=b,c in (d)",
+        "fieldSelector": "status.phase=Running",
+    }
+
+
+def test_what_has_no_namespace_is_asked_for_without_one(api: Api) -> None:
+    """Nodes and StorageClasses belong to the cluster."""
+    api.script("GET", "/api/v1/nodes/n1", Answer.of(an_object("n1")))
+    assert k8s.get(api.cluster, "Node", "n1")["metadata"]["name"] == "n1"
+
+
+# ---------------------------------------------------------------- logs
+
+
+def lines(api: Api, answer: Answer, *, follow: bool = True) -> list[str]:
+    api.script("GET", f"{POD}/log", answer)
+    return list(k8s.log_lines(api.cluster, "a", follow=follow))
+
+
+def test_a_log_is_read_line_by_line(api: Api) -> None:
+    """With its last line, even if that is not ended."""
+    assert lines(api, Answer.of("one\n\ntwo é\nthree")) == ["one", "", "two é", "three"]
+    assert api.requests[0].query == {"follow": "true"}
+
+
+def test_a_stream_that_breaks_ends_after_its_last_whole_line(api: Api) -> None:
+    """Half a line would be taken for a whole one."""
+    assert lines(api, Answer.of("one\ntwo\nthr", cut=True)) == ["one", "two"]
+
+
+def test_a_log_that_cannot_be_read_is_an_error(api: Api) -> None:
+    """A pod that is gone has none."""
+    with pytest.raises(k8s.NotFound, match="reading the log of pod a"):
+        lines(api, Answer.refusal(404, "NotFound"))
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def test_what_has_happened_already_is_not_waited_for(api: Api) -> None:
+    """One list is enough."""
+    api.script("GET", PODS, Answer.items([an_object(phase="Running")]))
+    assert wait(api) == "Running"
+    assert [request.method for request in api.requests] == ["GET"]
+
+
+def test_a_change_ends_a_wait(api: Api) -> None:
+    """The watch begins where the list ended, with the same selection."""
+    api.script("GET", PODS, Answer.items([an_object()], version="17"))
+    changes = [("ADDED", an_object("b")), ("MODIFIED", an_object(phase="Running"))]
+    api.script("WATCH", PODS, Answer.changes(*changes))
+    assert wait(api, name="a", label="x=y") == "Running"
+    listed, watched = (request.query for request in api.requests)
+    assert listed == {"labelSelector": "x=y", "fieldSelector": "metadata.name=a"}
+    assert watched.items() >= (listed | {"resourceVersion": "17"}).items()
+    assert 0 < int(watched["timeoutSeconds"]) <= 30
+
+
+def test_a_deletion_is_seen(api: Api) -> None:
+    """What is gone is not among the items any more."""
+    api.script("GET", PODS, Answer.items([an_object(), an_object("b")]))
+    api.script("WATCH", PODS, Answer.changes(("DELETED", an_object())))
+    left = wait(api, lambda items: None if "a" in items else sorted(items))
+    assert left == ["b"]
+
+
+def test_a_wait_ends_at_its_deadline_with_what_was_seen(api: Api) -> None:
+    """Whoever waited can say what was there instead."""
+    api.script("GET", PODS, Answer.items([]), Answer.items([an_object(reason="Pulling")]))
+    with pytest.raises(k8s.WaitTimedOut, match=r"^pod a did not happen within 0 s$") as timed_out:
+        wait(api, limit_seconds=0.3)
+    assert timed_out.value.items == {"a": an_object(reason="Pulling")}
+
+
+def test_a_server_that_ends_each_watch_at_once_is_not_hammered(api: Api) -> None:
+    """Its load would be measured with the storage."""
+    api.script("GET", PODS, Answer.items([]))
+    with pytest.raises(k8s.WaitTimedOut):
+        wait(api, limit_seconds=0.5)
+    assert 2 <= len(api.asked("GET")) <= 4
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        Answer.changes(),
+        Answer.changes(("ADDED", an_object("b")), cut=True),
+        Answer(b'{"type": "MODIFIED", "obj', cut=True),
+        LOST,
+        Answer.refusal(410, "Expired", "too old resource version"),
+        Answer.changes(("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})),
+    ],
+    ids=["ended", "cut", "cut in a line", "lost", "410", "410 as an event"],
+)
+def test_a_watch_that_ends_is_taken_up_again(api: Api, ended: Answer) -> None:
+    """From a new list, so that nothing that happened meanwhile is missed."""
+    api.script("GET", PODS, Answer.items([an_object()]), Answer.items([an_object()], version="9"))
+    api.script("WATCH", PODS, ended, Answer.changes(("MODIFIED", an_object(phase="Running"))))
+    assert wait(api) == "Running"
+
+
+def test_a_condition_that_raises_ends_the_wait(api: Api) -> None:
+    """There is no sense in waiting for what cannot happen."""
+
+    def lost(items: Items) -> None:
+        if "a" not in items:
+            raise LookupError("pod a is gone")
+
+    api.script("GET", PODS, Answer.items([an_object()]))
+    api.script("WATCH", PODS, Answer.changes(("DELETED", an_object())))
+    with pytest.raises(LookupError, match="pod a is gone"):
+        wait(api, lost)
+    assert len(api.requests) == 2
+
+
+def test_a_watch_that_is_forbidden_is_an_error(api: Api) -> None:
+    """It would be so for ever."""
+    api.script("GET", PODS, Answer.items([]))
+    api.script("WATCH", PODS, Answer.refusal(403, "Forbidden", "cannot watch pods"))
+    with pytest.raises(k8s.Forbidden, match="watching pods: cannot watch pods"):
+        wait(api)
