@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -19,9 +20,11 @@ import reports.terminal
 from reports.comparison import compare
 from reports.render import write
 from tasks import check
+from tasks import cluster as k8s
 from tasks import plan as plans
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
+from tasks.reap import reap as release_dead
 from tasks.results import ResultsError
 
 COMPLETE, INCOMPLETE, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -30,8 +33,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, as Parquet and "
-    "as a report.\n\nExit codes: 0 every cell was measured; 1 the run failed or is incomplete, and "
+    help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, storms under a "
+    "writer, as Parquet and as a report.\n\nExit codes: 0 every cell was measured; 1 the run "
+    "failed or is incomplete, and "
     "what was measured is written; 2 the plan or its place was refused, nothing was created; "
     "130 interrupted, and the cluster was cleaned up.",
 )
@@ -39,12 +43,26 @@ console = Console()
 errors = Console(stderr=True)
 
 
+class Flow(StrEnum):
+    """What a run does."""
+
+    benchmark = "benchmark"
+    storms = "storms"
+    nightly = "nightly"
+
+
 @app.command(
     epilog="Examples: `stormark run` · `stormark run --class local-path --class nfs-client "
-    "--profile quick` · `stormark run --plan plan.yaml --context kind-prod --results s3://bucket/x`"
+    "--profile quick` · `stormark run --flow storms --storm pod-delete` · "
+    "`stormark run --flow nightly --plan plan.yaml --context kind-prod --results s3://bucket/x`"
 )
 def run(  # noqa: PLR0917 - each is an option of the command, given by name
-    plan: Annotated[Path | None, typer.Option(help="A plan as YAML; options override it.")] = None,
+    flow: Annotated[
+        Flow, typer.Option(help="benchmark: fio. storms: break things. nightly: both.")
+    ] = Flow.benchmark,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="A plan as YAML; options override it.")
+    ] = None,
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
     storage_class: Annotated[
         list[str] | None, typer.Option("--class", help="A StorageClass; repeat for several.")
@@ -58,11 +76,18 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     access_mode: Annotated[str | None, typer.Option(help="Access mode of the PVCs.")] = None,
     image: Annotated[str | None, typer.Option(help="Image with fio and sh.")] = None,
     namespace: Annotated[str | None, typer.Option(help="Namespace to work in.")] = None,
+    storm: Annotated[
+        list[str] | None,
+        typer.Option(help="container-restart, pod-delete, pod-kill or drain; repeat for several."),
+    ] = None,
+    hold_seconds: Annotated[
+        int | None, typer.Option(help="How long a drained node stays cordoned.")
+    ] = None,
     results: Annotated[str | None, typer.Option(help="Where Parquet and reports go.")] = None,
 ) -> None:
-    """Compare StorageClasses: provision, run fio, write Parquet and a report.
+    """Measure and compare StorageClasses; write Parquet and a report.
 
-    Every field of a plan can stand in the file; `docs/plan.md` lists them.
+    `stormark plan` prints a plan with every field; options here override the file.
     """
     given = {
         "context": context,
@@ -75,16 +100,18 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
         "access_mode": access_mode,
         "image": image,
         "namespace": namespace,
+        "storms": storm or None,
+        "hold_seconds": hold_seconds,
         "results": results,
     }
     overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     try:
         if fio_file is not None:
             overrides["fio_file"] = _text_of(fio_file)
-        chosen = plans.load(plan, overrides)
+        chosen = plans.load(plan_file, overrides)
     except PlanError as error:
         raise _refused(str(error)) from None
-    raise typer.Exit(_run(chosen))
+    raise typer.Exit(_run(flow, chosen))
 
 
 def _text_of(fio_file: Path) -> str:
@@ -95,10 +122,16 @@ def _text_of(fio_file: Path) -> str:
 
 
 @app.command()
+def plan() -> None:
+    """Print a plan with every field, its default and its meaning: `stormark plan > plan.yaml`."""
+    console.print(plans.template(), markup=False, highlight=False, soft_wrap=True, end="")
+
+
+@app.command()
 def demo(
     results: Annotated[str, typer.Option(help="Where Parquet and reports go.")] = "results",
 ) -> None:
-    """Compare two classes of an embedded cluster: real fio, no Kubernetes and no root needed."""
+    """Compare two classes of an embedded cluster: real fio; no Kubernetes, no root needed."""
     from embedded.cluster import running
 
     chosen = Plan(
@@ -106,11 +139,14 @@ def demo(
         profile="quick",
         volume_size="512Mi",
         runtime_seconds=2,
+        storm_volumes=["emptyDir", "hostPath", "storage-classes"],
+        storms=["pod-delete", "drain"],
+        hold_seconds=5,
         results=results,
     )
     with running() as kubeconfig:
         os.environ["KUBECONFIG"] = str(kubeconfig)
-        code = _run(chosen)
+        code = _run(Flow.nightly, chosen)
     console.print(
         "\nBoth classes are folders on this machine's disk, and nfs-client has no network in its "
         "path:\nthe figures are the disk's. On a real cluster (kubectl config get-contexts):\n\n"
@@ -118,6 +154,29 @@ def demo(
         soft_wrap=True,
     )
     raise typer.Exit(code)
+
+
+@app.command()
+def reap(
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Annotated[str, typer.Option(help="Namespace in which runs work.")] = "default",
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be released.")] = False,
+) -> None:
+    """Release what dead runs have left: uncordon their nodes, delete their objects.
+
+    Goes by stormark's labels and annotations alone, and never touches what lacks them.
+    """
+    try:
+        found = release_dead(k8s.connect(context, namespace), dry_run=dry_run)
+    except k8s.ClusterError as error:
+        errors.print(f"stormark: {error}", style="red", soft_wrap=True, markup=False)
+        raise typer.Exit(INCOMPLETE) from None
+    for remains in found:
+        done = "would release" if dry_run else "released"
+        line = f"{done} run {remains.run_id}, {remains.why}: {', '.join(remains.objects)}"
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    if not found:
+        console.print("nothing to release")
 
 
 @app.command()
@@ -139,15 +198,18 @@ def report(
 # ---------------------------------------------------------------- a run in this terminal
 
 
-def _run(chosen: Plan) -> int:
-    """Run the flow here, showing where it is; returns the exit code."""
+def _run(flow: Flow, chosen: Plan) -> int:
+    """Run a flow here, showing where it is; returns the exit code."""
     try:  # before Prefect's own start of some seconds, so that a slip is told at once
-        check.begin(chosen, "benchmark", lambda progress: None)  # noqa: ARG005
+        check.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
     except check.REFUSALS as error:
         raise _refused(str(error)) from None
     _quiet_prefect()
     from flows.benchmark import compare as benchmark
+    from flows.nightly import nightly
+    from flows.storms import survive
 
+    flows = {Flow.benchmark: benchmark, Flow.storms: survive, Flow.nightly: nightly}
     signal.signal(signal.SIGTERM, _interrupt)
     run_id = ""
     with _view() as show:
@@ -159,7 +221,7 @@ def _run(chosen: Plan) -> int:
 
         listener.set(watch)
         try:
-            state = benchmark(chosen, return_state=True)
+            state = flows[flow](chosen, return_state=True)
         except KeyboardInterrupt:
             errors.print(f"stormark: interrupted; the cluster is clean, run {run_id} is written")
             return INTERRUPTED
@@ -168,7 +230,10 @@ def _run(chosen: Plan) -> int:
     if run_id:
         _print_comparison(chosen.results, run_id)
         console.print(f"report:  {chosen.results}/reports/{run_id}.md", soft_wrap=True)
-        console.print(f"parquet: {chosen.results}/{{runs,classes,volumes,fio}}/", soft_wrap=True)
+        console.print(
+            f"parquet: {chosen.results}/{{runs,classes,volumes,fio,storms,storm_events}}/",
+            soft_wrap=True,
+        )
         console.print(
             f"again:   stormark report {run_id} --results {chosen.results}", soft_wrap=True
         )

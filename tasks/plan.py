@@ -4,6 +4,7 @@ Defaults are literals, so that Prefect's form shows them; the unit stands in a f
 Kubernetes quantity, such as 4Gi, carries its own.
 """
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,6 +172,17 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
         return Plan.model_validate(values | overrides)
     except ValidationError as error:
         raise PlanError(explain(error)) from error
+
+
+def template() -> str:
+    """A plan file with every field at its default, and its description above it."""
+    lines = ["# A plan of stormark. Leave out what stays at its default.", ""]
+    for name, field in Plan.model_fields.items():
+        lines += textwrap.wrap(
+            field.description or "", 98, initial_indent="# ", subsequent_indent="# "
+        )
+        lines += [yaml.safe_dump({name: field.default}, default_flow_style=False).strip(), ""]
+    return "\n".join(lines)
 
 
 def explain(error: ValidationError) -> str:

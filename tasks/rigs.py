@@ -66,7 +66,7 @@ def hostname(node: Obj) -> str:
 
 
 def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
-    """Hostnames where a writer may run: hostPath only where its folder has been made; else anywhere."""
+    """Hostnames where a writer may run: hostPath where its folder is, else anywhere."""
     names = [hostname(node) for node in nodes]
     return {"hostPath": names, "hostPath-pinned": names[:1]}.get(volume, [])
 
