@@ -48,6 +48,7 @@ RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 REQUEST_SECONDS = 30.0
+CONNECTIONS = 64  # storms hold a watch and a log open for each volume
 SLICE_SECONDS = 5.0  # how long a watch that can be stopped goes on before it looks whether it is
 PAUSE_SECONDS = 0.2  # before a watch that has ended is begun again, if a server ends each at once
 WATCH_SECONDS = 60  # a silent watch is renewed, so that a half-open connection cannot hang a run
@@ -104,6 +105,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     """
     settings = client.Configuration()
     settings.retries = RETRIES
+    settings.connection_pool_maxsize = CONNECTIONS
     file = os.environ.get("KUBECONFIG") or config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION
     try:
         if context is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(file):
