@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -64,7 +65,9 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
     ]
     listener = socket.create_server(("127.0.0.1", 0))
     app = api.application(store, kubelets)
-    server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    # Its errors are tracebacks of this program; its warnings and websocket errors are refusals.
+    server = Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
     watch_for_end(server)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop) for loop in loops]
@@ -77,6 +80,11 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
             await kubelet.shut_down()
         for task in tasks:
             task.cancel()
+
+
+def is_no_refusal(message: logging.LogRecord) -> bool:
+    """False for what uvicorn says of a websocket that was refused by an answer."""
+    return "without completing handshake" not in message.msg
 
 
 class Server(uvicorn.Server):

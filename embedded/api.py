@@ -8,7 +8,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import admission, errors, faults, openapi, pods, resources, tables, watches, writes
+from . import (
+    admission,
+    errors,
+    faults,
+    openapi,
+    pods,
+    remotecommand,
+    resources,
+    tables,
+    watches,
+    writes,
+)
 from .errors import ApiError, answer_error
 from .kubelet import Kubelet
 from .objects import Object
@@ -175,6 +186,7 @@ ROUTES = [
     Route("/apis", discovered(resources.group_list)),
     Route("/embedded/faults", faults.endpoint, methods=["GET", "POST", "DELETE"]),
     *pods.ROUTES,
+    *remotecommand.ROUTES,
     *resource_routes("/api/v1"),
     *resource_routes("/apis/{group}/v1"),
     Route("/{path:path}", unserved, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),

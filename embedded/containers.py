@@ -4,8 +4,11 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +20,25 @@ CHUNK = 65536
 
 class StartError(Exception):
     """The command cannot be started; the message is the runtime's."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a command is looked up by: its working folder and the search path."""
+
+    folder: Path
+    path: str
+
+    def check(self, command: list[str]) -> None:
+        """StartError, in runc's words, when there is no such program."""
+        if not command:
+            raise StartError("args must not be empty: unknown")
+        program = command[0] if "/" not in command[0] else str(self.folder / command[0])
+        if shutil.which(program, path=self.path) is None:
+            raise StartError(
+                f'unable to start container process: exec: "{command[0]}": executable file not '
+                "found in $PATH: unknown"
+            )
 
 
 class Log:
@@ -65,12 +87,26 @@ class Log:
         self._changed = asyncio.Event()
 
 
+@dataclass(frozen=True)
+class Execution:
+    """A command that runs beside a container's own: its streams, and that of its exit code."""
+
+    stdin: asyncio.WriteTransport
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
+    code: asyncio.StreamReader
+
+
 class Container:
     """A running container; `ended` holds its exit code when all its processes have ended."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Log) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, orders: socket.socket, log: Log, where: Where
+    ) -> None:
         self.log = log
+        self.where = where
         self._process = process
+        self._orders = orders
         self.ended = asyncio.create_task(self._run())
 
     async def _run(self) -> int:
@@ -78,20 +114,47 @@ class Container:
         while data := await self._process.stdout.read(CHUNK):
             self.log.write(data)
         self.log.close()
-        return await self._process.wait()
+        code = await self._process.wait()
+        self._orders.close()
+        return code
 
-    def terminate(self) -> None:
-        """Send SIGTERM to the first process, if it handles it."""
-        self._order(guard.TERM)
+    def terminate(self, *, shared: bool) -> None:
+        """Send SIGTERM to the first process, which is PID 1 unless it shares a namespace.
+
+        A namespace's PID 1 gets only the signals that it has a handler for.
+        """
+        self._order(guard.TERM if shared else guard.TERM_INIT)
 
     def kill(self) -> None:
         """End every process of the container at once."""
         self._order(guard.KILL)
 
-    def _order(self, order: bytes) -> None:
-        assert self._process.stdin is not None
-        if not self.ended.done() and not self._process.stdin.is_closing():
-            self._process.stdin.write(order)
+    async def execute(self, command: list[str]) -> Execution:
+        """Run a command in the container, to end no later than it; StartError when it cannot be."""
+        self.where.check(command)
+        pipes = [os.pipe() for _ in range(4)]
+        theirs = [pipes[0][0], *(end for _, end in pipes[1:])]
+        order = b"\0".join([guard.EXEC, *map(os.fsencode, command)])
+        self._order(order, theirs)
+        for end in theirs:
+            os.close(end)
+        stdin, _ = await asyncio.get_running_loop().connect_write_pipe(
+            asyncio.BaseProtocol, os.fdopen(pipes[0][1], "wb", 0)
+        )
+        return Execution(stdin, *[await _reader(end) for end, _ in pipes[1:]])
+
+    def _order(self, order: bytes, files: Sequence[int] = ()) -> None:
+        if self._orders.fileno() >= 0:
+            with suppress(BrokenPipeError):  # the guard has ended, and `ended` is about to know
+                socket.send_fds(self._orders, [order], files)
+
+
+async def _reader(file: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(file, "rb", 0)
+    )
+    return reader
 
 
 async def start(pod: Object, container: Object, root: Path, log: Log, node: str) -> Container:
@@ -101,23 +164,26 @@ async def start(pod: Object, container: Object, root: Path, log: Log, node: str)
     folder.mkdir(parents=True, exist_ok=True)
     command = [*(container.get("command") or []), *(container.get("args") or [])]
     command = [expand(word, variables) for word in command]
-    program = command[0] if "/" not in command[0] else str(folder / command[0])
-    if shutil.which(program, path=variables["PATH"]) is None:
+    where = Where(folder, variables["PATH"])
+    try:
+        where.check(command)
+    except StartError as error:
         raise StartError(
             "failed to create containerd task: failed to create shim task: OCI runtime create "
-            "failed: runc create failed: unable to start container process: exec: "
-            f'"{command[0]}": executable file not found in $PATH: unknown'
-        )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", guard.__file__, *command,
-        cwd=folder,
-        env=variables,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
-    return Container(process, log)
+            f"failed: runc create failed: {error}"
+        ) from error
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", guard.__file__, *command,
+            cwd=folder,
+            env=variables,
+            stdin=theirs.fileno(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+    return Container(process, ours, log, where)
 
 
 def environment(pod: Object, container: Object, root: Path, node: str) -> dict[str, str]:

@@ -103,9 +103,10 @@ class PodWorker:
         loop = asyncio.get_running_loop()
         if not self.stopping.is_set():
             self.stopping.set()
+            shared = bool(self.pod["spec"].get("shareProcessNamespace"))
             for name, container in self.running.items():
                 self.tell("Killing", f"Stopping container {name}", container=name)
-                container.terminate()
+                container.terminate(shared=shared)
         elif loop.time() + grace >= self.deadline:
             return
         self.deadline = loop.time() + grace

@@ -12,6 +12,7 @@ POD_FIELDS = {
     "nodeSelector", "affinity", "tolerations", "serviceAccountName", "serviceAccount",
     "automountServiceAccountToken", "securityContext", "imagePullSecrets", "dnsPolicy",
     "enableServiceLinks", "priority", "priorityClassName", "preemptionPolicy", "schedulerName",
+    "shareProcessNamespace",
 }  # fmt: skip
 CONTAINER_FIELDS = {
     "name", "image", "command", "args", "workingDir", "env", "resources", "volumeMounts",

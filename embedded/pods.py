@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -42,9 +42,9 @@ async def log(request: Request) -> Response:
     """GET the log of one of the pod's containers, to its end if followed."""
     store: Store = request.app.state.store
     pod = store.get(PODS, request.path_params["namespace"], request.path_params["name"])
-    container = _container_name(request, pod)
+    container = container_name(request, pod)
     options = log_options(request)
-    worker = _worker(request, pod)
+    worker = worker_of(request, pod)
     previous = request.query_params.get("previous") == "true"
     found = worker.logs[container] if worker else []
     if previous and len(found) < 2:
@@ -58,7 +58,8 @@ async def log(request: Request) -> Response:
     return StreamingResponse(lines, media_type="text/plain")
 
 
-def _container_name(request: Request, pod: Object) -> str:
+def container_name(request: HTTPConnection, pod: Object) -> str:
+    """The container that a request is for; 400 when it is not clear or not there."""
     names = [container["name"] for container in pod["spec"]["containers"]]
     name = request.query_params.get("container") or (names[0] if len(names) == 1 else "")
     if not name:
@@ -87,7 +88,8 @@ def log_options(request: Request) -> LogOptions:
     return LogOptions(query.get("follow") == "true", timestamps, tail, since)
 
 
-def _worker(request: Request, pod: Object) -> PodWorker | None:
+def worker_of(request: HTTPConnection, pod: Object) -> PodWorker | None:
+    """What runs the pod on its node, if it was given one."""
     kubelets: dict[str, Kubelet] = request.app.state.kubelets
     kubelet = kubelets.get(pod["spec"].get("nodeName", ""))
     return kubelet.workers.get(uid_of(pod)) if kubelet else None

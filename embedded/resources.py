@@ -39,7 +39,7 @@ class Resource:
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", False, ("ns",), ("status", "finalize"))
 NODES = Resource("", "v1", "nodes", "Node", False, ("no",), ("status",))
-PODS = Resource("", "v1", "pods", "Pod", True, ("po",), ("status", "log", "eviction"))
+PODS = Resource("", "v1", "pods", "Pod", True, ("po",), ("status", "log", "eviction", "exec"))
 CLAIMS = Resource(
     "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, ("pvc",), ("status",)
 )
@@ -126,7 +126,7 @@ def resource_list(group: str) -> Object:
 
 def subresource_entry(resource: Resource, name: str) -> Object:
     """The APIResource of a subresource, with the verbs it really has."""
-    verbs = {"log": ["get"], "eviction": ["create"]}
+    verbs = {"log": ["get"], "eviction": ["create"], "exec": ["create", "get"]}
     entry: Object = {
         "name": f"{resource.plural}/{name}",
         "singularName": "",

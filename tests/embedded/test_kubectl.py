@@ -32,9 +32,11 @@ spec:
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_kubectl_applies_shows_drains_and_deletes(kubeconfig: Path, tmp_path: Path) -> None:
-    def kubectl(*arguments: str) -> str:
+    def kubectl(*arguments: str, given: str = "") -> str:
         command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=30, check=False
+        )
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return done.stdout
 
@@ -48,6 +50,7 @@ def test_kubectl_applies_shows_drains_and_deletes(kubeconfig: Path, tmp_path: Pa
     assert line[1:4] == ["1/1", "Running", "0"]
     assert "Successfully assigned" in kubectl("describe", "pod", line[0])
     assert kubectl("logs", line[0]) == "up\n"
+    assert kubectl("exec", "-i", line[0], "--", "cat", given="sent") == "sent"
     node = kubectl("get", "pod", line[0], "-o", "jsonpath={.spec.nodeName}")
     try:
         drain = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=20s")
@@ -58,4 +61,4 @@ def test_kubectl_applies_shows_drains_and_deletes(kubeconfig: Path, tmp_path: Pa
         kubectl("uncordon", node)
     kubectl("wait", "--for=condition=Ready", "pod", *selected, "--timeout=20s")
     kubectl("delete", "-f", str(manifest), "--timeout=20s")
-    assert kubectl("get", "pvc", "--no-headers") == ""
+    assert kubectl("get", "pvc", "by-kubectl", "--ignore-not-found") == ""
