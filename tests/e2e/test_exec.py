@@ -130,3 +130,34 @@ def test_command_ends_with_its_container(kube: Kube) -> None:
     kube.core.delete_namespaced_pod("p", kube.namespace)
     causes = [{"reason": "ExitCode", "message": "137"}]
     assert end_of(socket).status["details"]["causes"] == causes
+
+
+WRITER = """
+echo $$ > scratch/pid
+echo run >> scratch/runs
+while true; do sleep 0.1; done
+"""
+
+
+def running_script(kube: Kube) -> None:
+    """A pod whose main process is a script that says its process id, in a shared namespace."""
+    kube.core.create_namespaced_config_map(
+        kube.namespace, {"metadata": {"name": "script"}, "data": {"writer.sh": WRITER}}
+    )
+    volumes = [{"name": "scratch", "emptyDir": {}}, {"name": "c", "configMap": {"name": "script"}}]
+    spec = pod_spec("", volumes=volumes, shareProcessNamespace=True)
+    spec["containers"][0]["command"] = ["sh", "c/writer.sh"]
+    kube.create_pod("p", spec)
+    kube.pod("p", is_ready)
+
+
+def test_container_whose_main_process_is_killed_restarts_in_place(kube: Kube) -> None:
+    running_script(kube)
+    wait = "while [ ! -s scratch/runs ]; do sleep 0.1; done; kill -KILL $(cat scratch/pid)"
+    execute(kube, "p", "sh", "-c", wait)
+    pod = kube.pod("p", lambda p: is_ready(p) and p.status.container_statuses[0].restart_count)
+    (status,) = pod.status.container_statuses
+    last = status.last_state.terminated
+    assert (status.restart_count, last.exit_code, last.reason) == (1, 137, "Error")
+    again = "while [ $(wc -l < scratch/runs) != 2 ]; do sleep 0.1; done; echo kept"
+    assert execute(kube, "p", "sh", "-c", again).stdout == "kept\n"

@@ -182,20 +182,33 @@ def test_first_process_without_a_handler_ends_only_when_grace_does(kube: Kube) -
     spec = pod_spec("while true; do sleep 0.1; done") | {"terminationGracePeriodSeconds": 2}
     kube.create_pod("p", spec)
     kube.pod("p", is_ready)
-    kube.core.delete_namespaced_pod("p", kube.namespace)
-    ends = []
+    assert exit_codes_of_deleted(kube, "p") == {137}
+
+
+def test_process_in_a_shared_namespace_needs_no_handler_to_end(kube: Kube) -> None:
+    spec = pod_spec("while true; do sleep 0.1; done", shareProcessNamespace=True)
+    kube.create_pod("p", spec | {"terminationGracePeriodSeconds": 60})
+    kube.pod("p", is_ready)
+    assert exit_codes_of_deleted(kube, "p") == {143}
+
+
+def exit_codes_of_deleted(kube: Kube, pod: str) -> set[int]:
+    """Delete a pod; the exit codes of its container that are seen until the pod is gone."""
+    version = kube.core.list_namespaced_pod(kube.namespace).metadata.resource_version
+    kube.core.delete_namespaced_pod(pod, kube.namespace)
+    codes = set()
     for change in watch.Watch().stream(
         kube.core.list_namespaced_pod,
         kube.namespace,
-        field_selector="metadata.name=p",
+        field_selector=f"metadata.name={pod}",
+        resource_version=version,
         timeout_seconds=20,
     ):
         if end := terminated(change["object"]):
-            ends.append(end.exit_code)
+            codes.add(end.exit_code)
         if change["type"] == "DELETED":
             break
-    assert ends
-    assert set(ends) == {137}
+    return codes
 
 
 def test_forced_deletion_removes_the_pod_at_once(kube: Kube) -> None:
