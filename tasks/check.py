@@ -66,11 +66,12 @@ def image_and_fio_file(run: Run, owner: list[Obj]) -> str:
 def _explain(run: Run, log: FioLog) -> None:
     if log.finished:
         return
-    if log.errors:
+    if log.errors and log.facts.get("fio_version"):
         words = "; ".join(word.removeprefix("fio: ") for word in log.errors)
         raise PlanError(f"fio file: fio cannot read it: {words}")
     raise PodFailed(
-        f"image {run.plan.image} cannot run fio: the check wrote {log.facts or 'nothing'}. "
+        f"image {run.plan.image} cannot run fio: the check wrote "
+        f"{'; '.join(log.errors) or log.facts or 'nothing'}. "
         "It needs fio and a POSIX sh with cat, date and df"
     )
 

@@ -32,11 +32,11 @@ ioengine=libaio
 """
 
 
-def make_run(cluster: Cluster, **plan: Any) -> Run:
-    chosen = Plan(**({"fio_file": FIO_FILE, "namespace": "bench"} | plan))
+def make_run(cluster: Cluster, run_id: str = "20261123-031500-a1b2c3", **plan: Any) -> Run:
+    chosen = Plan(**({"fio_file": FIO_FILE, "namespace": cluster.namespace} | plan))
     started_at = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
     workload = fio_file.prepare(chosen)
-    return Run("20261123-031500-a1b2c3", started_at, chosen, workload, cluster, 0.0)
+    return Run(run_id, started_at, chosen, workload, cluster, 0.0)
 
 
 def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> Volume:
