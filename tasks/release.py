@@ -122,8 +122,8 @@ def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
         )
     except k8s.WaitTimedOut as error:
         plural = k8s.KINDS[kind][1]
-        left = ", ".join(sorted(error.items))
+        left = " ".join(sorted(error.items))
         raise ClusterError(
             f"cleaning up: {plural} {left} still there after {GONE_LIMIT_SECONDS:.0f} s. "
-            f"See why with `kubectl describe {plural} {left.replace(',', '')}`"
+            f"See why with `kubectl -n {cluster.namespace} describe {plural} {left}`"
         ) from error

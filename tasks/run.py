@@ -7,7 +7,7 @@ delete collects it all. While a run lives, it renews a Lease that keeps a second
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -80,8 +80,9 @@ def lease(run: Run) -> Iterator[None]:
     finally:
         ended.set()
         renewer.join()
-        if k8s.get(run.cluster, "Lease", LEASE)["spec"]["holderIdentity"] == run.run_id:
-            k8s.delete(run.cluster, "Lease", LEASE)
+        with suppress(k8s.NotFound):  # somebody deleted it
+            if k8s.get(run.cluster, "Lease", LEASE)["spec"]["holderIdentity"] == run.run_id:
+                k8s.delete(run.cluster, "Lease", LEASE)
 
 
 def _acquire(run: Run) -> None:
@@ -101,7 +102,10 @@ def _acquire(run: Run) -> None:
                 f"{LEASE_SECONDS} s after its last sign of life."
             ) from None
         manifest["metadata"]["resourceVersion"] = held["metadata"]["resourceVersion"]
-        k8s.replace(run.cluster, manifest)
+        try:
+            k8s.replace(run.cluster, manifest)
+        except k8s.Conflict:  # another run took it over first, or the dead one is not dead
+            _acquire(run)
 
 
 def alive(held: Obj) -> bool:
