@@ -14,6 +14,7 @@ from tests.tasks.api import Answer, Api
 
 PODS = "/api/v1/namespaces/bench/pods"
 JOBS = "/apis/batch/v1/namespaces/bench/jobs"
+LABELS = {"stormark/run": "run-1"}
 RECORDED = Path(__file__).parent / "data" / "fio" / "mixed-3.33.json"
 # One job alone, then two at once.
 FIO_FILE = """\
@@ -52,6 +53,11 @@ def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> 
         row={"filesystem": "ext4"},
     )
     return volume._replace(**more)
+
+
+def an_object(name: str = "a", version: str = "1", **status: Any) -> Obj:
+    metadata = {"name": name, "resourceVersion": version, "labels": LABELS}
+    return {"kind": "Pod", "metadata": metadata, "status": status}
 
 
 def pod(state: str, name: str = "pod-1", **status: Any) -> Obj:

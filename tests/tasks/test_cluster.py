@@ -1,36 +1,16 @@
-"""Talking to Kubernetes: retries, errors that say what to do, waits with a deadline."""
+"""Talking to Kubernetes: connecting, retries, verbs, and errors that say what to do."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import urllib3
 
 from tasks import cluster as k8s
-from tasks.cluster import Items, Obj
 from tests.tasks.api import LOST, Answer, Api
 from tests.tasks.conftest import write_kubeconfig
+from tests.tasks.sample import LABELS, PODS, an_object
 
-PODS = "/api/v1/namespaces/bench/pods"
 POD = f"{PODS}/a"
-LABELS = {"stormark/run": "run-1"}
-
-
-def an_object(name: str = "a", version: str = "1", **status: Any) -> Obj:
-    metadata = {"name": name, "resourceVersion": version, "labels": LABELS}
-    return {"kind": "Pod", "metadata": metadata, "status": status}
-
-
-def phase(items: Items) -> str | None:
-    """Ends a wait for pod a when it has a phase."""
-    found: str | None = items["a"]["status"].get("phase") if "a" in items else None
-    return found
-
-
-def wait(api: Api, until: Any = phase, limit_seconds: float = 30.0, **selection: str) -> Any:
-    return k8s.wait(
-        api.cluster, "Pod", until, what="pod a", limit_seconds=limit_seconds, **selection
-    )
 
 
 # ---------------------------------------------------------------- connecting
@@ -285,90 +265,3 @@ def test_a_log_that_cannot_be_read_is_an_error(api: Api) -> None:
     """A pod that is gone has none."""
     with pytest.raises(k8s.NotFound, match="reading the log of pod a"):
         lines(api, Answer.refusal(404, "NotFound"))
-
-
-# ---------------------------------------------------------------- waiting
-
-
-def test_what_has_happened_already_is_not_waited_for(api: Api) -> None:
-    """One list is enough."""
-    api.script("GET", PODS, Answer.items([an_object(phase="Running")]))
-    assert wait(api) == "Running"
-    assert [request.method for request in api.requests] == ["GET"]
-
-
-def test_a_change_ends_a_wait(api: Api) -> None:
-    """The watch begins where the list ended, with the same selection."""
-    api.script("GET", PODS, Answer.items([an_object()], version="17"))
-    changes = [("ADDED", an_object("b")), ("MODIFIED", an_object(phase="Running"))]
-    api.script("WATCH", PODS, Answer.changes(*changes))
-    assert wait(api, name="a", label="x=y") == "Running"
-    listed, watched = (request.query for request in api.requests)
-    assert listed == {"labelSelector": "x=y", "fieldSelector": "metadata.name=a"}
-    assert watched.items() >= (listed | {"resourceVersion": "17"}).items()
-    assert 0 < int(watched["timeoutSeconds"]) <= 30
-
-
-def test_a_deletion_is_seen(api: Api) -> None:
-    """What is gone is not among the items any more."""
-    api.script("GET", PODS, Answer.items([an_object(), an_object("b")]))
-    api.script("WATCH", PODS, Answer.changes(("DELETED", an_object())))
-    left = wait(api, lambda items: None if "a" in items else sorted(items))
-    assert left == ["b"]
-
-
-def test_a_wait_ends_at_its_deadline_with_what_was_seen(api: Api) -> None:
-    """Whoever waited can say what was there instead."""
-    api.script("GET", PODS, Answer.items([]), Answer.items([an_object(reason="Pulling")]))
-    with pytest.raises(k8s.WaitTimedOut, match=r"^pod a did not happen within 0 s$") as timed_out:
-        wait(api, limit_seconds=0.3)
-    assert timed_out.value.items == {"a": an_object(reason="Pulling")}
-
-
-def test_a_server_that_ends_each_watch_at_once_is_not_hammered(api: Api) -> None:
-    """Its load would be measured with the storage."""
-    api.script("GET", PODS, Answer.items([]))
-    with pytest.raises(k8s.WaitTimedOut):
-        wait(api, limit_seconds=0.5)
-    assert 2 <= len(api.asked("GET")) <= 4
-
-
-@pytest.mark.parametrize(
-    "ended",
-    [
-        Answer.changes(),
-        Answer.changes(("ADDED", an_object("b")), cut=True),
-        Answer(b'{"type": "MODIFIED", "obj', cut=True),
-        LOST,
-        Answer.refusal(410, "Expired", "too old resource version"),
-        Answer.changes(("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})),
-    ],
-    ids=["ended", "cut", "cut in a line", "lost", "410", "410 as an event"],
-)
-def test_a_watch_that_ends_is_taken_up_again(api: Api, ended: Answer) -> None:
-    """From a new list, so that nothing that happened meanwhile is missed."""
-    api.script("GET", PODS, Answer.items([an_object()]), Answer.items([an_object()], version="9"))
-    api.script("WATCH", PODS, ended, Answer.changes(("MODIFIED", an_object(phase="Running"))))
-    assert wait(api) == "Running"
-
-
-def test_a_condition_that_raises_ends_the_wait(api: Api) -> None:
-    """There is no sense in waiting for what cannot happen."""
-
-    def lost(items: Items) -> None:
-        if "a" not in items:
-            raise LookupError("pod a is gone")
-
-    api.script("GET", PODS, Answer.items([an_object()]))
-    api.script("WATCH", PODS, Answer.changes(("DELETED", an_object())))
-    with pytest.raises(LookupError, match="pod a is gone"):
-        wait(api, lost)
-    assert len(api.requests) == 2
-
-
-def test_a_watch_that_is_forbidden_is_an_error(api: Api) -> None:
-    """It would be so for ever."""
-    api.script("GET", PODS, Answer.items([]))
-    api.script("WATCH", PODS, Answer.refusal(403, "Forbidden", "cannot watch pods"))
-    with pytest.raises(k8s.Forbidden, match="watching pods: cannot watch pods"):
-        wait(api)

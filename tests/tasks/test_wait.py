@@ -1,0 +1,147 @@
+"""Waits: they see what happens, end at their deadline, and outlive a broken watch."""
+
+from itertools import islice
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tasks import cluster as k8s
+from tasks.cluster import Items
+from tests.tasks.api import LOST, Answer, Api
+from tests.tasks.sample import PODS, an_object
+
+
+def phase(items: Items) -> str | None:
+    """Ends a wait for pod a when it has a phase."""
+    found: str | None = items["a"]["status"].get("phase") if "a" in items else None
+    return found
+
+
+def wait(api: Api, until: Any = phase, limit_seconds: float = 30.0, **selection: str) -> Any:
+    return k8s.wait(
+        api.cluster, "Pod", until, what="pod a", limit_seconds=limit_seconds, **selection
+    )
+
+
+def test_what_has_happened_already_is_not_waited_for(api: Api) -> None:
+    """One list is enough."""
+    api.script("GET", PODS, Answer.items([an_object(phase="Running")]))
+    assert wait(api) == "Running"
+    assert [request.method for request in api.requests] == ["GET"]
+
+
+def test_a_change_ends_a_wait(api: Api) -> None:
+    """The watch begins where the list ended, with the same selection."""
+    api.script("GET", PODS, Answer.items([an_object()], version="17"))
+    changes = [("ADDED", an_object("b")), ("MODIFIED", an_object(phase="Running"))]
+    api.script("WATCH", PODS, Answer.changes(*changes))
+    assert wait(api, name="a", label="x=y") == "Running"
+    listed, watched = (request.query for request in api.requests)
+    assert listed == {"labelSelector": "x=y", "fieldSelector": "metadata.name=a"}
+    assert watched.items() >= (listed | {"resourceVersion": "17"}).items()
+    assert 0 < int(watched["timeoutSeconds"]) <= 30
+
+
+def test_a_deletion_is_seen(api: Api) -> None:
+    """What is gone is not among the items any more."""
+    api.script("GET", PODS, Answer.items([an_object(), an_object("b")]))
+    api.script("WATCH", PODS, Answer.changes(("DELETED", an_object())))
+    left = wait(api, lambda items: None if "a" in items else sorted(items))
+    assert left == ["b"]
+
+
+def test_a_wait_ends_at_its_deadline_with_what_was_seen(api: Api) -> None:
+    """Whoever waited can say what was there instead."""
+    api.script("GET", PODS, Answer.items([]), Answer.items([an_object(reason="Pulling")]))
+    with pytest.raises(k8s.WaitTimedOut, match=r"^pod a did not happen within 0 s$") as timed_out:
+        wait(api, limit_seconds=0.3)
+    assert timed_out.value.items == {"a": an_object(reason="Pulling")}
+
+
+def test_a_server_that_ends_each_watch_at_once_is_not_hammered(api: Api) -> None:
+    """Its load would be measured with the storage."""
+    api.script("GET", PODS, Answer.items([]))
+    with pytest.raises(k8s.WaitTimedOut):
+        wait(api, limit_seconds=0.5)
+    assert 2 <= len(api.asked("GET")) <= 4
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        Answer.changes(),
+        Answer.changes(("ADDED", an_object("b")), cut=True),
+        Answer(b'{"type": "MODIFIED", "obj', cut=True),
+        LOST,
+        Answer.refusal(410, "Expired", "too old resource version"),
+        Answer.changes(("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})),
+    ],
+    ids=["ended", "cut", "cut in a line", "lost", "410", "410 as an event"],
+)
+def test_a_watch_that_ends_is_taken_up_again(api: Api, ended: Answer) -> None:
+    """From a new list, so that nothing that happened meanwhile is missed."""
+    api.script("GET", PODS, Answer.items([an_object()]), Answer.items([an_object()], version="9"))
+    api.script("WATCH", PODS, ended, Answer.changes(("MODIFIED", an_object(phase="Running"))))
+    assert wait(api) == "Running"
+
+
+def test_a_condition_that_raises_ends_the_wait(api: Api) -> None:
+    """There is no sense in waiting for what cannot happen."""
+
+    def lost(items: Items) -> None:
+        if "a" not in items:
+            raise LookupError("pod a is gone")
+
+    api.script("GET", PODS, Answer.items([an_object()]))
+    api.script("WATCH", PODS, Answer.changes(("DELETED", an_object())))
+    with pytest.raises(LookupError, match="pod a is gone"):
+        wait(api, lost)
+    assert len(api.requests) == 2
+
+
+def test_a_watch_that_is_forbidden_is_an_error(api: Api) -> None:
+    """It would be so for ever."""
+    api.script("GET", PODS, Answer.items([]))
+    api.script("WATCH", PODS, Answer.refusal(403, "Forbidden", "cannot watch pods"))
+    with pytest.raises(k8s.Forbidden, match="watching pods: cannot watch pods"):
+        wait(api)
+
+
+def test_a_watch_goes_on_where_it_broke(api: Api) -> None:
+    """What is there is ADDED first; no change is told twice, and none is missed."""
+    api.script("GET", PODS, Answer.items([an_object()], version="5"))
+    api.script(
+        "WATCH",
+        PODS,
+        Answer.changes(("MODIFIED", an_object(version="6")), cut=True),
+        Answer.changes(("DELETED", an_object(version="7"))),
+    )
+    watch = k8s.watch(api.cluster, "Pod", label="x=y", stop=Event())
+    assert [kind for kind, _ in islice(watch, 3)] == ["ADDED", "MODIFIED", "DELETED"]
+    assert [asked.query["resourceVersion"] for asked in api.asked("WATCH")] == ["5", "6"]
+
+
+def test_a_watch_that_the_server_forgot_tells_what_has_gone_meanwhile(api: Api) -> None:
+    """A new list is compared with what was known."""
+    api.script("GET", PODS, Answer.items([an_object(), an_object("b")]))
+    api.script("GET", PODS, Answer.items([an_object("b")]))
+    api.script("WATCH", PODS, Answer.refusal(410, "Expired"))
+    watch = k8s.watch(api.cluster, "Pod", label="x=y", stop=Event())
+    assert [(kind, found["metadata"]["name"]) for kind, found in islice(watch, 4)] == [
+        ("ADDED", "a"),
+        ("ADDED", "b"),
+        ("DELETED", "a"),
+        ("ADDED", "b"),
+    ]
+
+
+def test_a_watch_that_is_to_stop_ends(api: Api) -> None:
+    """At its next look, without another request."""
+    stop = Event()
+    api.script("GET", PODS, Answer.items([an_object()]))
+    seen = []
+    for kind, _ in k8s.watch(api.cluster, "Pod", label="x=y", stop=stop):
+        seen.append(kind)
+        stop.set()
+    assert (seen, api.asked("WATCH")) == (["ADDED"], [])
