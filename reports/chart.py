@@ -13,6 +13,12 @@ from reports.words import gap, shape
 
 # Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
+    "svg.hashsalt": "stormark",  # the same figures give the same bytes
+    "text.parse_math": False,  # a dollar sign in an error is a dollar sign
+}
 BAR_INCHES = 0.24
 LONGEST_NAME = 24
 
@@ -22,13 +28,7 @@ def chart(comparison: Comparison, title: str) -> str:
     columns = _columns(comparison)
     height = max(map(len, columns.values()), default=1)
     panel = 0.75 + BAR_INCHES * len(comparison.classes)
-    style: dict[Any, Any] = {
-        "font.size": 9,
-        "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
-        "svg.hashsalt": "stormark",  # the same figures give the same bytes
-        "text.parse_math": False,  # a dollar sign in an error is a dollar sign
-    }
-    with mpl.rc_context(style):
+    with mpl.rc_context(STYLE):
         figure = Figure(
             figsize=(max(1, len(columns)) * 5, height * panel + 0.6),
             facecolor="white",
@@ -43,8 +43,13 @@ def chart(comparison: Comparison, title: str) -> str:
         for number, rows in enumerate(columns.values()):
             for axes, row in zip(grid[:, number], rows, strict=False):
                 _panel(axes, row, comparison)
-        text = StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "stormark"})
+        return svg(figure)
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG text: without a date, so that the same figures give the same bytes."""
+    text = StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "stormark"})
     return text.getvalue()
 
 
@@ -66,7 +71,7 @@ def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
     plain = all(cell.measured >= comparison.repeats and not cell.warned for cell in row.cells)
     axes.set_xlim(0, highest * (1.3 if plain else 1.8))  # room for the text beside a long bar
     axes.set_ylim(len(row.cells) - 0.4, -0.6)
-    axes.set_yticks(range(len(row.cells)), [_short(cell.storage_class) for cell in row.cells])
+    axes.set_yticks(range(len(row.cells)), [short(cell.storage_class) for cell in row.cells])
     axes.tick_params(left=False, bottom=False, labelbottom=False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
@@ -94,5 +99,6 @@ def _high(cell: Cell) -> float:
     return cell.estimate.median if cell.estimate.high is None else cell.estimate.high
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A name that fits beside an axis."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
 from reports.markdown import Markdown, markdown
 from reports.run import Run
+from reports.survival import Survival
+from reports.survival_sentences import finding as survived
 from reports.units import factor, quantity
 from reports.words import activity, three_words, unit
 
@@ -22,14 +24,16 @@ class Clause(NamedTuple):
     extent: str
 
 
-def headline(run: Run, comparison: Comparison) -> Markdown:
-    """What differs most from the reference, then how complete and how sound the run is."""
-    return Markdown(f"{_finding(comparison)} {_completeness(run, comparison)}")
+def headline(run: Run, comparison: Comparison, survival: Survival | None) -> Markdown:
+    """What differs most from the reference, what the storms did, how complete and sound it is."""
+    findings = [_finding(comparison), survived(survival) if survival else ""]
+    said = " ".join(filter(None, findings)) or "**Nothing was measured.**"
+    return Markdown(f"{said} {_completeness(run, comparison, survival)}")
 
 
 def _finding(comparison: Comparison) -> str:
     if not any(cell.estimate for row in comparison.rows for cell in row.cells):
-        return "**Nothing was measured.**"
+        return ""
     if len(comparison.classes) == 1:
         return _alone(comparison)
     clauses = sorted((_clause(comparison, name) for name in comparison.classes[1:]), reverse=True)
@@ -107,20 +111,39 @@ def _figures(compared: list[Pair]) -> str:
     return "1 figure" if len(compared) == 1 else f"{len(compared)} figures"
 
 
-def _completeness(run: Run, comparison: Comparison) -> str:
+def _completeness(run: Run, comparison: Comparison, survival: Survival | None) -> str:
+    counts = [_storms(run, survival)] if survival else []
+    if run.facts["cells_planned"] or run.fio or not survival:
+        counts.insert(0, _cells(run, comparison))
+    if number := len(comparison.caveats):
+        counts.append(f"{number} warning{'s' if number > 1 else ''} below")
+    if number := len(survival.surprises) if survival else 0:
+        counts.append(f"[{number} surprise{'s' if number > 1 else ''}](#expected-and-seen) below")
+    sentence = f"{_outcome(run)}{'; '.join(counts)}."
+    return sentence[0].upper() + sentence[1:]
+
+
+def _cells(run: Run, comparison: Comparison) -> str:
     facts = run.facts
     planned, measured = facts["cells_planned"] or 0, facts["cells_measured"] or 0
     failed = facts["cells_failed"] or 0
     if measured == planned:
-        counts = f"all {planned} cells were measured"
-    else:
-        missing = {"failed": failed, "not run": planned - measured - failed}
-        said = [f"{count} of {planned} cells {what}" for what, count in missing.items() if count]
-        counts = f"{', '.join(said)}{_reasons(comparison)}"
-    if number := len(comparison.caveats):
-        counts += f"; {number} warning{'s' if number > 1 else ''} below"
-    sentence = f"{_outcome(run)}{counts}."
-    return sentence[0].upper() + sentence[1:]
+        return f"all {planned} cells were measured"
+    missing = {"failed": failed, "not run": planned - measured - failed}
+    said = [f"{count} of {planned} cells {what}" for what, count in missing.items() if count]
+    return f"{', '.join(said)}{_reasons(comparison)}"
+
+
+def _storms(run: Run, survival: Survival) -> str:
+    planned = max(run.facts["storms_planned"] or 0, len(run.storms))
+    missing: dict[str, int] = {}
+    for gap in survival.gaps:
+        missing[gap.status] = missing.get(gap.status, 0) + len(gap.cells)
+    if not missing:
+        return f"all {planned} storm cells were measured"
+    measured = planned - sum(missing.values())
+    said = [f"{count} {what}" for what, count in missing.items()]
+    return f"{measured} of {planned} storm cells measured, {', '.join(said)}"
 
 
 def _reasons(comparison: Comparison) -> str:

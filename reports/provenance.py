@@ -83,6 +83,7 @@ def facts_table(run: Run) -> Markdown:
         ["started", f"{facts['started_at']:%Y-%m-%d %H:%M:%S} UTC"],
         ["wall time", _wall_time(facts)],
         ["cells", _cells(facts)],
+        *([["storm cells", _storms(facts)]] if facts["storms_planned"] else []),
         ["cluster", facts["cluster"]],
         ["namespace", facts["namespace"]],
         ["Kubernetes", facts["kubernetes_version"]],
@@ -91,7 +92,8 @@ def facts_table(run: Run) -> Markdown:
         ["image", facts["image"]],
         *(
             [f"Parquet: {name}", _parquet(run, name)]
-            for name in ("runs", "classes", "volumes", "fio")
+            for name in ("runs", "classes", "volumes", "fio", "storms", "storm_events")
+            if run.storms or not name.startswith("storm")
         ),
     ]
     return table(["run", facts["run_id"]], rows)
@@ -106,6 +108,11 @@ def _wall_time(facts: dict[str, Any]) -> str | None:
 def _cells(facts: dict[str, Any]) -> str:
     counts = [f"{facts[f'cells_{what}']} {what}" for what in ("planned", "measured", "failed")]
     return ", ".join(counts)
+
+
+def _storms(facts: dict[str, Any]) -> str:
+    planned, measured = facts["storms_planned"], facts["storms_measured"] or 0
+    return f"{planned} planned, {measured} measured or skipped with a reason"
 
 
 def _parquet(run: Run, name: str) -> str:

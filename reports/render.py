@@ -5,21 +5,26 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports import provenance, tables
+from reports import provenance, survival_tables, tables
 from reports.chart import chart
 from reports.comparison import Comparison, compare
 from reports.headline import headline
 from reports.markdown import markdown
 from reports.run import Run, load
+from reports.storms_chart import storms_chart
+from reports.survival import Survival, survive
+from reports.survival_sentences import sentences
+from reports.survival_words import clock, how
 from tasks.results import write_text
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A report as markdown and its chart as SVG."""
+    """A report as markdown, and its charts as SVG; a chart is empty where nothing was planned."""
 
     markdown: str
     chart: str
+    storms_chart: str
 
 
 def render(location: str, run_id: str) -> Rendered:
@@ -28,23 +33,34 @@ def render(location: str, run_id: str) -> Rendered:
     Raises ResultsError, naming the newest runs, if the location does not hold the run.
     """
     run = load(location, run_id)
-    comparison = compare(run)
+    comparison, survival = compare(run), survive(run)
     date = f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
-    title = f"{run.facts['cluster']}, {date}: {_measure(comparison)}"
-    return Rendered(_report(run, comparison, date), chart(comparison, title))
+    title = f"{run.facts['cluster']}, {date}"
+    return Rendered(
+        _report(run, comparison, survival, date),
+        chart(comparison, f"{title}: {_measure(comparison)}") if _speed(run, survival) else "",
+        storms_chart(survival, run, f"{title}: storms, round 1") if survival else "",
+    )
 
 
 def write(location: str, run_id: str, latest: bool = True) -> str:
-    """Write `reports/<run_id>.md`, its chart and, unless told not to, `reports/latest.md`.
+    """Write `reports/<run_id>.md`, its charts and, unless told not to, `reports/latest.md`.
 
     Returns where the report is. Raises ResultsError as `render` does.
     """
     rendered = render(location, run_id)
-    write_text(location, f"reports/{run_id}.svg", rendered.chart)
+    for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
+        if svg:
+            write_text(location, f"reports/{run_id}{name}.svg", svg)
     report = write_text(location, f"reports/{run_id}.md", rendered.markdown)
     if latest:
         write_text(location, "reports/latest.md", rendered.markdown)
     return report
+
+
+def _speed(run: Run, survival: Survival | None) -> bool:
+    """Whether the run has a part on speed: it has cells, or nothing else either."""
+    return bool(run.fio or run.facts["cells_planned"]) or survival is None
 
 
 def _measure(comparison: Comparison) -> str:
@@ -53,7 +69,7 @@ def _measure(comparison: Comparison) -> str:
     return f"median of {comparison.repeats} repeats with its 95 % bootstrap interval"
 
 
-def _report(run: Run, comparison: Comparison, date: str) -> str:
+def _report(run: Run, comparison: Comparison, survival: Survival | None, date: str) -> str:
     # All text is escaped on its way in, save what is markdown already.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -66,7 +82,8 @@ def _report(run: Run, comparison: Comparison, date: str) -> str:
     return environment.get_template("report.md.jinja").render(
         run=run,
         date=date,
-        headline=headline(run, comparison),
+        headline=headline(run, comparison, survival),
+        speed=_speed(run, survival),
         comparison=comparison,
         comparison_table=tables.comparison_table(comparison),
         interval_note=tables.interval_note(comparison),
@@ -75,6 +92,7 @@ def _report(run: Run, comparison: Comparison, date: str) -> str:
         queue_of_one=tables.queue_of_one_table(run, comparison),
         latencies=[(direction, body) for direction, body in latencies if body],
         figures=tables.figures_table(run, comparison),
+        storms=_survival(run, survival) if survival else None,
         provisioning=provenance.provisioning_table(run),
         classes=provenance.classes_table(run),
         volumes=provenance.volumes_table(run),
@@ -84,3 +102,18 @@ def _report(run: Run, comparison: Comparison, date: str) -> str:
         nodes=provenance.nodes_table(run),
         plan=provenance.plan_yaml(run),
     )
+
+
+def _survival(run: Run, survival: Survival) -> dict[str, object]:
+    return {
+        "how": how(survival, run),
+        "matrix": survival_tables.matrix(survival, run),
+        "sentences": sentences(survival),
+        "chart_name": f"{run.facts['run_id']}-storms.svg",
+        "surprises": len(survival.surprises),
+        "expectations": survival_tables.expectations_table(survival),
+        "clock": clock(survival),
+        "steps": survival_tables.steps_table(survival),
+        "rounds": survival_tables.rounds_table(survival),
+        "gaps": survival_tables.gaps_table(survival),
+    }

@@ -14,12 +14,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """The rows of one run: itself, its classes (the reference first), volumes and fio cells."""
+    """The rows of one run: itself, its classes (the reference first), volumes, fio and storms."""
 
     facts: Row
     classes: list[Row]
     volumes: list[Row]
     fio: list[Row]
+    storms: list[Row]
+    storm_events: list[Row]
 
     @property
     def plan(self) -> Row:
@@ -35,13 +37,15 @@ def load(location: str, run_id: str) -> Run:
         raise ResultsError(_unknown(location, run_id))
     tables = {
         name: _rows(name, read_table(location, name, run_id))
-        for name in ("classes", "volumes", "fio")
+        for name in ("classes", "volumes", "fio", "storms", "storm_events")
     }
     return Run(
         facts=runs[0],
         classes=sorted(tables["classes"], key=lambda row: row["position"]),
         volumes=tables["volumes"],
         fio=sorted(tables["fio"], key=lambda row: row["sequence"] or 0),
+        storms=sorted(tables["storms"], key=lambda row: row["round"]),
+        storm_events=sorted(tables["storm_events"], key=lambda row: row["offset_seconds"]),
     )
 
 

@@ -54,6 +54,13 @@ def seconds(value: float | None) -> str:
     return f"{value:.{_decimals(value)}f} s"
 
 
+def tenths(value: float | None) -> str:
+    """A duration to a tenth of a second, as fine as a writer of ten records a second tells it."""
+    if value is None or value >= 120:
+        return seconds(value)
+    return f"{value:.1f} s"
+
+
 def factor(ratio: float) -> str:
     """A ratio as a factor, `0.16×`, `1.04×`, `6.1×` or `23×`."""
     decimals = 2 if 0.1 <= ratio < 2 else _decimals(ratio, digits=2)

@@ -17,6 +17,7 @@ ACCESS = {
 }
 # The first that matches; most specific first.
 REASONS = {
+    r"may not drain": "node not drainable",
     r"no space left|ENOSPC": "out of space",
     r"volume .*too small": "volume too small",
     r"image": "image not usable",
@@ -25,6 +26,8 @@ REASONS = {
     r"OOM": "out of memory",
     r"evict": "pod was evicted",
     r"preparing the volume": "volume not prepared",
+    r"cannot be read|ends early": "volume not readable",
+    r"no record within|nothing written for": "no record came",
     r"is gone|was deleted|ended early": "pod was lost",
     r"did not happen within|timed? ?out|deadline": "timed out waiting",
     r"temporarily unavailable|EAGAIN": "too few AIOs",

@@ -1,0 +1,69 @@
+"""What Kubernetes promises of a volume in a storm, as `expectations.yaml` states it."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from reports.run import Row
+
+STATED = Path(__file__).parent / "expectations.yaml"
+# The topology keys of one node: Kubernetes' own, and those of CSI drivers, which end alike.
+ONE_NODE = re.compile(r"\S*(?:hostname|metadata\.name|node|nodename|node-?id) In ([^\s,]+)", re.I)
+
+
+class Expectation(NamedTuple):
+    """`allowed` maps where the writer may come back to `kept` or `lost`."""
+
+    allowed: dict[str, str]
+    waits_for: tuple[str, ...]
+    why: str
+
+
+def tied_to(node_affinity: str | None) -> str | None:
+    """The one node that a PV's node affinity names; None where it names several or no node."""
+    if node_affinity is None or " or " in node_affinity:
+        return None
+    names = [ONE_NODE.fullmatch(rule) for rule in node_affinity.split(" and ")]
+    return next((name[1] for name in names if name), None)
+
+
+def kind(row: Row) -> str:
+    """The kind of volume of a storms row, as the file names it."""
+    if row["storage_class"] is None:
+        return str(row["volume"])
+    if row["node_affinity"] is None:
+        return "class on any node"
+    tied = tied_to(row["node_affinity"]) is not None
+    return "class tied to a node" if tied else "class tied to some nodes"
+
+
+def expectation(row: Row) -> Expectation | None:
+    """What is promised for the volume and storm of a row; None where the file states nothing."""
+    stated = _stated()
+    promise = stated["volumes"].get(kind(row), {}).get(row["storm"])
+    if promise is None:
+        return None
+    why = promise["why"]
+    if row["storage_class"] is not None and "other node" in promise["allowed"]:
+        why = " ".join([why, *filter(None, [stated["access_modes"].get(row["access_mode"])])])
+    return Expectation(promise["allowed"], tuple(promise.get("waits_for", ())), why)
+
+
+def is_surprise(promised: Expectation, row: Row) -> bool:
+    """Whether a measured row differs from the promise: in where it came back, in kept, in why."""
+    outcome = promised.allowed.get(row["came_back"])
+    if outcome is None:
+        return True
+    if row["kept"] is not None and row["kept"] != (outcome == "kept"):
+        return True
+    waited = row["pending_reason"] if row["came_back"] == "after uncordon" else None
+    return waited is not None and waited not in promised.waits_for
+
+
+@cache
+def _stated() -> dict[str, dict[str, Any]]:
+    stated: dict[str, dict[str, Any]] = yaml.safe_load(STATED.read_text())
+    return stated

@@ -1,0 +1,128 @@
+"""The storms as one SVG: a panel for each storm, in it a line for each volume."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from reports.chart import STYLE, short, svg
+from reports.run import Run
+from reports.survival import StormCell, Survival
+from reports.survival_words import gap_words, parts
+
+ROW_INCHES = 0.27
+
+
+class Mark(NamedTuple):
+    """How a step of the way back is drawn: matplotlib's marker, its colour and size."""
+
+    marker: str
+    colour: str
+    size: float
+
+
+# In the order in which they happen; the colours of the other chart.
+MARKS = {
+    "old pod gone": Mark("x", "#222222", 6),
+    "new pod created": Mark("o", "#0072B2", 5),
+    "scheduled": Mark("D", "#56B4E9", 4.5),
+    "volume ready": Mark("s", "#E69F00", 4.5),
+    "container started": Mark("^", "#CC79A7", 6),
+    "first record": Mark("*", "#009E73", 9),
+    "uncordoned": Mark("|", "#222222", 14),
+}
+KEPT, LOST, MISSING = "#C9D6DF", "#F0B9A0", "#B00020"
+
+
+def storms_chart(survival: Survival, run: Run, title: str) -> str:
+    """Round 1 of every cell as SVG text: the time without writes, and the steps that ended it."""
+    with mpl.rc_context(STYLE):
+        panels = max(1, len(survival.storms))
+        height = panels * (0.62 + ROW_INCHES * len(survival.volumes)) + 1.0
+        figure = Figure(figsize=(10, height), facecolor="white", layout="constrained")
+        figure.suptitle(title, fontsize=11)
+        grid = figure.subplots(panels, 1, squeeze=False)[:, 0]
+        for axes, storm in zip(grid, survival.storms, strict=False):
+            _panel(axes, survival, run, storm)
+        if not survival.storms:
+            grid[0].set_axis_off()
+            grid[0].text(0.5, 0.5, "no storm is known", ha="center", va="center")
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=5, frameon=False)
+        return svg(figure)
+
+
+def _legend() -> list[Patch | Line2D]:
+    steps = [
+        Line2D(
+            [], [], linestyle="", marker=mark.marker, color=mark.colour, ms=mark.size, label=name
+        )
+        for name, mark in MARKS.items()
+    ]
+    bars = {"no writes; records kept": KEPT, "no writes; records lost": LOST}
+    return [*(Patch(color=colour, label=label) for label, colour in bars.items()), *steps]
+
+
+def _panel(axes: Axes, survival: Survival, run: Run, storm: str) -> None:
+    courses = {volume: _course(run, volume, storm) for volume in survival.volumes}
+    end = max((at for course in courses.values() for at in course.values()), default=0) or 1
+    for position, volume in enumerate(survival.volumes):
+        cell = _first_round(survival.cells[volume, storm])
+        _line(axes, position, cell, courses[volume], end)
+    axes.set_title(storm, loc="left", fontsize=9, weight="bold")
+    axes.set_title("seconds after the fault", loc="right", fontsize=8, color="#555")
+    start = min((at for course in courses.values() for at in course.values()), default=0)
+    axes.set_xlim(min(start, 0) - end * 0.02, end * 1.03)
+    axes.set_ylim(len(survival.volumes) - 0.4, -0.6)
+    axes.set_yticks(range(len(survival.volumes)), [short(name) for name in survival.volumes])
+    axes.tick_params(left=False)
+    axes.grid(axis="x", color="#E5E5E5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _course(run: Run, volume: str, storm: str) -> dict[str, float]:
+    """When each event of a cell's first round was seen, in seconds after the fault."""
+    course: dict[str, float] = {}
+    for event in run.storm_events:
+        if (event["volume"], event["storm"], event["round"]) == (volume, storm, 1):
+            course.setdefault(event["event"], event["offset_seconds"])
+    return course
+
+
+def _first_round(cell: StormCell) -> StormCell:
+    rounds = tuple(row for row in cell.rounds if row["round"] == 1)
+    gaps = tuple(gap for gap in cell.gaps if (cell.storm, 1) in gap.cells)
+    return replace(cell, planned=1, rounds=rounds, gaps=gaps)
+
+
+def _line(axes: Axes, position: int, cell: StormCell, course: dict[str, float], end: float) -> None:
+    if cell.rounds:
+        since, until = course.get("last record", 0.0), course.get("first record", end)
+        colour = LOST if cell.lossy else KEPT
+        axes.barh(position, max(0.0, until - since), left=since, height=0.62, color=colour)
+    for name, mark in MARKS.items():
+        if name in course:
+            axes.plot(
+                course[name],
+                position,
+                linestyle="",
+                marker=mark.marker,
+                color=mark.colour,
+                ms=mark.size,
+                clip_on=False,
+            )
+    words = [*parts(cell), *(gap_words(cell, gap) for gap in cell.gaps)]
+    bad = cell.lossy or cell.gaps
+    axes.annotate(
+        " · ".join(words),
+        (1.01, position),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=8,
+        color=MISSING if bad else "#222222",
+        style="italic" if cell.gaps else "normal",
+    )

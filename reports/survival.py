@@ -1,0 +1,163 @@
+"""What became of acknowledged records in each storm on each volume, before it is text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from reports.comparison import class_names
+from reports.expectations import Expectation, expectation, is_surprise
+from reports.run import Row, Run
+
+NOT_RUN = "not run"
+PLACES = ("same node", "other node", "after uncordon", "never")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One reason why rounds of a volume have no result; `cells` are (storm, round) pairs.
+
+    `status` is failed, skipped, or not run: a round of the plan without a row.
+    """
+
+    number: int
+    volume: str
+    status: str
+    error: str
+    cells: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class StormCell:
+    """One storm on one volume: its measured rounds, and why others are missing."""
+
+    volume: str
+    storm: str
+    planned: int
+    rounds: tuple[Row, ...]
+    gaps: tuple[Gap, ...]
+    expectation: Expectation | None
+
+    @property
+    def lossy(self) -> list[Row]:
+        """The rounds that lost records."""
+        return [row for row in self.rounds if row["kept"] is False]
+
+    @property
+    def surprises(self) -> list[Row]:
+        """The rounds that differ from what Kubernetes promises."""
+        if self.expectation is None:
+            return []
+        return [row for row in self.rounds if is_surprise(self.expectation, row)]
+
+    @property
+    def lost_records(self) -> int:
+        """Records lost in all rounds together."""
+        return sum(row["lost_records"] or 0 for row in self.lossy)
+
+    def places(self) -> dict[str, list[Row]]:
+        """The rounds by where the writer came back, in the order of PLACES."""
+        found = {place: [r for r in self.rounds if r["came_back"] == place] for place in PLACES}
+        return {place: rows for place, rows in found.items() if rows}
+
+    def missing(self, gap: Gap) -> int:
+        """How many rounds of this storm a gap cost."""
+        return sum(storm == self.storm for storm, _ in gap.cells)
+
+
+@dataclass(frozen=True)
+class Survival:
+    """All cells, volume by volume; `gaps` that have a number are told below the matrix."""
+
+    volumes: tuple[str, ...]
+    storms: tuple[str, ...]
+    classes: tuple[str, ...]
+    rounds: int
+    cells: dict[tuple[str, str], StormCell]
+    gaps: tuple[Gap, ...]
+
+    def row(self, volume: str) -> list[StormCell]:
+        """A volume's cells in the order of `storms`."""
+        return [self.cells[volume, storm] for storm in self.storms]
+
+    @property
+    def surprises(self) -> list[StormCell]:
+        """The cells in which something differs from what Kubernetes promises."""
+        return [cell for cell in self.cells.values() if cell.surprises]
+
+
+def survive(run: Run) -> Survival | None:
+    """The survival matrix of a run; None for a run without storms."""
+    if not run.storms and not run.facts["storms_planned"]:
+        return None
+    plan = run.plan if run.facts["storms_planned"] else {}
+    rounds = max([plan.get("storm_rounds", 1), *(row["round"] for row in run.storms)])
+    classes = class_names(run)
+    volumes = _in_order(_planned_volumes(plan, classes), (row["volume"] for row in run.storms))
+    storms = _in_order(plan.get("storms", []), (row["storm"] for row in run.storms))
+    gaps = _gaps(run, volumes, storms, rounds)
+    return Survival(
+        volumes=volumes,
+        storms=storms,
+        classes=tuple(name for name in volumes if name in classes),
+        rounds=rounds,
+        cells={(v, s): _cell(run, v, s, rounds, gaps) for v in volumes for s in storms},
+        gaps=gaps,
+    )
+
+
+def values(rows: Iterable[Row], column: str) -> list[float]:
+    """The column's figures in the rows that have one."""
+    return [row[column] for row in rows if row[column] is not None]
+
+
+def middle(rows: Iterable[Row], column: str) -> float | None:
+    """The column's median over the rows that have a figure; None where none has."""
+    found = values(rows, column)
+    return median(found) if found else None
+
+
+def _in_order(planned: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*planned, *seen]))
+
+
+def _planned_volumes(plan: Row, classes: Iterable[str]) -> list[str]:
+    planned = plan.get("storm_volumes", [])
+    kinds = [name for name in planned if name != "storage-classes"]
+    return [*kinds, *(classes if "storage-classes" in planned else [])]
+
+
+def _cell(run: Run, volume: str, storm: str, rounds: int, gaps: tuple[Gap, ...]) -> StormCell:
+    mine = [row for row in run.storms if (row["volume"], row["storm"]) == (volume, storm)]
+    measured = [row for row in mine if row["status"] == "measured"]
+    known = next(iter(measured or mine), None)
+    return StormCell(
+        volume=volume,
+        storm=storm,
+        planned=rounds,
+        rounds=tuple(measured),
+        gaps=tuple(g for g in gaps if g.volume == volume and storm in dict(g.cells)),
+        expectation=expectation(known) if known else None,
+    )
+
+
+def _gaps(
+    run: Run, volumes: tuple[str, ...], storms: tuple[str, ...], rounds: int
+) -> tuple[Gap, ...]:
+    rows = {(row["volume"], row["storm"], row["round"]): row for row in run.storms}
+    found: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+    for volume in volumes:
+        for storm in storms:
+            for number in range(1, rounds + 1):
+                row = rows.get((volume, storm, number))
+                if row is None:
+                    key = (volume, NOT_RUN, "the run ended before it")
+                elif row["status"] == "measured":
+                    continue
+                else:
+                    key = (volume, row["status"], row["error"] or "no reason was recorded")
+                found.setdefault(key, []).append((storm, number))
+    reasons_first = sorted(found.items(), key=lambda item: item[0][1] == NOT_RUN)
+    return tuple(
+        Gap(number, *key, cells=tuple(cells))
+        for number, (key, cells) in enumerate(reasons_first, start=1)
+    )

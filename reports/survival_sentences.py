@@ -1,0 +1,168 @@
+"""What the storms did to each volume, in sentences; computed, with the cluster's own words."""
+
+from reports.markdown import Markdown, markdown
+from reports.run import Row
+from reports.survival import Gap, StormCell, Survival, middle, values
+from reports.survival_words import gap_link, listed, pending, promised, records, unlike
+from reports.units import tenths
+
+
+def sentences(survival: Survival) -> list[Markdown]:
+    """A sentence or a few for each volume, in the order of the matrix."""
+    quoted: set[str] = set()
+    return [_of_volume(survival, volume, quoted) for volume in survival.volumes]
+
+
+def finding(survival: Survival) -> str:
+    """For the headline: how the classes came through the drain, and whether records were lost.
+
+    Where no class was in the storms, it speaks of the volumes. Empty if nothing was measured.
+    """
+    names = survival.classes or survival.volumes
+    cells = [cell for name in names for cell in survival.row(name) if cell.rounds]
+    if not cells:
+        return ""
+    drained = [cell for cell in cells if cell.storm == "drain"]
+    said = [text for text in (_drains(drained), _losses(survival, cells)) if text]
+    text = "; ".join(said)
+    return f"**{text[0].upper()}{text[1:]}.**"
+
+
+def _drains(cells: list[StormCell]) -> str:
+    groups: dict[str, list[StormCell]] = {}
+    for cell in cells:
+        places = list(cell.places())
+        groups.setdefault(places[0] if len(places) == 1 else "mixed", []).append(cell)
+    words = {
+        "other node": "came back on another node",
+        "after uncordon": "stayed away until the uncordon",
+        "never": "never came back",
+        "same node": "stayed on the drained node",
+        "mixed": "did not come back alike in every round",
+    }
+    said = [
+        f"{listed([markdown(cell.volume) for cell in groups[place]])} {text}"
+        + (_after(groups[place]) if place == "other node" else "")
+        for place, text in words.items()
+        if place in groups
+    ]
+    return f"while its node was drained, {listed(said)}" if said else ""
+
+
+def _after(cells: list[StormCell]) -> str:
+    return f" after {listed([tenths(middle(cell.rounds, 'recovery_seconds')) for cell in cells])}"
+
+
+def _losses(survival: Survival, cells: list[StormCell]) -> str:
+    lossy: dict[str, list[StormCell]] = {}
+    for cell in cells:
+        if cell.lossy:
+            lossy.setdefault(cell.volume, []).append(cell)
+    if lossy:
+        return "; ".join(
+            f"{markdown(volume)} lost {records(sum(cell.lost_records for cell in lost))} "
+            f"({listed([cell.storm for cell in lost])})"
+            for volume, lost in lossy.items()
+        )
+    if not any(row["kept"] for cell in cells for row in cell.rounds):
+        return "no record was read back"
+    complete = not any(gap.volume in {cell.volume for cell in cells} for gap in survival.gaps)
+    who = "class" if survival.classes else "volume"
+    return f"no {who} lost an acknowledged record" + ("" if complete else " in what was measured")
+
+
+def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
+    cells = survival.row(volume)
+    measured = [cell for cell in cells if cell.rounds]
+    text = _data(measured, len(cells)) if measured else "no storm was measured"
+    kept = measured and not any(cell.lossy for cell in measured)
+    stayed = [t for cell in measured for t in (_away(cell, quoted), _never(cell, quoted)) if t]
+    if stayed:
+        text += f", {'but' if kept else 'and'} {'; '.join(stayed)}"
+    text += "".join(f"; {t}" for cell in measured for t in (_moved(cell), _overlap(cell)) if t)
+    return Markdown(f"**{markdown(volume)}**: " + " ".join([f"{text}.", *_further(cells)]))
+
+
+def _data(measured: list[StormCell], planned: int) -> str:
+    lossy = [cell for cell in measured if cell.lossy]
+    kept = [c.storm for c in measured if not c.lossy and any(r["kept"] for r in c.rounds)]
+    if len(kept) == planned:
+        return "data was kept in every storm"
+    said = [f"kept in {listed(kept)}"] if kept else []
+    if lossy:
+        storms = listed([cell.storm + _share(cell, len(cell.lossy)) for cell in lossy])
+        said.append(f"lost in {storms} ({records(sum(cell.lost_records for cell in lossy))})")
+    return f"data was {', but '.join(said)}" if said else "no record was read back"
+
+
+def _share(cell: StormCell, rounds: int) -> str:
+    return "" if rounds == cell.planned else f" ({rounds} of {cell.planned} rounds)"
+
+
+def _away(cell: StormCell, quoted: set[str]) -> str:
+    rows = cell.places().get("after uncordon", [])
+    if not rows:
+        return ""
+    back = tenths(middle(rows, "return_seconds"))
+    again = f"; it wrote again {back} after the uncordon" if back else ""
+    return (
+        f"while its node was drained{_share(cell, len(rows))} the pod could run nowhere: "
+        f"{_because(rows, quoted)}{again}"
+    )
+
+
+def _never(cell: StormCell, quoted: set[str]) -> str:
+    rows = cell.places().get("never", [])
+    if not rows:
+        return ""
+    when = f"after {cell.storm}{_share(cell, len(rows))}"
+    return f"{when} it never wrote again: {_because(rows, quoted)}"
+
+
+def _because(rows: list[Row], quoted: set[str]) -> str:
+    """Why the pod was Pending, and the cluster's own words where they were not quoted before."""
+    row = next((row for row in rows if row["pending_message"]), rows[0])
+    words = row["pending_message"]
+    if not words or words in quoted:
+        return markdown(pending(row))
+    quoted.add(words)
+    return f"{markdown(pending(row))} (“{markdown(words)}”)"
+
+
+def _moved(cell: StormCell) -> str:
+    rows = cell.places().get("other node", []) if cell.storm == "drain" else []
+    if not rows:
+        return ""
+    after = tenths(middle(rows, "recovery_seconds"))
+    when = f"while its node was drained{_share(cell, len(rows))}"
+    return f"{when} it came back on another node after {after}"
+
+
+def _overlap(cell: StormCell) -> str:
+    longest = max(values(cell.rounds, "overlap_seconds"), default=0.0)
+    if longest == 0:
+        return ""
+    mode = cell.rounds[0]["access_mode"]
+    shared = (
+        "which a ReadWriteMany volume allows" if mode == "ReadWriteMany" else "which is no loss"
+    )
+    return f"in {cell.storm} the old and the new pod wrote at once for {tenths(longest)}, {shared}"
+
+
+def _further(cells: list[StormCell]) -> list[str]:
+    """Why records were lost, what surprises, and what was not measured."""
+    foreseen = [cell for cell in cells if cell.lossy and cell.expectation and not cell.surprises]
+    why = next((cell.expectation.why for cell in foreseen if cell.expectation), "")
+    surprises = [
+        f"**Surprise** in {cell.storm}: {markdown(unlike(cell))}; "
+        f"Kubernetes promises: {markdown(promised(cell))}."
+        for cell in cells
+        if cell.surprises
+    ]
+    gaps = dict.fromkeys(gap for cell in cells for gap in cell.gaps)
+    missing = [f"Not measured: {_missed(cells, gap)} ({gap_link(gap)})." for gap in gaps]
+    return [*([markdown(why)] if why else []), *surprises, *missing]
+
+
+def _missed(cells: list[StormCell], gap: Gap) -> str:
+    return listed([c.storm + _share(c, c.missing(gap)) for c in cells if gap in c.gaps])

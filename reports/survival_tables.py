@@ -1,0 +1,136 @@
+"""The report's tables of storms."""
+
+from reports.markdown import Markdown, markdown, table
+from reports.run import Row, Run
+from reports.survival import NOT_RUN, StormCell, Survival, middle
+from reports.survival_words import gap_link, gap_words, parts, promised, seen, unlike
+from reports.units import tenths
+
+STEPS = {
+    "old_pod_gone_seconds": "old pod gone",
+    "new_pod_created_seconds": "new pod created",
+    "scheduled_seconds": "scheduled",
+    "volume_ready_seconds": "volume ready",
+    "container_started_seconds": "container started",
+    "recovery_seconds": "first record",
+    "away_seconds": "away while cordoned",
+    "return_seconds": "uncordon → first record",
+    "overlap_seconds": "two writers",
+}
+COUNTS = {
+    "acknowledged_records": "acknowledged",
+    "lost_records": "lost",
+    "torn_records": "torn",
+    "unexpected_records": "unexpected",
+}
+
+
+def matrix(survival: Survival, run: Run) -> Markdown:
+    """Volume × storm: what was kept, and how long it took; empty if no storm is known."""
+    if not survival.cells:
+        return Markdown()
+    header = ["volume", *(_heading(storm, run) for storm in survival.storms)]
+    rows = [[volume, *map(_cell, survival.row(volume))] for volume in survival.volumes]
+    return table(header, rows)
+
+
+def _heading(storm: str, run: Run) -> str:
+    held = run.plan.get("hold_seconds")
+    return f"drain, uncordon after {held} s" if storm == "drain" and held else storm
+
+
+def _cell(cell: StormCell) -> Markdown:
+    mark = ["[**surprise**](#expected-and-seen)"] if cell.surprises else []
+    gaps = [gap_link(gap, gap_words(cell, gap)) for gap in cell.gaps]
+    return Markdown(" · ".join([*map(markdown, parts(cell)), *gaps, *mark]))
+
+
+def expectations_table(survival: Survival) -> Markdown:
+    """What Kubernetes promises beside what was seen, for each volume and storm."""
+    rows = [
+        [
+            cell.volume,
+            cell.storm,
+            promised(cell),
+            _seen(cell),
+            cell.expectation.why if cell.expectation else None,
+        ]
+        for cell in survival.cells.values()
+    ]
+    return table(["volume", "storm", "Kubernetes promises", "seen", "why"], rows)
+
+
+def _seen(cell: StormCell) -> Markdown:
+    usual = [row for row in cell.rounds if row not in cell.surprises]
+    said = [
+        f"**surprise:** {markdown(unlike(cell))}" if cell.surprises else "",
+        markdown(seen(cell, usual)) if usual else "",
+        *(gap_link(gap, gap_words(cell, gap)) for gap in cell.gaps),
+    ]
+    return Markdown("; ".join(filter(None, said)))
+
+
+def steps_table(survival: Survival) -> Markdown:
+    """Median seconds from the fault to each step of the way back; empty if none was measured."""
+    measured = [cell for cell in survival.cells.values() if cell.rounds]
+    columns = [c for c in STEPS if any(middle(cell.rounds, c) for cell in measured)]
+    rows = [
+        [cell.volume, cell.storm, *(tenths(middle(cell.rounds, column)) for column in columns)]
+        for cell in measured
+    ]
+    return table(["volume", "storm", *(STEPS[c] for c in columns)], rows) if rows else Markdown()
+
+
+def rounds_table(survival: Survival) -> Markdown:
+    """Every measured round with all that was counted."""
+    header = [
+        "volume", "storm", "round", "kept", *COUNTS.values(), "first record", "came back",
+        "Pending for", "node before", "node after", "read on", "writes a second", "cordoned for",
+    ]  # fmt: skip
+    cells = survival.cells.values()
+    return table(header, [_round(row) for cell in cells for row in cell.rounds])
+
+
+def _round(row: Row) -> list[object]:
+    rate = row["writes_per_second"]
+    return [
+        row["volume"],
+        row["storm"],
+        str(row["round"]),
+        row["kept"],
+        *(None if row[count] is None else f"{row[count]:,}" for count in COUNTS),
+        tenths(row["recovery_seconds"]),
+        row["came_back"],
+        row["pending_reason"],
+        row["node_before"],
+        row["node_after"],
+        row["verified_on"],
+        None if rate is None else f"{rate:.1f}",
+        tenths(row["hold_seconds"]),
+    ]
+
+
+def gaps_table(survival: Survival) -> Markdown:
+    """Why storms failed or were skipped; empty if none was."""
+    rows = [
+        [
+            Markdown(f'<a id="storm-gap-{gap.number}"></a>{gap.number}'),
+            gap.volume,
+            _storms(survival, gap.cells),
+            gap.status,
+            gap.error,
+        ]
+        for gap in survival.gaps
+        if gap.status != NOT_RUN
+    ]
+    return table(["#", "volume", "storm", "status", "reason"], rows) if rows else Markdown()
+
+
+def _storms(survival: Survival, cells: tuple[tuple[str, int], ...]) -> str:
+    by_storm: dict[str, list[str]] = {}
+    for storm, number in cells:
+        by_storm.setdefault(storm, []).append(str(number))
+    return ", ".join(
+        storm if len(lost) == survival.rounds else f"{storm} (round {', '.join(lost)})"
+        for storm, lost in by_storm.items()
+    )

@@ -1,0 +1,146 @@
+"""A storm's outcome in the words that report, chart and terminal share."""
+
+from statistics import median
+
+from reports.expectations import tied_to
+from reports.markdown import Markdown, markdown
+from reports.run import Row, Run
+from reports.survival import NOT_RUN, Gap, StormCell, Survival, middle, values
+from reports.units import tenths
+from reports.words import three_words
+
+WHERE = {
+    "same node": "on the same node",
+    "other node": "on another node",
+    "after uncordon": "after the uncordon",
+}
+
+
+def parts(cell: StormCell) -> list[str]:
+    """A cell of the matrix: what was kept, when it wrote again and where."""
+    overlap = max(values(cell.rounds, "overlap_seconds"), default=0.0)
+    return [
+        *filter(None, [_verdict(cell), *_returns(cell)]),
+        *([f"two writers for {tenths(overlap)}"] if overlap > 0 else []),
+    ]
+
+
+def gap_words(cell: StormCell, gap: Gap) -> str:
+    """Why rounds of a cell are missing, in three words, and how many."""
+    return (
+        _reason(gap)
+        if cell.planned == 1
+        else f"{cell.missing(gap)} of {cell.planned} {_reason(gap)}"
+    )
+
+
+def gap_link(gap: Gap, text: str = "") -> Markdown:
+    """The text, or a gap's reason in three words, linked to the whole of it."""
+    place = "how-it-was-made" if gap.status == NOT_RUN else f"storm-gap-{gap.number}"
+    return Markdown(f"[{markdown(text or _reason(gap))}](#{place})")
+
+
+def records(count: int) -> str:
+    """So many records, as `1 record` or `1,430 records`."""
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def listed(names: list[str]) -> str:
+    """Names as in a sentence: `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def promised(cell: StormCell) -> str:
+    """What Kubernetes promises of a cell; empty where nothing is stated."""
+    if cell.expectation is None:
+        return ""
+    by_outcome: dict[str, list[str]] = {}
+    for place, outcome in cell.expectation.allowed.items():
+        by_outcome.setdefault(outcome, []).append(WHERE[place])
+    return "; ".join(f"{outcome} {' or '.join(p)}" for outcome, p in by_outcome.items())
+
+
+def seen(cell: StormCell, rows: list[Row]) -> str:
+    """What some rounds of a cell came to, in the words of `promised`."""
+    found: dict[str, int] = {}
+    for row in rows:
+        kept = {True: "kept", False: "lost", None: "not read back"}[row["kept"]]
+        text = f"{kept} {WHERE.get(row['came_back'], 'and never came back')}"
+        found[text] = found.get(text, 0) + 1
+    if cell.planned == 1:
+        return "; ".join(found)
+    return "; ".join(f"{text} ({count} of {cell.planned})" for text, count in found.items())
+
+
+def unlike(cell: StormCell) -> str:
+    """What surprises in a cell: the rounds that differ, and why their pods waited."""
+    reasons = dict.fromkeys(row["pending_reason"] for row in cell.surprises)
+    why = listed([f"{reason}" for reason in reasons if reason])
+    return seen(cell, cell.surprises) + (f", Pending for {why}" if why else "")
+
+
+def pending(row: Row) -> str:
+    """Why a pod stayed Pending, in plain words."""
+    node = tied_to(row["node_affinity"])
+    reasons = {
+        "volume node affinity": f"the PV is tied to node {node}"
+        if node
+        else "no other node of the PV's node affinity took it",
+        "node selector": "its node selector allows no other node",
+        "unschedulable nodes": "no other node could take it",
+        "multi-attach": "the volume was still attached to another node",
+        "other": "the scheduler found no node",
+    }
+    return reasons.get(row["pending_reason"], "the cluster gave no reason")
+
+
+def how(survival: Survival, run: Run) -> str:
+    """How the matrix is to be read: rate of the writers, rounds, and what never means."""
+    rate, limit = run.plan.get("writes_per_second"), run.plan.get("recovery_limit_seconds")
+    what = f"{rate} acknowledged writes a second" if rate else "the acknowledged writes"
+    rounds = f" Seconds are medians of {survival.rounds} rounds." if survival.rounds > 1 else ""
+    never = f" Never means not within {limit} s." if limit else ""
+    return f"What was kept of {what}, and seconds from the fault to the next one.{rounds}{never}"
+
+
+def clock(survival: Survival) -> str:
+    """Whose clock the seconds are, and how far they may be off."""
+    rounds = [row for cell in survival.cells.values() for row in cell.rounds]
+    errors = values(rounds, "clock_error_seconds")
+    known = (
+        f"an error of at most {max(errors) * 1000:.0f} ms" if errors else "an error not recorded"
+    )
+    return f"All times are the client's clock; those of the writers' logs have {known}."
+
+
+def _reason(gap: Gap) -> str:
+    return gap.status if gap.status == NOT_RUN else f"{gap.status}: {three_words(gap.error)}"
+
+
+def _verdict(cell: StormCell) -> str:
+    judged, lossy = [r for r in cell.rounds if r["kept"] is not None], cell.lossy
+    if not judged:
+        return "not read back" if cell.rounds else ""
+    lost = f"LOST {records(cell.lost_records)}" if lossy else ""
+    if cell.planned == 1:
+        return lost or "kept"
+    if len(lossy) > 1:
+        lost += f" (median {median(values(lossy, 'lost_records')):,.0f})"
+    kept = f"kept {len(judged) - len(lossy)} of {len(judged)}"
+    return f"{kept}, {lost}" if lost else kept
+
+
+def _returns(cell: StormCell) -> list[str]:
+    places = cell.places()
+    found = []
+    for place, rows in places.items():
+        recovery = tenths(middle(rows, "recovery_seconds"))
+        back = tenths(middle(rows, "return_seconds"))
+        text = {
+            "same node": recovery,
+            "other node": f"{recovery} on another node".strip(),
+            "after uncordon": f"away until uncordon + {back}" if back else "away until uncordon",
+            "never": "never came back",
+        }[place]
+        found.append(f"{text} ({len(rows)} of {cell.planned})" if len(places) > 1 else text)
+    return found
