@@ -88,6 +88,7 @@ class PodWorker:
         self.store = kubelet.store
         self.pod = pod
         self.folder = kubelet.folder / "pods" / uid_of(pod)
+        self.volumes: dict[str, Path] | None = None
         self.look_again = asyncio.Event()
         self.stopping = asyncio.Event()
         self.deadline = 0.0
@@ -121,10 +122,11 @@ class PodWorker:
     async def run(self) -> None:
         """Mount, run all containers to their end, and go when the pod is deleted."""
         self.publish()
-        volumes = await self._mount()
-        if volumes is not None:
+        self.volumes = await self._mount()
+        if self.volumes is not None:
+            self.publish()
             specs = self.pod["spec"]["containers"]
-            await asyncio.gather(*(self._run_container(spec, volumes) for spec in specs))
+            await asyncio.gather(*(self._run_container(spec, self.volumes) for spec in specs))
         self.publish(ended=True)
         await self.stopping.wait()
         if self._kill_timer:
@@ -138,7 +140,12 @@ class PodWorker:
         current = self.store.current(PODS, self.pod)
         if current and not is_finished(current):
             states = list(self.states.values())
-            self.store.change(PODS, current, lambda new: statuses.write(new, states, ended=ended))
+            mounted = self.volumes is not None
+
+            def write(new: Object) -> None:
+                statuses.write(new, states, mounted=mounted, ended=ended)
+
+            self.store.change(PODS, current, write)
 
     def tell(
         self, reason: str, message: str, *, container: str = "", warning: bool = False

@@ -1,6 +1,6 @@
 """The scheduler: which node a pod goes to, and why it cannot go to the others.
 
-It considers nodeName, nodeSelector, required node affinity, cordons, taints and the node
+It considers nodeName, nodeSelector, node affinity, cordons, taints and the node
 affinity of volumes. It does not count CPU and memory, and it never preempts.
 """
 
@@ -89,7 +89,10 @@ def _refuse(store: Store, pod: Object, message: str) -> None:
 
 
 def choose(store: Store, pod: Object) -> Object:
-    """The fitting node with the fewest pods; UnschedulableError when there is none."""
+    """The most preferred of the fitting nodes, with the fewest pods of those.
+
+    UnschedulableError when no node fits.
+    """
     nodes = store.items(NODES)
     prefix = f"0/{len(nodes)} nodes are available: "
     claims = pod_claims(store, pod, prefix)
@@ -100,7 +103,21 @@ def choose(store: Store, pod: Object) -> Object:
         reasons = ", ".join(sorted(f"{count} {reason}" for reason, count in counted.items()))
         raise UnschedulableError(f"{prefix}{reasons}.{PREEMPTION.format(total=len(nodes))}")
     busy = Counter(p["spec"].get("nodeName") for p in store.items(PODS) if not is_finished(p))
-    return min(fitting, key=lambda node: (busy[name_of(node)], name_of(node)))
+
+    def rank(node: Object) -> tuple[int, int, str]:
+        return -preference(pod, node), busy[name_of(node)], name_of(node)
+
+    return min(fitting, key=rank)
+
+
+def preference(pod: Object, node: Object) -> int:
+    """The weights of the preferred node affinities that the node satisfies."""
+    terms = _node_affinity(pod).get("preferredDuringSchedulingIgnoredDuringExecution") or []
+    return sum(int(t["weight"]) for t in terms if terms_match([t["preference"]], node))
+
+
+def _node_affinity(pod: Object) -> Object:
+    return (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
 
 
 def pod_claims(store: Store, pod: Object, prefix: str) -> list[Object]:
@@ -160,8 +177,7 @@ def node_fits(pod: Object, node: Object) -> bool:
     wanted = pod["spec"].get("nodeSelector") or {}
     if not wanted.items() <= labels_of(node).items():
         return False
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    required = _node_affinity(pod).get("requiredDuringSchedulingIgnoredDuringExecution")
     return required is None or terms_match(required["nodeSelectorTerms"], node)
 
 

@@ -58,7 +58,7 @@ def terminate(status: Object, code: int, reason: str = "", message: str = "") ->
     status |= {"ready": False, "started": False, "state": {"terminated": ended}}
 
 
-def write(pod: Object, containers: list[Object], *, ended: bool) -> None:
+def write(pod: Object, containers: list[Object], *, mounted: bool, ended: bool) -> None:
     """Put the containers' statuses, and the phase and conditions they mean, into the pod."""
     status = pod["status"]
     status["containerStatuses"] = copy.deepcopy(containers)
@@ -70,8 +70,7 @@ def write(pod: Object, containers: list[Object], *, ended: bool) -> None:
     set_condition(status, {"type": "PodScheduled", "status": "True"})
     reason = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase)
     because = {"reason": reason} if reason else {}
-    started = any("waiting" not in container["state"] for container in containers)
-    sandbox = str(started and not reason)
+    sandbox = str(mounted and not ended)  # it is made after the volumes, and goes at the end
     set_condition(status, {"type": "PodReadyToStartContainers", "status": sandbox})
     initialized = because if phase == "Succeeded" else {}
     set_condition(status, {"type": "Initialized", "status": "True"} | initialized)

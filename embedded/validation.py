@@ -24,7 +24,7 @@ from .resources import (
     VOLUMES,
     Resource,
 )
-from .selectors import selects
+from .selectors import OPERATORS, selects
 
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
@@ -42,6 +42,7 @@ def check_new(resource: Resource, obj: Object) -> None:
     """Refuse an object that cannot be created: 422 with all findings, or 501."""
     if resource in READ_ONLY:
         raise errors.not_implemented(f"creating {resource.qualified}")
+    refuse_operators(obj.get("spec"))
     findings = [*name_findings(resource, obj)]
     findings += CHECKS[resource](obj) if resource in CHECKS else []
     if findings:
@@ -52,8 +53,22 @@ def check_new(resource: Resource, obj: Object) -> None:
         refuse_entrypoints(obj["spec"]["template"]["spec"], "spec.template.spec")
 
 
+def refuse_operators(part: object) -> None:
+    """501 for a selector, anywhere in an object, that no controller here could evaluate."""
+    if isinstance(part, list):
+        for item in part:
+            refuse_operators(item)
+    elif isinstance(part, dict):
+        for field, value in part.items():
+            refuse_operators(value)
+            for term in value if field in {"matchExpressions", "matchFields"} and value else []:
+                if term.get("operator") not in OPERATORS:
+                    raise errors.not_implemented(f"{field} with operator {term.get('operator')!r}")
+
+
 def check_update(resource: Resource, old: Object, new: Object) -> None:
     """Refuse a change of what Kubernetes keeps fixed."""
+    refuse_operators(new["spec"])
     findings: list[Cause] = []
     if resource is PODS and _without_mutable(old["spec"]) != _without_mutable(new["spec"]):
         message = (

@@ -4,7 +4,7 @@ import pytest
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
 
-from .kube import FOREVER, IMAGE, ON_TERM, Kube, is_phase, is_ready, pod_spec
+from .kube import FOREVER, IMAGE, ON_TERM, Kube, has_condition, is_phase, is_ready, pod_spec
 
 
 def terminated(pod: Any) -> Any:
@@ -24,6 +24,7 @@ def test_finished_pod_says_how_it_ended(kube: Kube) -> None:
     assert end.started_at <= end.finished_at
     assert (terminated(bad).exit_code, terminated(bad).reason) == (3, "Error")
     assert {c.type: c.reason for c in ok.status.conditions}["Ready"] == "PodCompleted"
+    kube.pod("ok", lambda pod: not has_condition(pod, "PodReadyToStartContainers"))
     # The first process of a container cannot be killed from within it on a real cluster.
     assert terminated(kube.pod("killed", terminated)).exit_code in {4, 137}
 
@@ -131,6 +132,8 @@ def test_missing_host_directory_fails_to_mount(kube: Kube) -> None:
         'MountVolume.SetUp failed for volume "host" : hostPath type check failed: /no/such is '
         "not a directory"
     )
+    conditions = {c.type: c.status for c in kube.pod("p").status.conditions}
+    assert conditions["PodReadyToStartContainers"] == "False"
 
 
 def test_config_map_is_mounted_once_it_exists(kube: Kube) -> None:
@@ -242,6 +245,7 @@ def test_image_that_cannot_be_pulled_waits(kube: Kube) -> None:
     kube.event("p", "Failed", of="Error: ErrImagePull")
     pod = kube.pod("p", lambda p: waiting_reason(p) == "ImagePullBackOff")
     assert pod.status.phase == "Pending"
+    assert has_condition(pod, "PodReadyToStartContainers")
     kube.core.delete_namespaced_pod("p", kube.namespace)
     kube.pod_gone("p")
 
@@ -259,6 +263,7 @@ def test_crashing_container_backs_off(kube: Kube) -> None:
     assert status.last_state.terminated.exit_code == 7
     assert status.state.waiting.message.startswith("back-off 10s restarting failed container=main")
     assert pod.status.phase == "Running"
+    assert has_condition(pod, "PodReadyToStartContainers")
     kube.event("p", "BackOff", of="Back-off restarting failed container main in pod p_")
 
 

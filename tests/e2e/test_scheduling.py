@@ -9,9 +9,14 @@ PREEMPTION = (
 )
 
 
+def affinity(**kinds: object) -> dict[str, object]:
+    """A pod's affinity to nodes: required, preferred or both."""
+    rules = {f"{kind}DuringSchedulingIgnoredDuringExecution": rule for kind, rule in kinds.items()}
+    return {"nodeAffinity": rules}
+
+
 def node_affinity(**term: object) -> dict[str, object]:
-    required = {"nodeSelectorTerms": [term]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+    return affinity(required={"nodeSelectorTerms": [term]})
 
 
 def test_node_selector_chooses_the_node(kube: Kube) -> None:
@@ -30,6 +35,28 @@ def test_affinity_chooses_by_label_and_by_name(kube: Kube) -> None:
     kube.create_pod("by-name", pod_spec(FOREVER, affinity=node_affinity(matchFields=[named])))
     assert kube.pod("by-label", is_ready).spec.node_name == "w3"
     assert kube.pod("by-name", is_ready).spec.node_name == "w1"
+
+
+def test_affinity_with_several_expressions_needs_all_and_of_several_terms_one(kube: Kube) -> None:
+    def hosts(operator: str, *names: str) -> dict[str, object]:
+        return {"key": "kubernetes.io/hostname", "operator": operator, "values": [*names]}
+
+    both = {"matchExpressions": [hosts("In", "w1", "w2"), hosts("NotIn", "w1")]}
+    named = {"key": "metadata.name", "operator": "In", "values": ["w3"]}
+    none = {"matchExpressions": [hosts("In", "w1", "w2")], "matchFields": [named]}
+    required = {"nodeSelectorTerms": [none, both]}
+    kube.create_pod("p", pod_spec(FOREVER, affinity=affinity(required=required)))
+    assert kube.pod("p", is_ready).spec.node_name == "w2"
+
+
+def test_preferred_affinity_chooses_by_weight_and_holds_nothing_back(kube: Kube) -> None:
+    def prefer(node: str, weight: int) -> dict[str, object]:
+        expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+        return {"weight": weight, "preference": {"matchExpressions": [expression]}}
+
+    preferred = [prefer("w1", 1), prefer("w3", 100), prefer("no-such-node", 100)]
+    kube.create_pod("p", pod_spec(FOREVER, affinity=affinity(preferred=preferred)))
+    assert kube.pod("p", is_ready).spec.node_name == "w3"
 
 
 def test_pod_for_no_node_says_why(kube: Kube) -> None:

@@ -7,6 +7,7 @@ from kubernetes.client.exceptions import ApiException
 CONTAINER = {"name": "c", "image": "busybox", "command": ["true"]}
 MOUNT = {"name": "v", "mountPath": "/v"}
 TERM = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {}}
+ABOVE = {"key": "disks", "operator": "Gt", "values": ["1"]}
 EMPTY = {"name": "v", "emptyDir": {}}
 
 
@@ -48,6 +49,20 @@ def pod(spec: dict[str, Any] | None = None, **container: Any) -> dict[str, Any]:
             "a mount within another mount",
         ),
         (pod(command=[]), "spec.containers[0].command"),
+        (
+            pod(
+                {
+                    "affinity": {
+                        "nodeAffinity": {
+                            "preferredDuringSchedulingIgnoredDuringExecution": [
+                                {"weight": 1, "preference": {"matchExpressions": [ABOVE]}}
+                            ]
+                        }
+                    }
+                }
+            ),
+            "matchExpressions with operator 'Gt'",
+        ),
     ],
 )
 def test_what_nothing_here_would_obey_is_refused_by_name(
