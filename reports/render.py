@@ -39,7 +39,7 @@ def render(location: str, run_id: str) -> Rendered:
     return Rendered(
         _report(run, comparison, survival, date),
         chart(comparison, f"{title}: {_measure(comparison)}") if _speed(run, survival) else "",
-        storms_chart(survival, run, f"{title}: storms, round 1") if survival else "",
+        storms_chart(survival, run, f"{title}: {_round(survival)}") if survival else "",
     )
 
 
@@ -67,6 +67,10 @@ def _measure(comparison: Comparison) -> str:
     if comparison.repeats < 2:
         return "one repeat"
     return f"median of {comparison.repeats} repeats with its 95 % bootstrap interval"
+
+
+def _round(survival: Survival) -> str:
+    return "storms" if survival.rounds == 1 else f"storms, round 1 of {survival.rounds}"
 
 
 def _report(run: Run, comparison: Comparison, survival: Survival | None, date: str) -> str:

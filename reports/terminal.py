@@ -1,10 +1,12 @@
-"""The comparison in the terminal."""
+"""The comparison and the survival matrix in the terminal."""
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
+from reports.survival import StormCell, Survival
+from reports.survival_words import gap_words, parts
 from reports.units import interval, quantity
 from reports.words import against_reference, gap, shape, unit
 
@@ -40,3 +42,25 @@ def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:
     lines.append(Text(gap(cell, comparison), style="red"))
     lines.append(Text("see warnings" if cell.warned else "", style="yellow"))
     return Text("\n").join(line for line in lines if line)
+
+
+def survival_table(survival: Survival) -> Table:
+    """The survival matrix for a terminal: legible at 80 columns with four storms."""
+    kept = "kept: all acknowledged records read back; seconds until the next write"
+    grid = Table(box=box.HORIZONTALS, show_lines=True, caption=Text(kept))
+    grid.add_column("volume", overflow="fold")
+    for storm in survival.storms:
+        grid.add_column(storm.replace("-", "-\n"))  # rich breaks lines at spaces only
+    for volume in survival.volumes:
+        grid.add_row(Text(volume, style="bold"), *map(_storm_cell, survival.row(volume)))
+    return grid
+
+
+def _storm_cell(cell: StormCell) -> Text:
+    style = "red" if cell.lossy else "green" if cell.rounds else ""
+    lines = [
+        Text(part, style=style if not number else "") for number, part in enumerate(parts(cell))
+    ]
+    lines += [Text(gap_words(cell, gap), style="red") for gap in cell.gaps]
+    lines += [Text("surprise", style="bold yellow")] if cell.surprises else []
+    return Text("\n").join(lines)
