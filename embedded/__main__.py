@@ -18,6 +18,7 @@ import yaml
 
 from . import api, claims, garbage, jobs, nodes, pods, scheduler, workloads
 from .kubelet import Kubelet
+from .losses import Losses
 from .store import Store
 
 
@@ -52,7 +53,8 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
     """Run the cluster until it is told to end, then end every process it started."""
     store = Store()
     node_folders = nodes.make_folders(folder)
-    kubelets = {name: Kubelet(store, name, path) for name, path in node_folders.items()}
+    losses = Losses(lambda: [path for k in kubelets.values() for path in k.kept_folders()])
+    kubelets = {name: Kubelet(store, name, path, losses) for name, path in node_folders.items()}
     loops: list[Coroutine[None, None, None]] = [
         nodes.run(store),
         claims.run(store, node_folders),
@@ -64,7 +66,7 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
         *(kubelet.run() for kubelet in kubelets.values()),
     ]
     listener = socket.create_server(("127.0.0.1", 0))
-    app = api.application(store, kubelets)
+    app = api.application(store, kubelets, losses)
     # Its errors are tracebacks of this program; its warnings and websocket errors are refusals.
     server = Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
@@ -78,6 +80,7 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
         await server.serve([listener])
         for kubelet in kubelets.values():
             await kubelet.shut_down()
+        losses.stop()
         for task in tasks:
             task.cancel()
 

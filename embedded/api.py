@@ -22,6 +22,7 @@ from . import (
 )
 from .errors import ApiError, answer_error
 from .kubelet import Kubelet
+from .losses import Losses
 from .objects import Object
 from .requests import delete_options, is_true, matcher, resource_of, subresource_of
 from .resources import Resource
@@ -31,7 +32,7 @@ from .store import Store
 WATCH_SECONDS = 1800.0  # the least that --min-request-timeout gives a watch by default
 
 
-def application(store: Store, kubelets: dict[str, Kubelet]) -> ASGIApp:
+def application(store: Store, kubelets: dict[str, Kubelet], losses: Losses) -> ASGIApp:
     """The API server over a store and the kubelets of its nodes."""
     app = Starlette(
         routes=ROUTES,
@@ -39,6 +40,7 @@ def application(store: Store, kubelets: dict[str, Kubelet]) -> ASGIApp:
     )
     app.state.store = store
     app.state.kubelets = kubelets
+    app.state.losses = losses
     app.state.faults = []
     return faults.FaultMiddleware(app, app.state.faults)
 

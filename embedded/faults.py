@@ -1,4 +1,8 @@
-"""Faults of the API server, set by tests: the Nth matching call is answered wrongly."""
+"""Faults, set by tests: the Nth matching call is answered wrongly, or a kubelet loses writes.
+
+{"verb": "create", "resource": "pods", "nth": 2, "times": 1, "answer": 503}
+{"kubelet": "lose-last-second"}
+"""
 
 import asyncio
 from dataclasses import asdict, dataclass
@@ -7,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import errors
+from . import errors, losses
 from .errors import ApiError
+from .losses import Losses
 
 ANSWERS = (403, 429, 500, 503, "drop-watch", "stall", "close", "gone")
 
@@ -40,17 +45,21 @@ class Fault:
 async def endpoint(request: Request) -> Response:
     """POST sets a fault, DELETE clears all, GET lists them with how often each has fired."""
     faults: list[Fault] = request.app.state.faults
+    lost: Losses = request.app.state.losses
     if request.method == "DELETE":
         faults.clear()
-    if request.method == "POST":
-        body = await request.json()
+        lost.stop()
+    body = await request.json() if request.method == "POST" else None
+    if body == {"kubelet": losses.NAME}:
+        lost.start()
+    elif body is not None:
         if body.get("answer") not in ANSWERS:
             raise errors.bad_request(f"answer is {body.get('answer')!r}, not one of {ANSWERS}")
         try:
             faults.append(Fault(**body))
         except TypeError as error:
             raise errors.bad_request(f"not a fault: {error}") from error
-    return JSONResponse([asdict(fault) for fault in faults])
+    return JSONResponse([asdict(fault) for fault in faults] + lost.listed())
 
 
 def call_of(path: str, method: str, query: str) -> tuple[str, str, str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import containers, mounts, statuses
 from .containers import Container, Log, StartError
+from .losses import Losses
 from .mounts import MountError
 from .objects import (
     Object,
@@ -36,10 +37,11 @@ MAX_BACKOFF_SECONDS = 300.0
 class Kubelet:
     """All pods of one node."""
 
-    def __init__(self, store: Store, node: str, folder: Path) -> None:
+    def __init__(self, store: Store, node: str, folder: Path, losses: Losses) -> None:
         self.store = store
         self.node = node
         self.folder = folder
+        self.losses = losses
         self.workers: dict[str, PodWorker] = {}
 
     async def run(self) -> None:
@@ -66,6 +68,10 @@ class Kubelet:
             worker.stop(pod["metadata"]["deletionGracePeriodSeconds"])
         elif pod and is_terminating(pod):
             self.store.delete(PODS, pod, grace=0)
+
+    def kept_folders(self) -> list[Path]:
+        """The volumes of this node's pods that outlive them."""
+        return [path for worker in self.workers.values() for path in worker.kept_folders()]
 
     def forget(self, worker: "PodWorker") -> None:
         """Remove a pod that has ended after its deletion: its folder, and the object if any."""
@@ -95,7 +101,6 @@ class PodWorker:
         self.states = {c["name"]: statuses.new(c) for c in pod["spec"]["containers"]}
         self.running: dict[str, Container] = {}
         self.logs: dict[str, list[Log]] = {name: [] for name in self.states}
-        self.new_log = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self._kill_timer: asyncio.TimerHandle | None = None
 
@@ -224,16 +229,18 @@ class PodWorker:
         self.tell("Created", f"Created container: {name}", container=name)
         self.tell("Started", f"Started container {name}", container=name)
         self.publish()
-        self._announce_log()
         code = await container.ended
+        self.kubelet.losses.strike(self.kept_folders())
         del self.running[name]
         statuses.terminate(state, code)
         self.publish()
         return code
 
-    def _announce_log(self) -> None:
-        self.new_log.set()
-        self.new_log = asyncio.Event()
+    def kept_folders(self) -> list[Path]:
+        """The pod's claims and hostPaths, where they are."""
+        kinds = {"persistentVolumeClaim", "hostPath"}
+        volumes = self.pod["spec"].get("volumes") or []
+        return [self.volumes[v["name"]] for v in volumes if self.volumes and kinds & set(v)]
 
     async def _pull(self, spec: Object, state: Object) -> bool:
         """Whether the image can be had; waits with back-off until the pod stops if it cannot."""

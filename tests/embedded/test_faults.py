@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,3 +96,55 @@ def test_subresources_are_resources_of_their_own(
     path = f"{host(core)}/api/v1/namespaces/default/pods/none"
     assert pool.request("GET", path).status == 404
     assert pool.request("GET", f"{path}/log").status == (410 if answer == "gone" else 403)
+
+
+WRITER = "echo old > data/f; sleep 1.3; echo new >> data/f; echo new > data/g; "
+
+
+def run_writer(core: Any, name: str, folder: Path, end: str) -> Path:
+    """Run a pod that writes before and within its last second; the folder of its volume."""
+    path = f"/mnt/{name}"
+    container = {
+        "name": "c",
+        "image": "x",
+        "workingDir": "/",
+        "command": ["sh", "-c", WRITER + end],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    spec = {
+        "containers": [container],
+        "nodeName": "w1",
+        "restartPolicy": "Never",
+        "volumes": [{"name": "data", "hostPath": {"path": path}}],
+    }
+    core.create_namespaced_pod("default", {"metadata": {"name": name}, "spec": spec})
+    for change in watch.Watch().stream(
+        core.list_namespaced_pod,
+        "default",
+        field_selector=f"metadata.name={name}",
+        timeout_seconds=20,
+    ):
+        if change["object"].status.phase in {"Succeeded", "Failed"}:
+            break
+    return folder / "w1" / path.lstrip("/")
+
+
+@pytest.mark.parametrize(("name", "end"), [("ended", "exit 0"), ("killed", "kill -KILL $$")])
+def test_kubelet_loses_the_last_second_of_writes(
+    pool: urllib3.PoolManager, core: Any, folder: Path, name: str, end: str
+) -> None:
+    set_fault(pool, core, kubelet="lose-last-second")
+    written = run_writer(core, name, folder, end)
+    assert (written / "f").read_text() == "old\n"
+    assert (written / "g").read_text() == ""
+    assert faults(pool, core) == [{"kubelet": "lose-last-second", "fired": 1}]
+
+
+def test_kubelet_without_the_fault_loses_nothing(
+    pool: urllib3.PoolManager, core: Any, folder: Path
+) -> None:
+    set_fault(pool, core, kubelet="lose-last-second")
+    pool.request("DELETE", f"{host(core)}/embedded/faults")
+    written = run_writer(core, "kept", folder, "exit 0")
+    assert (written / "f").read_text() == "old\nnew\n"
+    assert faults(pool, core) == []
