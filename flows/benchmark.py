@@ -4,10 +4,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.steps import carry_out, step
-from tasks import benchmark, record, volumes
+from tasks import benchmark, check, record, volumes
 from tasks.cluster import Obj
 from tasks.plan import Plan
-from tasks.progress import Report
+from tasks.progress import Progress, Report
 from tasks.record import Record
 from tasks.run import Run
 from tasks.volumes import Volume, VolumeFailed
@@ -28,6 +28,9 @@ def measure_classes(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
     """Every class in every repeat; what has been measured is on disk after each step."""
+    known.step = "check of image and fio file"
+    report(Progress(run.run_id, known.step))
+    known.fio_version = step(check.image_and_fio_file, "check image")(run, owner)
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
     ready: list[Volume] = []
     for position, storage_class in enumerate(storage_classes):

@@ -43,9 +43,6 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
         return _ended("Refused", str(error))
     try:
         with lease(run), owned(run, report) as owner:
-            known.step = "check of image and fio file"
-            report(Progress(run.run_id, known.step))
-            known.fio_version = step(check.image_and_fio_file, "check image")(run, owner)
             for part in parts:
                 part(run, owner, storage_classes, known, report)
         outcome, why = record.outcome_of(known), record.summary(known)

@@ -37,10 +37,8 @@ def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
             state = container_state(pod)
             if "running" in state or "terminated" in state:
                 return pod
-            waiting = state.get("waiting", {})
-            if waiting.get("reason") in CANNOT_START:
-                words = f"{waiting['reason']}: {waiting.get('message', 'no message')}"
-                raise PodFailed(_could_not_start(pod, words))
+            if why := cannot_start(pod):
+                raise PodFailed(why)
         return None
 
     try:
@@ -95,10 +93,15 @@ def container_state(pod: Obj) -> dict[str, Any]:
     return state
 
 
-def _could_not_start(pod: Obj, words: str) -> str:
+def cannot_start(pod: Obj) -> str | None:
+    """Why a pod's container will not start however long one waits; None if it may."""
+    waiting = container_state(pod).get("waiting", {})
+    if waiting.get("reason") not in CANNOT_START:
+        return None
     image = pod["spec"]["containers"][0]["image"]
     return (
-        f"pod {pod['metadata']['name']} cannot start with image {image}: {words}. "
+        f"pod {pod['metadata']['name']} cannot start with image {image}: {waiting['reason']}: "
+        f"{waiting.get('message', 'no message')}. "
         "Check the image's name and that the nodes may pull it."
     )
 

@@ -131,6 +131,8 @@ def _first_record(run: Run, rig: Rig) -> bool:
     while not rig.observer.acks:
         if rig.observer.unwritable:
             return False
+        for why in filter(None, map(pods.cannot_start, rig.observer.pods().values())):
+            raise ClusterError(why)
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"no record within {limit} s: {why_pending(run, rig) or 'no reason'}"

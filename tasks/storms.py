@@ -4,19 +4,18 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tasks import cluster as k8s
 from tasks import faults, nodes, release, rigs, verify
 from tasks.cluster import ClusterError, Obj
+from tasks.course import Before, Course, cell_row, event_row, measured_row, node_of, way_back
 from tasks.judge import UnreadableVolume
 from tasks.observer import Ack
 from tasks.plan import Storm
 from tasks.progress import Progress, Report
 from tasks.rigs import Rig
 from tasks.run import Run
-from tasks.timeline import Step, pending_reason, steps
 
 # Written before a fault, so that there is something to lose.
 SETTLE_SECONDS = 2.0
@@ -40,28 +39,6 @@ class Ride(NamedTuple):
     keep: Keep
     report: Report
     stop: threading.Event
-
-
-class Before(NamedTuple):
-    """The writer as the fault found it."""
-
-    pod: str
-    life: int
-    node: str
-    rate: float
-
-
-class Course(NamedTuple):
-    """One storm on one volume: how it was, when the fault came, and who wrote first again."""
-
-    rig: Rig
-    storm: Storm
-    round: int
-    before: Before
-    fault_at: float
-    first: Ack | None
-    uncordoned_at: float | None = None
-    pending: str | None = None
 
 
 class Stopped(Exception):
@@ -114,7 +91,9 @@ def _start(this: Ride, volumes: list[str]) -> list[Rig]:
         except ClusterError as error:
             for storm in run.plan.storms:
                 for number in range(1, run.plan.storm_rounds + 1):
-                    this.keep(_row(volume, storm, number, status="failed", error=str(error)), [])
+                    this.keep(
+                        cell_row(volume, storm, number, status="failed", error=str(error)), []
+                    )
     return started
 
 
@@ -156,9 +135,9 @@ def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
         course = Course(
             rig, storm, number, before, fault_at, first, pending=_pending(this, rig, first)
         )
-        this.keep(*_outcome(this, course))
+        this.keep(*_read_back(this, course))
     except (ClusterError, UnreadableVolume) as error:
-        this.keep(_row(rig.volume, storm, number, status="failed", error=str(error)), [])
+        this.keep(cell_row(rig.volume, storm, number, status="failed", error=str(error)), [])
 
 
 # ---------------------------------------------------------------- drains
@@ -173,7 +152,9 @@ def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
             try:
                 by_node[_writing(this, rig).node].append(rig)
             except ClusterError as error:
-                this.keep(_row(rig.volume, "drain", number, status="failed", error=str(error)), [])
+                this.keep(
+                    cell_row(rig.volume, "drain", number, status="failed", error=str(error)), []
+                )
         if not by_node:
             return
         node, here = max(by_node.items(), key=lambda item: len(item[1]))
@@ -182,7 +163,7 @@ def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
         else:
             why = f"its writer is on node {node}, which a storm may not drain"
             for rig in here:
-                this.keep(_row(rig.volume, "drain", number, status="skipped", error=why), [])
+                this.keep(cell_row(rig.volume, "drain", number, status="skipped", error=why), [])
         left = [rig for rigs_there in by_node.values() for rig in rigs_there if rig not in here]
 
 
@@ -213,9 +194,9 @@ def _drain(this: Ride, node: str, here: list[Rig], number: int) -> None:
             rig, "drain", number, writer, fault_at, first, uncordoned_at, why if away else None
         )
         try:
-            this.keep(*_outcome(this, course))
+            this.keep(*_read_back(this, course))
         except (ClusterError, UnreadableVolume) as error:
-            this.keep(_row(rig.volume, "drain", number, status="failed", error=str(error)), [])
+            this.keep(cell_row(rig.volume, "drain", number, status="failed", error=str(error)), [])
 
 
 # ---------------------------------------------------------------- waiting
@@ -275,107 +256,10 @@ def _pending(this: Ride, rig: Rig, first: Ack | None) -> str | None:
     return rigs.why_pending(this.run, rig) if first is None else None
 
 
-# ---------------------------------------------------------------- what it came to
-
-
-def _outcome(this: Ride, course: Course) -> tuple[dict[str, Any], Rows]:
+def _read_back(this: Ride, course: Course) -> tuple[dict[str, Any], Rows]:
     """Read the volume back, and make the rows of one cell."""
-    rig, first = course.rig, course.first
-    way = _way(course)
-    node_after = _node_of(rig, first) if first else None
-    verdict, read_on = verify.verify(this.run, this.owner, rig, node_after, this.nodes)
-    row = _row(rig.volume, course.storm, course.round, status="measured") | rig.row
-    row |= {
-        "kept": verdict.kept,
-        "acknowledged_records": verdict.acknowledged,
-        "lost_records": len(verdict.lost),
-        "torn_records": verdict.torn,
-        "unexpected_records": verdict.unexpected,
-        "came_back": _came_back(course, node_after),
-        "node_before": course.before.node,
-        "node_after": node_after,
-        "verified_on": read_on,
-        "fault_at": datetime.fromtimestamp(course.fault_at, UTC),
-        "writes_per_second": course.before.rate,
-        "clock_error_seconds": this.run.clock_error_seconds,
-        **_times(course),
-        **{f"{step.event.replace(' ', '_')}_seconds": step.at - course.fault_at for step in way
-           if step.event in ("old pod gone", "new pod created", "scheduled", "volume ready",
-                             "container started")},
-    }  # fmt: skip
-    message = course.pending or next((s.message for s in way if s.event == "pending"), None)
-    if message:
-        row |= {"pending_message": message, "pending_reason": pending_reason(message)}
-    return row, [_event(course, step) for step in way]
-
-
-def _row(volume: str, storm: Storm, number: int, **columns: str) -> dict[str, Any]:
-    return {"volume": volume, "storm": storm, "round": number, **columns}
-
-
-def _times(course: Course) -> dict[str, float | None]:
-    """The seconds of a course; see the table's columns for what each means."""
-    observer, uncordoned = course.rig.observer, course.uncordoned_at
-    held = None if uncordoned is None else uncordoned - course.fault_at
-    if course.first is None:
-        return {"hold_seconds": held, "away_seconds": held}
-    back_at = observer.at(course.first)
-    old = [observer.at(a) for a in list(observer.acks) if a.pod == course.before.pod]
-    both = max(old, default=back_at) - back_at if course.first.pod != course.before.pod else 0.0
-    times: dict[str, float | None] = {
-        "recovery_seconds": back_at - course.fault_at,
-        "overlap_seconds": max(0.0, both),
-        "hold_seconds": held,
-    }
-    if uncordoned is not None:
-        times["away_seconds"] = min(back_at, uncordoned) - course.fault_at
-        times["return_seconds"] = back_at - uncordoned if back_at > uncordoned else None
-    return times
-
-
-def _came_back(course: Course, node_after: str | None) -> str:
-    if course.first is None:
-        return "never"
-    uncordoned = course.uncordoned_at
-    if uncordoned is not None and course.rig.observer.at(course.first) >= uncordoned:
-        return "after uncordon"
-    return "same node" if node_after == course.before.node else "other node"
-
-
-def _node_of(rig: Rig, ack: Ack) -> str | None:
-    """The node of the pod that acknowledged a record, also when the pod is gone by now."""
-    for event in reversed(list(rig.observer.events)):
-        if event.pod["metadata"]["name"] == ack.pod and event.pod["spec"].get("nodeName"):
-            return str(event.pod["spec"]["nodeName"])
-    return None
-
-
-def _way(course: Course) -> list[Step]:
-    """Every step of a course in order, from the fault on, its last and first records included."""
-    observer, before = course.rig.observer, course.before
-    way = steps(list(observer.events), course.fault_at, before.pod)
-    way.append(Step(course.fault_at, "fault", before.pod, before.node))
-    own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
-    if own:
-        way.append(Step(observer.at(own[-1]), "last record", before.pod, before.node))
-    if course.uncordoned_at is not None:
-        way.append(Step(course.fault_at, "cordoned", None, before.node))
-        way.append(Step(course.uncordoned_at, "uncordoned", None, before.node))
-    if course.first is not None:
-        node = _node_of(course.rig, course.first)
-        way.append(Step(observer.at(course.first), "first record", course.first.pod, node))
-    return sorted(way, key=lambda step: step.at)
-
-
-def _event(course: Course, step: Step) -> dict[str, Any]:
-    return {
-        "volume": course.rig.volume,
-        "storm": course.storm,
-        "round": course.round,
-        "at": datetime.fromtimestamp(step.at, UTC),
-        "offset_seconds": step.at - course.fault_at,
-        "event": step.event,
-        "pod": step.pod,
-        "node": step.node,
-        "message": step.message,
-    }
+    run, first = this.run, course.first
+    node = node_of(course.rig, first) if first else None
+    verdict, read_on = verify.verify(run, this.owner, course.rig, node, this.nodes)
+    row = measured_row(course, verdict, read_on, run.clock_error_seconds)
+    return row, [event_row(course, step) for step in way_back(course)]
