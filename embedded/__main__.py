@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import fcntl
 import logging
 import os
 import shutil
@@ -10,7 +11,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -20,6 +21,8 @@ from . import api, claims, garbage, jobs, nodes, pods, scheduler, workloads
 from .kubelet import Kubelet
 from .losses import Losses
 from .store import Store
+
+HOME = Path("/var/tmp")  # noqa: S108 - each cluster makes a folder of its own in it
 
 
 def main() -> None:
@@ -32,21 +35,48 @@ def main() -> None:
         "--kubeconfig", type=Path, help="where to write it (default: in the folder)"
     )
     arguments = parser.parse_args()
-    folder = make_folder(arguments.folder)
+    folder, lock = make_folder(arguments.folder)
     kubeconfig = arguments.kubeconfig or folder / "kubeconfig"
     try:
         asyncio.run(serve(folder, kubeconfig))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         kubeconfig.unlink(missing_ok=True)
+        os.close(lock)
 
 
-def make_folder(folder: Path | None) -> Path:
-    """A new folder, by default in /var/tmp: /tmp may be in memory, and fio must measure a disk."""
-    if folder is None:
-        return Path(tempfile.mkdtemp(prefix="stormark-embedded-", dir="/var/tmp"))
-    folder.mkdir(parents=True)
-    return folder.resolve()
+def make_folder(given: Path | None) -> tuple[Path, int]:
+    """A new folder, and the open file that holds a lock on it as long as this process lives.
+
+    By default it is one in /var/tmp: /tmp may be in memory, and fio must measure a disk.
+    """
+    if given is None:
+        remove_stale_folders()
+        folder = Path(tempfile.mkdtemp(prefix=".stormark-embedded-", dir=HOME))
+    else:
+        try:
+            given.mkdir(parents=True)
+        except FileExistsError:
+            raise SystemExit(
+                f"embedded cluster: folder {given} exists; name a new one, it is removed at the end"
+            ) from None
+        folder = given.resolve()
+    lock = os.open(folder, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    # Only from here on may others see it and find it locked.
+    return (folder if given else folder.rename(folder.with_name(folder.name[1:]))), lock
+
+
+def remove_stale_folders() -> None:
+    """Remove what clusters left that were killed: nobody holds the lock on their folders."""
+    for folder in HOME.glob("stormark-embedded-*"):
+        with suppress(OSError):  # it is locked, just went, or is somebody else's
+            lock = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 async def serve(folder: Path, kubeconfig: Path) -> None:

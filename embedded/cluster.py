@@ -18,7 +18,11 @@ def running(folder: Path | None = None) -> Iterator[Path]:
     """
     command = [sys.executable, "-m", "embedded", *(["--folder", str(folder)] if folder else [])]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C in a terminal is for the caller, who may still clean up
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

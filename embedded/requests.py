@@ -65,7 +65,13 @@ async def read_body(request: Request, resource: Resource) -> object:
     body = await request.body()
     content_type = request.headers.get("content-type", "")
     if "protobuf" in content_type:
-        raise errors.ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        raise errors.ApiError(
+            415,
+            "UnsupportedMediaType",
+            "the body of the request was in an unknown format - accepted media types include: "
+            "application/json, application/yaml (for kubectl create: add --dry-run=client -o yaml "
+            "and pipe it into kubectl apply -f -)",
+        )
     try:
         return yaml.safe_load(body) if "yaml" in content_type else json.loads(body)
     except (json.JSONDecodeError, yaml.YAMLError) as error:

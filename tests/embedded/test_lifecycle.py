@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -101,6 +102,61 @@ def test_killed_cluster_leaves_no_container(process: subprocess.Popen[str]) -> N
     pids = start_pod(process)
     process.kill()
     assert_ended(pids)
+
+
+def start_by_default(stack: ExitStack) -> tuple[subprocess.Popen[str], Path]:
+    """A cluster that chooses its folder; the path of its kubeconfig, which is in there."""
+    command = [sys.executable, "-m", "embedded"]
+    child = stack.enter_context(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    )
+    stack.callback(child.kill)
+    assert child.stdout
+    return child, Path(child.stdout.readline().strip())
+
+
+def test_folder_of_a_killed_cluster_is_removed_by_the_next() -> None:
+    with ExitStack() as stack:
+        killed, left = start_by_default(stack)
+        killed.kill()
+        killed.wait(DEADLINE_SECONDS)
+        assert left.exists()
+        alive, kubeconfig = start_by_default(stack)
+        assert not left.parent.exists()
+        other, _ = start_by_default(stack)
+        assert kubeconfig.exists()
+        for child in (alive, other):
+            child.send_signal(signal.SIGTERM)
+            child.wait(DEADLINE_SECONDS)
+
+
+CLEANING = """
+import signal
+from kubernetes import client, config
+from embedded import cluster
+
+with cluster.running() as kubeconfig:
+    print("ready", flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        with config.new_client_from_config(str(kubeconfig)) as api_client:
+            print(len(client.CoreV1Api(api_client).list_node().items), flush=True)
+"""
+
+
+def test_interrupted_caller_can_still_clean_up() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CLEANING],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as caller:
+        assert caller.stdout
+        assert caller.stdout.readline() == "ready\n"
+        os.killpg(caller.pid, signal.SIGINT)  # as a terminal does
+        assert caller.stdout.readline() == "3\n"
+        assert caller.wait(DEADLINE_SECONDS) == 0
 
 
 def test_running_cluster_is_gone_after_the_block(tmp_path: Path) -> None:
