@@ -1,0 +1,125 @@
+"""What can be known to be wrong is said before anything is created, and without a traceback."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Cluster, Stormark
+
+REFUSED = 2
+
+
+def test_unknown_class(stormark: Stormark) -> None:
+    """The message names the field, the class, and those that exist."""
+    result = stormark("--class", "fast")
+    assert result.exit_code == REFUSED
+    assert result.stderr == (
+        "stormark: plan field storage_classes: cluster embedded has no class fast; "
+        "it has local-path, nfs-client\n"
+    )
+
+
+def test_unknown_namespace(stormark: Stormark) -> None:
+    """The message gives the command that makes it."""
+    result = stormark("--namespace", "nowhere")
+    assert result.exit_code == REFUSED
+    assert "plan field namespace: cluster embedded has no namespace nowhere" in result.stderr
+    assert "`kubectl create namespace nowhere`" in result.stderr
+
+
+def test_unknown_context(stormark: Stormark, cluster: Cluster) -> None:
+    """The message names kubeconfig and context, and where to look for others."""
+    result = stormark("--context", "production")
+    assert result.exit_code == REFUSED
+    assert str(cluster.kubeconfig) in result.stderr
+    assert "'production'" in result.stderr
+    assert "kubectl config get-contexts" in result.stderr
+
+
+def test_missing_kubeconfig(
+    stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a kubeconfig there is no cluster: the message says which file was looked for."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    result = stormark()
+    assert result.exit_code == REFUSED
+    assert str(tmp_path / "none") in result.stderr
+    assert "Set KUBECONFIG" in result.stderr
+
+
+def test_no_server(stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is gone: the message names its address and what to check."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(_kubeconfig("http://127.0.0.1:1")))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    result = stormark()
+    assert result.exit_code == REFUSED
+    assert "cluster 'gone' at http://127.0.0.1:1 does not answer" in result.stderr
+    assert "Check that it runs" in result.stderr
+
+
+def _kubeconfig(server: str) -> dict[str, object]:
+    return {
+        "current-context": "gone",
+        "clusters": [{"name": "gone", "cluster": {"server": server}}],
+        "users": [{"name": "gone", "user": {}}],
+        "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": "gone"}}],
+    }
+
+
+@pytest.mark.parametrize(("verb", "resource"), [("list", "storageclasses"), ("get", "namespaces")])
+def test_forbidden_to_look(stormark: Stormark, cluster: Cluster, verb: str, resource: str) -> None:
+    """Without the right to read, the message has RBAC's words: verb and resource."""
+    cluster.fault(verb, resource, 403)
+    result = stormark()
+    assert result.exit_code == REFUSED
+    assert f'cannot {verb} resource "{resource}"' in result.stderr
+    assert "Grant that verb on that resource" in result.stderr
+
+
+def test_unknown_field(stormark: Stormark, tmp_path: Path) -> None:
+    """The message names the field and those that exist."""
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("storage_class: local-path\n")
+    result = stormark("--plan", str(plan))
+    assert result.exit_code == REFUSED
+    assert "plan field storage_class: there is no such field; fields are" in result.stderr
+    assert "storage_classes" in result.stderr
+
+
+def test_results_not_writable(stormark: Stormark, tmp_path: Path) -> None:
+    """The message names the location and how to choose another."""
+    (tmp_path / "file").touch()
+    results = str(tmp_path / "file" / "results")
+    result = stormark("--results", results)
+    assert result.exit_code == REFUSED
+    assert f"results location {results!r} is not writable" in result.stderr
+    assert "--results" in result.stderr
+
+
+def test_fio_file_larger_than_the_volume(stormark: Stormark, tmp_path: Path) -> None:
+    """Both numbers are said: what the file needs, and what the volume leaves."""
+    file = tmp_path / "large.fio"
+    file.write_text("[a]\nrw=write\nsize=1g\n")
+    result = stormark("--fio-file", str(file))
+    assert result.exit_code == REFUSED
+    assert "plan field volume_size: the fio file needs 1,073,741,824 bytes" in result.stderr
+    assert "a volume of 64Mi leaves 53,687,091" in result.stderr
+
+
+def test_fio_file_that_is_missing(stormark: Stormark, tmp_path: Path) -> None:
+    """The message names the path that was looked for."""
+    result = stormark("--fio-file", str(tmp_path / "none.fio"))
+    assert result.exit_code == REFUSED
+    assert f"fio file {tmp_path}/none.fio cannot be read" in result.stderr
+
+
+def test_fio_file_with_jobs_that_would_share_the_volume(stormark: Stormark, tmp_path: Path) -> None:
+    """Contention has to be asked for; the message says with which line."""
+    file = tmp_path / "both.fio"
+    file.write_text("[a]\nrw=read\n[b]\nrw=write\n")
+    result = stormark("--fio-file", str(file))
+    assert result.exit_code == REFUSED
+    assert "jobs a, b would run at the same time" in result.stderr
+    assert "`; stormark: contention`" in result.stderr
