@@ -19,6 +19,7 @@ import reports.run
 import reports.terminal
 from reports.comparison import compare
 from reports.render import write
+from reports.survival import survive
 from tasks import check
 from tasks import cluster as k8s
 from tasks import plan as plans
@@ -189,7 +190,7 @@ def report(
     """Render a run's report again from its Parquet files."""
     try:
         location = write(results, run_id, latest=False)
-        _print_comparison(results, run_id)
+        _print_tables(results, run_id)
     except ResultsError as error:
         raise _refused(str(error)) from None
     console.print(f"report: {location}", soft_wrap=True)
@@ -207,9 +208,9 @@ def _run(flow: Flow, chosen: Plan) -> int:
     _quiet_prefect()
     from flows.benchmark import compare as benchmark
     from flows.nightly import nightly
-    from flows.storms import survive
+    from flows.storms import survive as ride
 
-    flows = {Flow.benchmark: benchmark, Flow.storms: survive, Flow.nightly: nightly}
+    flows = {Flow.benchmark: benchmark, Flow.storms: ride, Flow.nightly: nightly}
     signal.signal(signal.SIGTERM, _interrupt)
     run_id = ""
     with _view() as show:
@@ -228,7 +229,7 @@ def _run(flow: Flow, chosen: Plan) -> int:
     if state.name == "Refused":
         raise _refused(state.message or "the plan was refused")
     if run_id:
-        _print_comparison(chosen.results, run_id)
+        _print_tables(chosen.results, run_id)
         console.print(f"report:  {chosen.results}/reports/{run_id}.md", soft_wrap=True)
         console.print(
             f"parquet: {chosen.results}/{{runs,classes,volumes,fio,storms,storm_events}}/",
@@ -243,10 +244,12 @@ def _run(flow: Flow, chosen: Plan) -> int:
     return COMPLETE
 
 
-def _print_comparison(results: str, run_id: str) -> None:
+def _print_tables(results: str, run_id: str) -> None:
     run = reports.run.load(results, run_id)
     if run.fio:
         console.print(reports.terminal.comparison_table(compare(run)))
+    if (survival := survive(run)) is not None:
+        console.print(reports.terminal.survival_table(survival))
 
 
 def _refused(message: str) -> typer.Exit:

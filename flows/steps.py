@@ -14,6 +14,7 @@ from tasks.cluster import ClusterError, Obj
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
 from tasks.record import Record
+from tasks.results import ResultsError
 from tasks.run import Run, RunInProgress, lease, owned
 
 P = ParamSpec("P")
@@ -48,13 +49,19 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
         return _ended("Refused", str(error))
-    except ClusterError as error:
+    except (ClusterError, ResultsError) as error:
         outcome, why = "failed", str(error)
+    except Exception as error:
+        step(record.save, "write")(known, "failed", f"{type(error).__name__}: {error}")
+        raise
     except BaseException:
         step(record.save, "write")(known, "cancelled", "the run was interrupted")
         raise
-    step(record.save, "write")(known, outcome, why)
-    location = step(reports.render.write, "report")(plan.results, run.run_id)
+    try:
+        step(record.save, "write")(known, outcome, why)
+        location = step(reports.render.write, "report")(plan.results, run.run_id)
+    except ResultsError as error:
+        return _ended("Failed", str(error))
     report(Progress(run.run_id, f"report written to {location}"))
     if outcome == "complete":
         cells = known.cells_planned + known.storms_planned
