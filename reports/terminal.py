@@ -48,7 +48,8 @@ def survival_table(survival: Survival) -> Table:
     """The survival matrix for a terminal: legible at 80 columns with four storms."""
     kept = "kept: all acknowledged records read back; seconds until the next write"
     grid = Table(box=box.HORIZONTALS, show_lines=True, caption=Text(kept))
-    grid.add_column("volume", overflow="fold")
+    longest = max(map(len, survival.volumes), default=0)
+    grid.add_column("volume", overflow="fold", min_width=min(longest, 20))
     for storm in survival.storms:
         grid.add_column(storm.replace("-", "-\n"))  # rich breaks lines at spaces only
     for volume in survival.volumes:

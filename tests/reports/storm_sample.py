@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,12 @@ def write_storms(
         named = [class_row(name, position) for position, name in enumerate(classes)]
         write_table(location, "classes", run_id, started, named)
         write_table(location, "runs", run_id, started, [run_row([], 0, classes, 3) | about])
+    write_storm_tables(location, run_id, started, rows)
+    return location
+
+
+def write_storm_tables(location: str, run_id: str, started: datetime, rows: Sequence[Row]) -> None:
+    """Write rows of storms, and the events that belong to them."""
     events = [event for row in rows for event in events_of(row)]
     write_table(location, "storms", run_id, started, rows)
     write_table(location, "storm_events", run_id, started, events)
-    return location

@@ -11,6 +11,7 @@ import pytest
 
 from reports.columns import PAGE, with_columns
 from tests.reports.sample import STARTED, failed, write_run
+from tests.reports.storm_sample import storm_row, write_storm_tables
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
@@ -20,11 +21,14 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds `results` of two nights; the second lost write_bw of one class."""
     root = tmp_path_factory.mktemp("nights")
     for night in (0, 1):
+        started = STARTED + timedelta(days=night)
+        drains = [storm_row(volume, "drain", 1) for volume in ("local-path", "hostPath")]
+        write_storm_tables(str(root / "results"), f"night-{night}", started, drains)
         write_run(
             root / "results",
             {"local-path": 1.0, "nfs-client": 0.16},
             run_id=f"night-{night}",
-            facts={"started_at": STARTED + timedelta(days=night)},
+            facts={"started_at": started},
             cell=lambda row, night=night: (  # type: ignore[misc]
                 failed(row, "No space left on device")
                 if night and row["storage_class"] == "nfs-client" and row["job"] == "write_bw"
@@ -65,8 +69,9 @@ def test_a_page_without_marks_is_refused() -> None:
         (1, ["nfs-client", "read_bw", "p99_ms"]),
         (2, ["6.8.0-45-generic", "mib_per_second", "640.0"]),
         (3, ["No space left on device", "2026-11-24", "3"]),
+        (4, ["2026-11-24", "local-path", "32.1", "volume node affinity", "143"]),
     ],
-    ids=["pandas", "duckdb latency", "duckdb join", "polars"],
+    ids=["pandas", "duckdb latency", "duckdb join", "polars", "duckdb drains"],
 )
 def test_what_the_page_shows_runs(two_nights: Path, number: int, expected: list[str]) -> None:
     output = output_of(BLOCKS[number], two_nights)
@@ -75,4 +80,4 @@ def test_what_the_page_shows_runs(two_nights: Path, number: int, expected: list[
 
 
 def test_every_block_of_the_page_is_tested() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5

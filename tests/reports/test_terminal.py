@@ -9,8 +9,10 @@ from rich.console import Console
 
 from reports.comparison import compare
 from reports.run import load
-from reports.terminal import comparison_table
+from reports.survival import survive
+from reports.terminal import comparison_table, survival_table
 from tests.reports.sample import RUN_ID, Row, failed, write_run
+from tests.reports.storm_sample import never, without, write_storms
 
 
 def shown(root: Path, speeds: Mapping[str, float], **changes: Any) -> str:
@@ -54,3 +56,39 @@ def test_one_repeat_says_that_it_tells_nothing(tmp_path: Path) -> None:
 
 def test_a_run_without_figures_has_an_empty_table(tmp_path: Path) -> None:
     assert "local-path" in shown(tmp_path, {"local-path": 1.0}, cell=lambda _: None)
+
+
+def survival_shown(root: Path, width: int, **changes: Any) -> list[str]:
+    console = Console(file=StringIO(), width=width)
+    survival = survive(load(write_storms(root, **changes), RUN_ID))
+    assert survival is not None
+    console.print(survival_table(survival))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_four_storms_are_legible_at_80_columns(tmp_path: Path) -> None:
+    lines = survival_shown(tmp_path, 80)
+
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    words = [line.split() for line in lines]
+    assert ["volume", "restart", "delete", "kill", "drain"] in words
+    assert ["hostPath-pinned", "kept", "kept", "kept", "kept"] in words
+    assert any(line[:5] == ["emptyDir", "kept", "LOST", "143", "LOST"] for line in words)
+
+
+def test_loss_gap_and_surprise_of_a_storm_are_said(tmp_path: Path) -> None:
+    def change(row: Row) -> Row:
+        if row["storm"] != "drain":
+            return row
+        if row["volume"] == "local-path":
+            return without(row, "failed", "the pod was deleted")
+        return never(row) if row["volume"] == "nfs-client" else row
+
+    text = "\n".join(survival_shown(tmp_path, 120, change=change))
+
+    assert "LOST 143 records" in text
+    assert "failed: pod was lost" in text
+    assert "never came back" in text
+    assert text.count("surprise") == 1

@@ -1,0 +1,71 @@
+"""The chart of the storms: complete, in order, and the same for the same events."""
+
+from pathlib import Path
+from typing import Any
+
+from reports.render import render
+from reports.storms_chart import KEPT, LOST
+from tests.reports.sample import RUN_ID, Row
+from tests.reports.storm_sample import CLASSES, KINDS, STORMS, never, without, write_storms
+from tests.reports.test_chart import svg_texts
+
+
+def chart_of(root: Path, **changes: Any) -> str:
+    return render(write_storms(root, **changes), RUN_ID).storms_chart
+
+
+def test_every_storm_volume_and_step_is_named(tmp_path: Path) -> None:
+    texts = svg_texts(chart_of(tmp_path))
+
+    assert [texts.count(storm) for storm in STORMS] == [1] * 4
+    assert [texts.count(volume) for volume in (*KINDS, *CLASSES)] == [4] * 6
+    assert {"old pod gone", "scheduled", "first record", "uncordoned"} <= set(texts)
+    assert "kind-prod, 2026-11-23 18:00 UTC: storms" in texts
+
+
+def test_a_line_says_what_its_cell_came_to(tmp_path: Path) -> None:
+    def change(row: Row) -> Row | None:
+        cell = (row["volume"], row["storm"])
+        if cell == ("local", "drain"):
+            return never(row)
+        if cell == ("local-path", "drain"):
+            return without(row, "failed", "cost $1 & $2 < 3: timed out")
+        return None if cell == ("nfs-client", "drain") else row
+
+    texts = svg_texts(chart_of(tmp_path, change=change))
+
+    assert texts.count("LOST 143 records · 3.4 s on another node") == 2
+    assert "kept · away until uncordon + 2.1 s" in texts
+    assert "kept · never came back" in texts
+    assert "failed: timed out waiting" in texts
+    assert "not run" in texts
+
+
+def test_bars_of_lost_records_have_a_colour_of_their_own(tmp_path: Path) -> None:
+    svg = chart_of(tmp_path)
+
+    legend = 1
+    assert svg.count(f"fill: {LOST.lower()}") == 4 + legend
+    assert svg.count(f"fill: {KEPT.lower()}") == 20 + legend
+
+
+def test_only_the_first_round_is_drawn_and_said_to_be(tmp_path: Path) -> None:
+    def change(row: Row) -> Row:
+        lost = row["round"] == 2 and row["volume"] == "local"
+        return row | ({"kept": False, "lost_records": 9} if lost else {})
+
+    texts = svg_texts(chart_of(tmp_path, rounds=2, change=change))
+
+    assert any(text.endswith("storms, round 1 of 2") for text in texts)
+    assert not any("LOST 9" in text for text in texts)
+
+
+def test_the_same_events_give_the_same_bytes(tmp_path: Path) -> None:
+    svg = chart_of(tmp_path)
+
+    assert "dc:date" not in svg
+    assert render(str(tmp_path), RUN_ID).storms_chart == svg
+
+
+def test_storms_that_were_planned_and_never_met_have_a_chart_that_says_so(tmp_path: Path) -> None:
+    assert svg_texts(chart_of(tmp_path, change=lambda _: None)).count("not run") == 24

@@ -1,0 +1,322 @@
+"""The report's part on storms as its reader meets it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.render import render, write
+from tests.reports.sample import RUN_ID, Row, write_run
+from tests.reports.storm_sample import UNSCHEDULABLE, never, without, write_storms
+from tests.reports.test_chart import svg_texts
+from tests.reports.test_report import headline, section, table
+
+SPEEDS = {"local-path": 1.0, "nfs-client": 0.16}
+
+
+def report_of(root: Path, **changes: Any) -> str:
+    return render(write_storms(root, **changes), RUN_ID).markdown
+
+
+def matrix(report: str) -> dict[tuple[str, str], str]:
+    header, *rows = table(report, "Survival")[:7]
+    return {(row[0], s): cell for row in rows for s, cell in zip(header[1:], row[1:], strict=True)}
+
+
+def part(report: str, heading: str) -> str:
+    return report.partition(f"\n### {heading}\n")[2].partition("\n## ")[0].partition("\n### ")[0]
+
+
+def said_of(report: str, volume: str) -> str:
+    said: list[str] = re.findall(rf"^- \*\*{volume}\*\*: (.*)$", report, re.MULTILINE)
+    return said[0]
+
+
+def of(volume: str, storm: str, row: Row) -> bool:
+    return (row["volume"], row["storm"]) == (volume, storm)
+
+
+def test_the_matrix_has_a_cell_for_each_volume_and_storm(tmp_path: Path) -> None:
+    report = report_of(tmp_path)
+
+    drain = "drain, uncordon after 30 s"
+    assert table(report, "Survival")[:3] == [
+        ["volume", "container-restart", "pod-delete", "pod-kill", drain],
+        ["emptyDir", "kept · 0.9 s", "LOST 143 records · 2.2 s", "LOST 143 records · 1.9 s",
+         "LOST 143 records · 3.4 s on another node"],
+        ["hostPath-pinned", "kept · 0.9 s", "kept · 2.2 s", "kept · 1.9 s",
+         "kept · away until uncordon + 2.1 s"],
+    ]  # fmt: skip
+    cells = matrix(report)
+    assert cells["hostPath", drain] == "LOST 143 records · 3.4 s on another node"
+    assert cells["local-path", drain] == "kept · away until uncordon + 2.1 s"
+    assert cells["nfs-client", drain] == "kept · 3.4 s on another node"
+    assert len(cells) == 24
+    assert "10 acknowledged writes a second" in section(report, "Survival")
+
+
+def test_a_run_of_storms_alone_has_no_empty_sections(tmp_path: Path) -> None:
+    report = report_of(tmp_path)
+
+    assert re.findall(r"^##+ (.+)$", report, re.MULTILINE) == [
+        "Survival", "Expected and seen", "Steps", "Classes", "Warnings", "How it was made",
+    ]  # fmt: skip
+    assert headline(report) == (
+        "**While its node was drained, nfs-client came back on another node after 3.4 s and "
+        "local-path stayed away until the uncordon; no class lost an acknowledged record.** "
+        "All 24 storm cells were measured."
+    )
+
+
+def test_speed_comes_first_where_both_were_measured(tmp_path: Path) -> None:
+    report = report_of(tmp_path, speeds=SPEEDS)
+
+    headings = re.findall(r"^## (.+)$", report, re.MULTILINE)
+    assert headings[:3] == ["Speed", "Latency", "Survival"]
+    assert re.search(r"6\.2× slower .*while its node was drained", headline(report), re.IGNORECASE)
+    assert headline(report).endswith(
+        "All 24 cells were measured; all 24 storm cells were measured."
+    )
+    made = section(report, "How it was made")
+    assert "24 planned, 24 measured or skipped with a reason" in made
+    assert f"storm_events/date=2026-11-23/{RUN_ID}.parquet" in made
+
+
+def test_a_run_without_storms_says_nothing_of_them(tmp_path: Path) -> None:
+    location = write_run(tmp_path, SPEEDS, facts={"storms_planned": None})
+
+    rendered = render(location, RUN_ID)
+
+    assert "torm" not in rendered.markdown.replace("stormark", "")
+    assert rendered.storms_chart == ""
+
+
+def test_a_sentence_says_why_a_volume_stayed_away_in_the_clusters_words_once(
+    tmp_path: Path,
+) -> None:
+    report = report_of(tmp_path, volumes=["local"])
+
+    assert said_of(report, "local") == (
+        "data was kept in every storm, but while its node was drained the pod could run nowhere: "
+        f"the PV is tied to node w2 (“{UNSCHEDULABLE}”); it wrote again 2.1 s after the uncordon."
+    )
+    assert "the PV is tied to node w2; it wrote again" in said_of(report, "local-path")
+    assert said_of(report, "nfs-client") == (
+        "data was kept in every storm; while its node was drained it came back on another node "
+        "after 3.4 s."
+    )
+
+
+def test_a_foreseen_loss_is_explained(tmp_path: Path) -> None:
+    report = report_of(tmp_path)
+
+    assert said_of(report, "emptyDir") == (
+        "data was kept in container-restart, but lost in pod-delete, pod-kill and drain "
+        "(429 records); while its node was drained it came back on another node after 3.4 s. "
+        "An emptyDir is deleted with its pod, and the new pod has a new, empty one."
+    )
+    assert part(report, "Expected and seen").strip().startswith("No surprises")
+
+
+def test_a_surprise_is_marked_wherever_its_cell_is_told(tmp_path: Path) -> None:
+    def change(row: Row) -> Row:
+        if of("emptyDir", "pod-delete", row):
+            return row | {"kept": True, "lost_records": 0}
+        return row | ({"kept": False, "lost_records": 7} if of("local", "pod-kill", row) else {})
+
+    report = report_of(tmp_path, change=change)
+
+    marked = {key for key, cell in matrix(report).items() if "[**surprise**]" in cell}
+    assert marked == {("emptyDir", "pod-delete"), ("local", "pod-kill")}
+    rows = {
+        tuple(r[:2]): r[2:4] for r in table(f"\n## x\n{part(report, 'Expected and seen')}", "x")
+    }
+    assert rows["emptyDir", "pod-delete"] == [
+        "lost on the same node or on another node", "**surprise:** kept on the same node",
+    ]  # fmt: skip
+    assert rows["local", "pod-kill"] == [
+        "kept on the same node", "**surprise:** lost on the same node",
+    ]  # fmt: skip
+    assert rows["local", "drain"] == ["kept after the uncordon", "kept after the uncordon"]
+    assert (
+        "**Surprise** in pod-kill: lost on the same node; Kubernetes promises: kept on the same "
+        "node." in said_of(report, "local")
+    )
+    assert headline(report).endswith("[2 surprises](#expected-and-seen) below.")
+
+
+def test_a_class_that_lost_records_is_in_the_headline(tmp_path: Path) -> None:
+    report = report_of(
+        tmp_path,
+        change=lambda row: (
+            row | ({"kept": False, "lost_records": 1} if of("nfs-client", "pod-kill", row) else {})
+        ),
+    )
+
+    assert "; nfs-client lost 1 record (pod-kill).**" in headline(report)
+
+
+def test_a_writer_that_never_came_back(tmp_path: Path) -> None:
+    report = report_of(
+        tmp_path, change=lambda row: never(row) if of("local-path", "drain", row) else row
+    )
+
+    cell = matrix(report)["local-path", "drain, uncordon after 30 s"]
+    assert cell.startswith("kept · never came back · [**surprise**]")
+    assert "but after drain it never wrote again: the PV is tied to node w2" in said_of(
+        report, "local-path"
+    )
+    assert "and local-path never came back; " in headline(report)
+    assert "Never means not within 120 s." in section(report, "Survival")
+
+
+def test_failed_skipped_and_missing_cells_say_why(tmp_path: Path) -> None:
+    def change(row: Row) -> Row | None:
+        if row["volume"] == "local-path":
+            return without(row, "failed", "binding of PVC a did not happen within 120 s")
+        if of("hostPath", "drain", row):
+            return without(row, "skipped", "its writer is on node w3, which a storm may not drain")
+        return None if of("nfs-client", "drain", row) else row
+
+    report = report_of(tmp_path, change=change)
+
+    cells = matrix(report)
+    drain = "drain, uncordon after 30 s"
+    assert cells["hostPath", drain] == "[skipped: node not drainable](#storm-gap-1)"
+    assert {cell for key, cell in cells.items() if key[0] == "local-path"} == {
+        "[failed: volume not bound](#storm-gap-2)"
+    }
+    assert cells["nfs-client", drain] == "[not run](#how-it-was-made)"
+    gaps = table(f"\n## x\n{part(report, 'Failed and skipped storms')}", "x")
+    assert gaps[1:] == [
+        ['<a id="storm-gap-1"></a>1', "hostPath", "drain", "skipped",
+         "its writer is on node w3, which a storm may not drain"],
+        ['<a id="storm-gap-2"></a>2', "local-path",
+         "container-restart, pod-delete, pod-kill, drain", "failed",
+         "binding of PVC a did not happen within 120 s"],
+    ]  # fmt: skip
+    assert said_of(report, "local-path").startswith("no storm was measured. Not measured: ")
+    assert headline(report) == (
+        "**No class lost an acknowledged record in what was measured.** "
+        "18 of 24 storm cells measured, 1 skipped, 4 failed, 1 not run."
+    )
+
+
+def test_a_run_that_met_no_storm_has_a_matrix_of_gaps(tmp_path: Path) -> None:
+    facts = {"outcome": "failed", "stopped_at": "preflight", "error": "no node may be drained"}
+
+    report = report_of(tmp_path, change=lambda _: None, facts=facts)
+
+    assert set(matrix(report).values()) == {"[not run](#how-it-was-made)"}
+    assert headline(report) == (
+        "**Nothing was measured.** **The run failed** at preflight (no node may be drained): "
+        "0 of 24 storm cells measured, 24 not run."
+    )
+
+
+def test_rounds_are_counted_and_their_medians_told(tmp_path: Path) -> None:
+    def change(row: Row) -> Row | None:
+        number = row["round"]
+        if of("nfs-client", "pod-kill", row):
+            lost = {"kept": False, "lost_records": 10 * number}
+            return row | {"recovery_seconds": float(number)} | (lost if number < 3 else {})
+        if of("local-path", "drain", row):
+            return row if number == 1 else never(row)
+        if of("local", "drain", row):
+            return row if number == 1 else without(row, "failed", "timed out")
+        return row
+
+    report = report_of(tmp_path, rounds=3, change=change)
+
+    cells = matrix(report)
+    drain = "drain, uncordon after 30 s"
+    assert cells["emptyDir", "container-restart"] == "kept 3 of 3 · 0.9 s"
+    assert cells["nfs-client", "pod-kill"] == (
+        "kept 1 of 3, LOST 30 records (median 15) · 2.0 s · [**surprise**](#expected-and-seen)"
+    )
+    assert cells["local-path", drain].startswith(
+        "kept 3 of 3 · away until uncordon + 2.1 s (1 of 3) · never came back (2 of 3) · "
+    )
+    assert cells["local", drain] == (
+        "kept 1 of 1 · away until uncordon + 2.1 s · "
+        "[2 of 3 failed: timed out waiting](#storm-gap-1)"
+    )
+    assert "lost in pod-kill (2 of 3 rounds) (30 records)" in said_of(report, "nfs-client")
+    assert "drain (round 2, 3)" in part(report, "Failed and skipped storms")
+    assert "local-path did not come back alike in every round" in headline(report)
+    assert "Seconds are medians of 3 rounds." in section(report, "Survival")
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict"),
+    [
+        ("ReadWriteMany", "which a ReadWriteMany volume allows"),
+        ("ReadWriteOnce", "which is no loss"),
+    ],
+)
+def test_two_writers_at_once_are_told_and_are_no_loss(
+    tmp_path: Path, mode: str, verdict: str
+) -> None:
+    both = {"overlap_seconds": 1.2, "access_mode": mode}
+    report = report_of(
+        tmp_path,
+        change=lambda row: row | (both if of("nfs-client", "pod-kill", row) else {}),
+    )
+
+    assert matrix(report)["nfs-client", "pod-kill"] == "kept · 1.9 s · two writers for 1.2 s"
+    assert f"in pod-kill the old and the new pod wrote at once for 1.2 s, {verdict}" in said_of(
+        report, "nfs-client"
+    )
+
+
+def test_steps_and_clock_are_told(tmp_path: Path) -> None:
+    report = report_of(tmp_path)
+
+    steps = table(f"\n## x\n{part(report, 'Steps')}", "x")
+    by_cell = {tuple(row[:2]): dict(zip(steps[0][2:], row[2:], strict=True)) for row in steps[1:]}
+    assert by_cell["local", "drain"] == {
+        "old pod gone": "1.9 s", "new pod created": "0.1 s", "scheduled": "30.2 s",
+        "volume ready": "31.4 s", "container started": "31.9 s", "first record": "32.1 s",
+        "away while cordoned": "30.0 s", "uncordon → first record": "2.1 s",
+    }  # fmt: skip
+    assert by_cell["local", "container-restart"]["old pod gone"] == "–"
+    assert "an error of at most 12 ms" in part(report, "Steps")
+    assert report.count("client's clock") == 1
+
+
+def test_a_storms_only_run_of_an_earlier_version_of_the_plan_is_rendered(tmp_path: Path) -> None:
+    report = report_of(tmp_path, facts={"plan": None, "storms_planned": None})
+
+    assert table(report, "Survival")[0][-1] == "drain"
+    assert headline(report).endswith("All 24 storm cells were measured.")
+
+
+def test_a_run_that_recorded_neither_plan_nor_storms_says_so(tmp_path: Path) -> None:
+    location = write_storms(tmp_path, change=lambda _: None, facts={"plan": None})
+
+    rendered = render(location, RUN_ID)
+
+    assert "No storm is known." in section(rendered.markdown, "Survival")
+    assert "no storm is known" in svg_texts(rendered.storms_chart)
+
+
+def test_text_of_the_cluster_is_escaped(tmp_path: Path) -> None:
+    report = report_of(
+        tmp_path,
+        volumes=[],
+        change=lambda row: row | {"pending_message": "0/3 <b>|*nodes*"},
+    )
+
+    assert r"“0/3 \<b\>\|\*nodes\*”" in said_of(report, "local-path")
+
+
+def test_write_leaves_only_the_charts_that_have_something_to_show(tmp_path: Path) -> None:
+    write(write_storms(tmp_path / "storms"), RUN_ID)
+    write(write_storms(tmp_path / "both", speeds=SPEEDS), RUN_ID)
+
+    storms, both = (tmp_path / name / "reports" for name in ("storms", "both"))
+    names = [f"{RUN_ID}-storms.svg", f"{RUN_ID}.md", f"{RUN_ID}.svg", "latest.md"]
+    assert sorted(p.name for p in both.iterdir()) == names
+    assert sorted(p.name for p in storms.iterdir()) == [n for n in names if n != names[2]]
+    assert f"]({RUN_ID}-storms.svg)" in (storms / "latest.md").read_text()
