@@ -22,7 +22,7 @@ class Verdict(NamedTuple):
 
 
 class UnreadableVolume(Exception):
-    """What the reader printed is cut, or it could not read a file."""
+    """What the reader printed is cut at either end, or it could not read a file."""
 
 
 def checksum(pod: str, number: int) -> int:
@@ -36,12 +36,16 @@ def checksum(pod: str, number: int) -> int:
 def records(lines: Iterable[str]) -> tuple[set[tuple[str, int]], int]:
     """The whole records that `manifests/reader.sh` printed, as (pod, number), and the torn lines.
 
-    Raises UnreadableVolume when it says that a file cannot be read, or does not come to its end.
+    Raises UnreadableVolume when it says that a file cannot be read, when its end is missing, or its
+    beginning: a node keeps only the last part of a long log.
     """
     found: set[tuple[str, int]] = set()
     torn = 0
     pod = ""
-    for line in lines:
+    rest = iter(lines)
+    if (first := next(rest, "")) != "@stormark begin":
+        raise UnreadableVolume(f"the reading of the volume begins late, with {first[:80]!r}")
+    for line in rest:
         match line.split(" "):
             case ["@stormark", "file", pod]:
                 continue
@@ -50,7 +54,7 @@ def records(lines: Iterable[str]) -> tuple[set[tuple[str, int]], int]:
             case ["@stormark", "finished"]:
                 return found, torn
             case [number, name, check] if (
-                number.isdigit() and name == pod and check == str(checksum(pod, int(number)))
+                number.isdecimal() and name == pod and check == str(checksum(pod, int(number)))
             ):
                 found.add((pod, int(number)))
             case [""]:

@@ -9,7 +9,10 @@ from tasks.observer import PodEvent
 
 # The meaning, not the wording: it differs between Kubernetes versions (1.23 to 1.34 were compared).
 REASONS = (
-    (r"volume node affinity conflict|PersistentVolume's node affinity", "volume node affinity"),
+    (
+        r"volume node affinity conflict|PersistentVolume's node affinity|volume zone",
+        "volume node affinity",
+    ),
     (r"multi-attach", "multi-attach"),
     (r"node affinity/selector|node selector|node affinity", "node selector"),
     (r"unschedulable", "unschedulable nodes"),
