@@ -45,7 +45,7 @@ def start(run: Run, owner: list[Obj], volume: str, position: int, nodes: list[Ob
     `nodes` are those that a storm may touch, the first is preferred. Raises ClusterError with the
     reason when no record comes within the plan's limits.
     """
-    name = volumes.object_name(run, position, volume, "storm").lower()
+    name = volumes.object_name(run, position, volume, "storm")
     source, row = _volume(run, owner, volume, name, nodes)
     for user in (NOBODY, ROOT):
         deployment = name if user == NOBODY else f"{name}-root"

@@ -41,7 +41,7 @@ class VolumeFailed(ClusterError):
 
 def object_name(run: Run, position: int, storage_class: str, ending: str) -> str:
     """A name of at most 63 characters, a label's limit, that tells run and class."""
-    short = re.sub(r"[^a-z0-9]+", "-", storage_class)[:12].strip("-")
+    short = re.sub(r"[^a-z0-9]+", "-", storage_class.lower())[:12].strip("-")
     return f"stormark-{run.run_id}-{position}-{short}-{ending}"
 
 
