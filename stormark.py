@@ -1,22 +1,16 @@
 """The command line of stormark."""
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
 
 import reports.run
 import reports.terminal
+import tasks.run
 from reports.comparison import compare
 from reports.render import write
 from reports.survival import survive
@@ -24,7 +18,7 @@ from tasks import check
 from tasks import cluster as k8s
 from tasks import plan as plans
 from tasks.plan import Plan, PlanError
-from tasks.progress import Progress, Report, listener
+from tasks.progress import Progress
 from tasks.reap import reap as release_dead
 from tasks.results import ResultsError
 
@@ -206,37 +200,31 @@ def _run(flow: Flow, chosen: Plan) -> int:
     except check.REFUSALS as error:
         raise _refused(str(error)) from None
     _quiet_prefect()
-    from flows.benchmark import compare as benchmark
-    from flows.nightly import nightly
-    from flows.storms import survive as ride
+    last = Progress("", "")
 
-    flows = {Flow.benchmark: benchmark, Flow.storms: ride, Flow.nightly: nightly}
-    signal.signal(signal.SIGTERM, _interrupt)
-    run_id = ""
-    with _view() as show:
+    def watch(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        show(progress)
 
-        def watch(progress: Progress) -> None:
-            nonlocal run_id
-            run_id = progress.run_id
-            show(progress)
+    try:
+        from flows import terminal
 
-        listener.set(watch)
-        try:
-            state = flows[flow](chosen, return_state=True)
-        except KeyboardInterrupt:
-            errors.print(f"stormark: interrupted; the cluster is clean, run {run_id} is written")
-            return INTERRUPTED
+        with terminal.view(console) as show:
+            state = terminal.run(flow, chosen, watch)
+    except KeyboardInterrupt:
+        return _interrupted(chosen, last)
     if state.name == "Refused":
         raise _refused(state.message or "the plan was refused")
-    if run_id:
-        _print_tables(chosen.results, run_id)
-        console.print(f"report:  {chosen.results}/reports/{run_id}.md", soft_wrap=True)
+    if last.run_id:
+        _print_tables(chosen.results, last.run_id)
+        console.print(f"report:  {chosen.results}/reports/{last.run_id}.md", soft_wrap=True)
         console.print(
             f"parquet: {chosen.results}/{{runs,classes,volumes,fio,storms,storm_events}}/",
             soft_wrap=True,
         )
         console.print(
-            f"again:   stormark report {run_id} --results {chosen.results}", soft_wrap=True
+            f"again:   stormark report {last.run_id} --results {chosen.results}", soft_wrap=True
         )
     if not state.is_completed():
         errors.print(f"stormark: {state.message}", style="red", soft_wrap=True, markup=False)
@@ -257,8 +245,21 @@ def _refused(message: str) -> typer.Exit:
     return typer.Exit(REFUSED)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupted(chosen: Plan, last: Progress) -> int:
+    """Say how an interrupted run has left the cluster, from the last step that it told."""
+    match last.step:
+        case "" | check.STEP:
+            words = "before anything was created"
+        case tasks.run.CLEAN:
+            words = f"and the cluster is clean; run {last.run_id} is written"
+        case _:
+            context = f" --context {chosen.context}" if chosen.context else ""
+            words = (
+                f"during the clean-up of run {last.run_id}; `stormark reap{context} --namespace "
+                f"{chosen.namespace}` removes what is left"
+            )
+    errors.print(f"stormark: interrupted {words}", soft_wrap=True, markup=False, highlight=False)
+    return INTERRUPTED
 
 
 def _quiet_prefect() -> None:
@@ -269,49 +270,6 @@ def _quiet_prefect() -> None:
         ("DO_NOT_TRACK", "1"),
     ):
         os.environ.setdefault(name, value)
-
-
-@contextmanager
-def _view() -> Iterator[Report]:
-    """A live line with a bar in a terminal; a line for each step elsewhere."""
-    if not console.is_terminal:
-        yield _lines()
-        return
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-    )
-    task = bar.add_task("starting", total=None, speed="")
-    with Live(bar, console=console, transient=True):
-        yield lambda progress: bar.update(
-            task,
-            description=progress.step,
-            completed=max(0, progress.cell - 1),
-            total=progress.cells or None,
-            speed=_speed(progress),
-        )
-
-
-def _lines() -> Report:
-    last = ""
-
-    def show(progress: Progress) -> None:
-        nonlocal last
-        if progress.step != last:
-            last = progress.step
-            cell = f"[{progress.cell}/{progress.cells}] " if progress.cells else ""
-            console.print(f"{cell}{progress.step}", markup=False, highlight=False, soft_wrap=True)
-
-    return show
-
-
-def _speed(progress: Progress) -> str:
-    left = f"{progress.seconds_left:.0f} s left " if progress.seconds_left is not None else ""
-    if progress.iops is None or progress.bytes_per_second is None:
-        return left
-    return f"{left}{progress.iops:,.0f} IOPS {progress.bytes_per_second / 2**20:,.0f} MiB/s"
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from tasks.record import Record
 from tasks.results import ResultsError
 from tasks.run import Run, new_run_id
 
+STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
 REFUSALS = (PlanError, ResultsError, k8s.Unreachable, k8s.Forbidden)
 

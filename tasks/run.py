@@ -21,6 +21,7 @@ from tasks.progress import Progress, Report
 from tasks.release import release
 
 LEASE = "stormark"
+CLEAN = "the cluster is clean"
 LEASE_SECONDS = 60
 
 
@@ -134,7 +135,7 @@ def owned(run: Run, report: Report) -> Iterator[list[Obj]]:
     finally:
         report(Progress(run.run_id, "clean up the cluster"))
         release(run.cluster, run.run_id)
-        report(Progress(run.run_id, "the cluster is clean"))
+        report(Progress(run.run_id, CLEAN))
 
 
 def _create_owner(run: Run) -> Obj:

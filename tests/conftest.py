@@ -14,6 +14,7 @@ from kubernetes import client, config
 from typer.testing import CliRunner, Result
 
 from embedded.cluster import running
+from tasks import results
 
 # Before Prefect is imported: nothing calls home, no log handler outlives a captured stderr.
 os.environ |= {
@@ -133,8 +134,6 @@ class Stormark(NamedTuple):
 
     def __call__(self, *options: str) -> Result:
         """Run it on local-path with the tiny fio file, unless the options say otherwise."""
-        from stormark import app
-
         chosen = ["--namespace", self.namespace, "--results", str(self.results)]
         if "--class" not in options:
             chosen += ["--class", "local-path"]
@@ -144,14 +143,31 @@ class Stormark(NamedTuple):
             chosen += ["--volume-size", "64Mi"]
         if "--repeats" not in options:
             chosen += ["--repeats", "1"]
+        return self.command("run", *chosen, *options)
+
+    def command(self, *arguments: str) -> Result:
+        """Run any command of stormark."""
+        from stormark import app
+
         before = signal.getsignal(signal.SIGTERM)
         try:
-            result = copy_context().run(CliRunner().invoke, app, ["run", *chosen, *options])
+            result = copy_context().run(CliRunner().invoke, app, arguments)
         finally:
             signal.signal(signal.SIGTERM, before)
         if not isinstance(result.exception, SystemExit | None):
             raise result.exception
         return result
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table that the runs have written; what is missing is None."""
+        frame = results.read_table(str(self.results), table).astype(object)
+        known = frame.where(frame.notna(), None)
+        return [dict(zip(known.columns, row, strict=True)) for row in known.to_numpy()]
+
+    def row(self, table: str) -> dict[str, Any]:
+        """The one row of a table."""
+        (row,) = self.rows(table)
+        return row
 
 
 @pytest.fixture

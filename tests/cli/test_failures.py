@@ -2,43 +2,28 @@
 measured is on disk. The fixture `namespace` fails each test that leaves an object behind."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from typer.testing import Result
 
-from tasks import results
 from tests.conftest import TINY_FIO, Cluster, Stormark
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
 
 
-def run_row(stormark: Stormark) -> dict[str, Any]:
-    """The one row of the table `runs`."""
-    (row,) = rows(stormark, "runs")
-    return row
-
-
-def rows(stormark: Stormark, table: str) -> list[dict[str, Any]]:
-    """The rows of a table; what is missing is None."""
-    frame = results.read_table(str(stormark.results), table).astype(object)
-    known = frame.where(frame.notna(), None)
-    return [dict(zip(known.columns, row, strict=True)) for row in known.to_numpy()]
-
-
 def cells(stormark: Stormark) -> dict[tuple[str, str, int], str]:
     """Status, or why there is no figure, of each cell by class, job and repeat."""
     return {
         (row["storage_class"], row["job"], row["repeat"]): row["error"] or row["status"]
-        for row in rows(stormark, "fio")
+        for row in stormark.rows("fio")
     }
 
 
 def report_of(stormark: Stormark) -> str:
     """The text of the run's report."""
-    return (stormark.results / "reports" / f"{run_row(stormark)['run_id']}.md").read_text()
+    return (stormark.results / "reports" / f"{stormark.row('runs')['run_id']}.md").read_text()
 
 
 def with_plan(stormark: Stormark, tmp_path: Path, *options: str, **fields: object) -> Result:
@@ -52,7 +37,7 @@ def test_complete_run(stormark: Stormark, cluster: Cluster) -> None:
     """Every cell is measured, and the command says where everything is."""
     result = stormark("--class", "local-path", "--class", "nfs-client", "--repeats", "2")
     assert result.exit_code == COMPLETE, result.output
-    row = run_row(stormark)
+    row = stormark.row("runs")
     assert (row["outcome"], row["cells_measured"], row["error"]) == ("complete", 8, None)
     assert set(cells(stormark).values()) == {"measured"}
     assert f"{stormark.results}/reports/{row['run_id']}.md" in result.stdout
@@ -79,7 +64,7 @@ def test_image_that_cannot_be_pulled(stormark: Stormark) -> None:
     assert result.exit_code == INCOMPLETE
     assert "cannot start with image registry.invalid/x:1: ImagePullBackOff" in result.stderr
     assert "Check the image's name" in result.stderr
-    row = run_row(stormark)
+    row = stormark.row("runs")
     assert (row["outcome"], row["stopped_at"]) == ("failed", "check of image and fio file")
     assert "registry.invalid/x:1" in report_of(stormark)
 
@@ -99,7 +84,7 @@ def test_pvc_that_never_binds(stormark: Stormark, tmp_path: Path) -> None:
     assert result.exit_code == INCOMPLETE
     words = "ProvisioningFailed: cluster.local/nfs-client does not support block volume"
     assert words in result.stderr
-    (volume,) = rows(stormark, "volumes")
+    volume = stormark.row("volumes")
     assert words in volume["error"]
 
 
@@ -109,7 +94,7 @@ def test_volume_without_room(stormark: Stormark, tmp_path: Path) -> None:
     file.write_text("[a]\nrw=write\n")
     result = stormark("--fio-file", str(file), "--volume-size", "1000Ti")
     assert result.exit_code == INCOMPLETE
-    (volume,) = rows(stormark, "volumes")
+    volume = stormark.row("volumes")
     assert "volume too small" in result.stderr
     assert f"{volume['free_bytes']:,.0f} bytes are free on {volume['node']}" in result.stderr
     assert f"{1000 * 2**40 * 8 // 10:,}" in result.stderr
@@ -130,7 +115,7 @@ def test_one_class_fails(stormark: Stormark, tmp_path: Path) -> None:
     limits = {"access_mode": "ReadWriteMany", "bind_limit_seconds": 1}
     result = with_plan(stormark, tmp_path, *classes, **limits)
     assert result.exit_code == INCOMPLETE
-    row = run_row(stormark)
+    row = stormark.row("runs")
     assert (row["outcome"], row["cells_measured"], row["cells_failed"]) == ("incomplete", 2, 2)
     words = "NodePath only supports ReadWriteOnce"
     assert words in result.stderr

@@ -1,0 +1,93 @@
+"""A flow in a person's terminal: where it is, and Ctrl-C or SIGTERM that end it in order."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from flows.benchmark import compare
+from flows.nightly import nightly
+from flows.storms import survive
+from tasks.plan import Plan
+from tasks.progress import Progress, Report, listener
+
+FLOWS = {"benchmark": compare, "storms": survive, "nightly": nightly}
+
+
+def run(flow: str, plan: Plan, report: Report) -> State:
+    """Run a flow to its end and tell `report` where it is.
+
+    Raises KeyboardInterrupt on Ctrl-C and on SIGTERM, after the flow has cleaned up.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _ctrl_c_held_back(), get_client(sync_client=True):
+        pass  # where no Prefect server is configured, this starts one
+    listener.set(report)
+    return FLOWS[flow](plan, return_state=True)
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Ctrl-C waits until the end; the processes that start meanwhile never see one.
+
+    A terminal sends it to Prefect's server as well, and without that no flow comes to its end.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def view(console: Console) -> Iterator[Report]:
+    """A live line with a bar in a terminal; a line for each step elsewhere."""
+    if not console.is_terminal:
+        yield _lines(console)
+        return
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+    )
+    task = bar.add_task("starting", total=None, speed="")
+    with Live(bar, console=console, transient=True):
+        yield lambda progress: bar.update(
+            task,
+            description=progress.step,
+            completed=max(0, progress.cell - 1),
+            total=progress.cells or None,
+            speed=_speed(progress),
+        )
+
+
+def _lines(console: Console) -> Report:
+    last = ""
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if progress.step != last:
+            last = progress.step
+            cell = f"[{progress.cell}/{progress.cells}] " if progress.cells else ""
+            console.print(f"{cell}{progress.step}", markup=False, highlight=False, soft_wrap=True)
+
+    return show
+
+
+def _speed(progress: Progress) -> str:
+    left = f"{progress.seconds_left:.0f} s left " if progress.seconds_left is not None else ""
+    if progress.iops is None or progress.bytes_per_second is None:
+        return left
+    return f"{left}{progress.iops:,.0f} IOPS {progress.bytes_per_second / 2**20:,.0f} MiB/s"

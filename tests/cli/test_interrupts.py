@@ -1,0 +1,180 @@
+"""Ctrl-C and SIGTERM: the cluster is clean, what was measured is written, and the exit is 130.
+
+The fixture `namespace` fails each test that leaves an object behind.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from kubernetes import watch
+
+from tests.conftest import Cluster, Stormark
+
+INTERRUPTED = 130
+DEADLINE_SECONDS = 120
+# The first job ends by itself, the second would run for an hour.
+LONG_FIO = """
+[global]
+size=4m
+[first]
+stonewall
+rw=write
+bs=1m
+[second]
+stonewall
+rw=randread
+bs=4k
+time_based
+runtime=3600
+"""
+
+
+@pytest.fixture
+def long_fio(tmp_path: Path) -> str:
+    file = tmp_path / "long.fio"
+    file.write_text(LONG_FIO)
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the database of Prefect's own server, whose first start takes longest."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@contextmanager
+def command(
+    stormark: Stormark, prefect_home: Path, fio_file: str
+) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process group of its own, as a terminal starts it."""
+    options = ["--class", "local-path", "--repeats", "1", "--volume-size", "64Mi"]
+    options += ["--namespace", stormark.namespace, "--results", str(stormark.results)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "stormark", "run", "--fio-file", fio_file, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PREFECT_HOME": str(prefect_home)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_ctrl_c_reaches_every_process_of_the_terminal(
+    stormark: Stormark, prefect_home: Path, long_fio: str
+) -> None:
+    """Prefect's own server is in the terminal's group too, and must outlive the clean-up."""
+    with command(stormark, prefect_home, long_fio) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("[2/2]"))
+        os.killpg(process.pid, signal.SIGINT)
+        output = process.stdout.read()
+        assert process.wait(DEADLINE_SECONDS) == INTERRUPTED, output
+    run = stormark.row("runs")
+    last = f"stormark: interrupted and the cluster is clean; run {run['run_id']} is written"
+    assert output.splitlines() == ["clean up the cluster", "the cluster is clean", last]
+    assert run["outcome"] == "cancelled"
+    assert run["stopped_at"] == "fio on local-path, repeat 1"
+
+
+def test_ctrl_c_while_prefect_starts(stormark: Stormark, prefect_home: Path, long_fio: str) -> None:
+    """Nothing was created, and nothing else is claimed; Prefect's server is ended."""
+    with command(stormark, prefect_home, long_fio) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                pytest.fail("it ended before Prefect's server was there")
+        server = Path("/proc") / children.read_text().split()[0]
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout is not None
+        output = process.stdout.read()
+        assert process.wait(DEADLINE_SECONDS) == INTERRUPTED, output
+    assert output == "stormark: interrupted before anything was created\n"
+    assert not server.exists()
+    assert not stormark.results.exists() or not list(stormark.results.iterdir())
+
+
+@contextmanager
+def on_pods(
+    cluster: Cluster, namespace: str, *steps: tuple[Callable[[Any], bool], Callable[[], object]]
+) -> Iterator[None]:
+    """Act once some pod of the namespace is seen in a state; the steps come one after the other."""
+
+    def act() -> None:
+        for seen, action in steps:
+            for change in watch.Watch().stream(
+                cluster.core.list_namespaced_pod, namespace, timeout_seconds=DEADLINE_SECONDS
+            ):
+                if seen(change["object"]):
+                    action()
+                    break
+
+    thread = Thread(target=act)
+    thread.start()
+    yield
+    thread.join()
+
+
+def is_measuring(pod: Any) -> bool:
+    """The pod of a repeat runs, or has run."""
+    job = pod.metadata.labels["batch.kubernetes.io/job-name"]
+    return bool(job.endswith("-r1") and pod.status.phase == "Running")
+
+
+def is_unscheduled(pod: Any) -> bool:
+    return any(c.reason == "Unschedulable" for c in pod.status.conditions or [])
+
+
+def is_terminating(pod: Any) -> bool:
+    return pod.metadata.deletion_timestamp is not None
+
+
+def send(number: signal.Signals) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), number)
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_fio(
+    stormark: Stormark, cluster: Cluster, long_fio: str, number: signal.Signals
+) -> None:
+    """Both signals end a run in the same way."""
+    with on_pods(cluster, stormark.namespace, (is_measuring, send(number))):
+        result = stormark("--fio-file", long_fio)
+    assert result.exit_code == INTERRUPTED
+    run = stormark.row("runs")
+    assert result.stderr == (
+        f"stormark: interrupted and the cluster is clean; run {run['run_id']} is written\n"
+    )
+    assert (run["outcome"], run["stopped_at"]) == ("cancelled", "fio on local-path, repeat 1")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_second_ctrl_c_ends_the_clean_up(
+    stormark: Stormark, cluster: Cluster, long_fio: str
+) -> None:
+    """It is not called clean then: the message has the command that removes the rest."""
+    twice = (is_measuring, send(signal.SIGINT)), (is_terminating, send(signal.SIGINT))
+    with on_pods(cluster, stormark.namespace, *twice):
+        result = stormark("--fio-file", long_fio)
+    assert result.exit_code == INTERRUPTED
+    assert "the cluster is clean" not in result.output
+    assert f"`stormark reap --namespace {stormark.namespace}` removes what is left" in result.stderr
+    assert stormark.row("runs")["outcome"] == "cancelled"
+    assert cluster.left_in(stormark.namespace) != []
+    reaped = stormark.command("reap", "--namespace", stormark.namespace)
+    assert reaped.exit_code == 0
+    assert f"released run {stormark.row('runs')['run_id']}" in reaped.stdout
