@@ -199,7 +199,7 @@ def _run(flow: Flow, chosen: Plan) -> int:
         check.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
     except check.REFUSALS as error:
         raise _refused(str(error)) from None
-    _quiet_prefect()
+    _prepare_prefect()
     last = Progress("", "")
 
     def watch(progress: Progress) -> None:
@@ -262,12 +262,14 @@ def _interrupted(chosen: Plan, last: Progress) -> int:
     return INTERRUPTED
 
 
-def _quiet_prefect() -> None:
-    """Prefect's own log and its calls home are for servers; a terminal has the view below."""
+def _prepare_prefect() -> None:
+    """Prefect's own log and calls home are for servers; a terminal has the view below."""
     for name, value in (
         ("PREFECT_LOGGING_LEVEL", "CRITICAL"),
         ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
         ("DO_NOT_TRACK", "1"),
+        # its own limit of 20 s is too short for its first start on a busy machine
+        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),
     ):
         os.environ.setdefault(name, value)
 
