@@ -25,7 +25,9 @@ def finding(survival: Survival) -> str:
     drained = [cell for cell in cells if cell.storm == "drain"]
     said = [text for text in (_drains(drained), _losses(survival, cells)) if text]
     text = "; ".join(said)
-    return f"**{text[0].upper()}{text[1:]}.**"
+    if text.startswith(("while ", "no ")):  # a class keeps its name as it is
+        text = text[0].upper() + text[1:]
+    return f"**{text}.**"
 
 
 def _drains(cells: list[StormCell]) -> str:

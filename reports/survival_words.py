@@ -27,11 +27,8 @@ def parts(cell: StormCell) -> list[str]:
 
 def gap_words(cell: StormCell, gap: Gap) -> str:
     """Why rounds of a cell are missing, in three words, and how many."""
-    return (
-        _reason(gap)
-        if cell.planned == 1
-        else f"{cell.missing(gap)} of {cell.planned} {_reason(gap)}"
-    )
+    count = "" if cell.planned == 1 else f"{cell.missing(gap)} of {cell.planned} "
+    return f"{count}{_reason(gap)}"
 
 
 def gap_link(gap: Gap, text: str = "") -> Markdown:

@@ -1,13 +1,17 @@
 """The chart of the storms: complete, in order, and the same for the same events."""
 
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
 
 from reports.render import render
 from reports.storms_chart import KEPT, LOST
 from tests.reports.sample import RUN_ID, Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, never, without, write_storms
-from tests.reports.test_chart import svg_texts
+from tests.reports.test_chart import SVG, svg_texts
 
 
 def chart_of(root: Path, **changes: Any) -> str:
@@ -49,15 +53,42 @@ def test_bars_of_lost_records_have_a_colour_of_their_own(tmp_path: Path) -> None
     assert svg.count(f"fill: {KEPT.lower()}") == 20 + legend
 
 
+def test_a_bar_is_as_long_as_nobody_wrote(tmp_path: Path) -> None:
+    svg = chart_of(
+        tmp_path,
+        volumes=["hostPath", "local"],
+        classes=[],
+        change=lambda row: (
+            never(row) if (row["volume"], row["storm"]) == ("local", "drain") else row
+        ),
+    )
+
+    lost, away = widths(svg, LOST)[-1], widths(svg, KEPT)[-1]
+    # 3.42 s against the whole panel, to the uncordon at 30 s; the last record was 0.04 s before.
+    assert away / lost == pytest.approx(30.04 / 3.46, rel=0.01)
+
+
+def widths(svg: str, colour: str) -> list[float]:
+    """Widths of the bars of a colour, from top to bottom, without the one of the legend."""
+    found = []
+    for path in ET.fromstring(svg).iter(f"{SVG}path"):
+        if f"fill: {colour.lower()}" in path.attrib.get("style", ""):
+            across = [float(x) for x in re.findall(r"[ML] (\S+)", path.attrib["d"])]
+            found.append(max(across) - min(across))
+    return found[:-1]
+
+
 def test_only_the_first_round_is_drawn_and_said_to_be(tmp_path: Path) -> None:
     def change(row: Row) -> Row:
         lost = row["round"] == 2 and row["volume"] == "local"
-        return row | ({"kept": False, "lost_records": 9} if lost else {})
+        later = {"kept": False, "lost_records": 9, "recovery_seconds": 500.0}
+        return row | (later if lost else {})
 
     texts = svg_texts(chart_of(tmp_path, rounds=2, change=change))
 
     assert any(text.endswith("storms, round 1 of 2") for text in texts)
     assert not any("LOST 9" in text for text in texts)
+    assert "500" not in texts
 
 
 def test_the_same_events_give_the_same_bytes(tmp_path: Path) -> None:
