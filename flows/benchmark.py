@@ -1,5 +1,7 @@
 """The flow that compares the speed of StorageClasses, without storms."""
 
+from typing import Any
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 
@@ -27,11 +29,16 @@ def compare(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
 def measure_classes(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
-    """Every class in every repeat; what has been measured is on disk after each step."""
+    """Every class in every repeat; what has been measured is on disk after each cell."""
     known.step = "check of image and fio file"
     report(Progress(run.run_id, known.step))
     known.fio_version = step(check.image_and_fio_file, "check image")(run, owner)
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
+
+    def keep(row: dict[str, Any]) -> None:
+        known.fio.append(row)
+        record.save(known, "running")
+
     ready: list[Volume] = []
     for position, storage_class in enumerate(storage_classes):
         name = storage_class["metadata"]["name"]
@@ -47,5 +54,4 @@ def measure_classes(
         ready.append(volume)
     for turn in benchmark.rounds(ready, run.plan.repeats, len(run.workload.jobs)):
         known.step = f"fio on {turn.volume.storage_class}, repeat {turn.repeat}"
-        known.fio += step(benchmark.measure, known.step)(run, owner, turn, report)
-        record.save(known, "running")
+        step(benchmark.measure, known.step)(run, owner, turn, report, keep)

@@ -1,6 +1,7 @@
 """Measures: one Job for each class and repeat runs the workload, one group at a time."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -40,17 +41,34 @@ def rounds(volumes: list[Volume], repeats: int, jobs: int) -> Iterator[Round]:
             turn += 1
 
 
-def measure(run: Run, owner: list[Obj], turn: Round, report: Report) -> list[dict[str, Any]]:
-    """Run every job once on a volume; a row of the table `fio` for each, measured or failed."""
+def measure(
+    run: Run, owner: list[Obj], turn: Round, report: Report, keep: Callable[[dict[str, Any]], None]
+) -> None:
+    """Run every job once on a volume.
+
+    `keep` is given the row of each cell in the table `fio` as soon as that cell has ended; cells
+    that did not end are failed ones, with the reason.
+    """
     volume, groups = turn.volume, run.workload.groups
     name = object_name(run, volume.position, volume.storage_class, f"r{turn.repeat}")
     env = {
         "STORMARK_ENGINE": volume.engine,
-        "STORMARK_GROUPS": " ".join(",".join(job.name for job in group) for group in groups),
+        "STORMARK_GROUPS": " ".join(_key(group) for group in groups),
     }
     untimed = sum(UNTIMED_JOB_SECONDS for job in run.workload.jobs if job_seconds(job) == 0)
     limit = run.workload.seconds() + untimed + SPARE_SECONDS
-    error = None
+    log, narrator, error = FioLog(), _Narrator(run, turn, report), None
+    waiting = deque(enumerate(_flat(groups), start=turn.first_cell))
+
+    def keep_next() -> None:
+        sequence, (group, job) = waiting.popleft()
+        keep({"sequence": sequence} | _cell(run, turn, group, job, log=log, error=error))
+
+    def hear(line: str) -> None:
+        narrator.hear(line)
+        while waiting and _key(waiting[0][1][0]) in log.status:
+            keep_next()
+
     try:
         fio_job.create(
             run,
@@ -64,15 +82,11 @@ def measure(run: Run, owner: list[Obj], turn: Round, report: Report) -> list[dic
             limit_seconds=limit,
         )
         job = fio_job.started(run, name, limit)
-        log = fio_job.follow(run.cluster, job, _Narrator(run, turn, report).hear)
-    except fio_job.PodLost as lost:
-        log, error = lost.log, str(lost)
+        fio_job.follow(run.cluster, job, log, hear)
     except ClusterError as failed:
-        log, error = FioLog(), str(failed)
-    return [
-        {"sequence": sequence} | _cell(run, turn, group, job, log=log, error=error)
-        for sequence, (group, job) in enumerate(_flat(groups), start=turn.first_cell)
-    ]
+        error = str(failed)
+    while waiting:
+        keep_next()
 
 
 def failed_cells(run: Run, storage_class: str, why: str) -> list[dict[str, Any]]:
@@ -91,6 +105,11 @@ def failed_cells(run: Run, storage_class: str, why: str) -> list[dict[str, Any]]
     ]
 
 
+def _key(group: list[Job]) -> str:
+    """What `fio.sh` calls a group."""
+    return ",".join(job.name for job in group)
+
+
 def _flat(groups: list[list[Job]]) -> list[tuple[list[Job], Job]]:
     return [(group, job) for group in groups for job in group]
 
@@ -99,7 +118,7 @@ def _cell(
     run: Run, turn: Round, group: list[Job], job: Job, *, log: FioLog, error: str | None
 ) -> dict[str, Any]:
     """The row of one cell, from what the pod's log says of its group."""
-    key = ",".join(member.name for member in group)
+    key = _key(group)
     row: dict[str, Any] = {
         "storage_class": turn.volume.storage_class,
         "job": job.name,

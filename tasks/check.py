@@ -59,7 +59,8 @@ def image_and_fio_file(run: Run, owner: list[Obj]) -> str:
     name = f"stormark-{run.run_id}-check"
     fio_job.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
     job = fio_job.started(run, name, CHECK_LIMIT_SECONDS)
-    log = fio_job.follow(run.cluster, job, lambda line: None)  # noqa: ARG005
+    log = FioLog()
+    fio_job.follow(run.cluster, job, log)
     _explain(run, log)
     return log.facts["fio_version"]
 

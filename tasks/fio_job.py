@@ -16,14 +16,6 @@ SILENCE_SECONDS = 60.0
 NOBODY, ROOT = 65534, 0
 
 
-class PodLost(pods.PodFailed):
-    """The pod, or the cluster, went away before its end; `log` is what it had said by then."""
-
-    def __init__(self, message: str, log: FioLog) -> None:
-        super().__init__(message)
-        self.log = log
-
-
 class FioJob(NamedTuple):
     """A fio Job that has started: its name, its pod as seen at its start, and its time limit."""
 
@@ -79,12 +71,14 @@ def started(run: Run, name: str, limit_seconds: float) -> FioJob:
     return FioJob(name, pod, limit_seconds)
 
 
-def follow(cluster: Cluster, job: FioJob, on_line: Callable[[str], None]) -> FioLog:
-    """Read the pod's log to its end; `on_line` sees each line as it comes.
+def follow(
+    cluster: Cluster, job: FioJob, log: FioLog, on_line: Callable[[str], None] | None = None
+) -> None:
+    """Read the pod's log to its end into `log`; `on_line` sees each line after that.
 
-    A broken stream is taken up again where it broke. Raises PodLost when that fails.
+    A broken stream is taken up again where it broke. Raises ClusterError when the pod, or the
+    cluster, goes away before the end.
     """
-    log = FioLog()
     read = 0
     pod = job.pod["metadata"]["name"]
 
@@ -93,22 +87,17 @@ def follow(cluster: Cluster, job: FioJob, on_line: Callable[[str], None]) -> Fio
         for number, line in enumerate(lines):
             if number >= read:
                 log.feed(line)
-                on_line(line)
                 count = number + 1
+                if on_line is not None:
+                    on_line(line)
         return count
 
-    try:
-        while not log.finished:
-            read = take_in(
-                k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
-            )
-            if log.finished or _has_ended(cluster, pod):
-                read = take_in(k8s.log_lines(cluster, pod, follow=False))
-                break
-        pods.wait_ended(cluster, job.name, job.limit_seconds)
-    except k8s.ClusterError as error:
-        raise PodLost(str(error), log) from error
-    return log
+    while not log.finished:
+        read = take_in(k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS))
+        if log.finished or _has_ended(cluster, pod):
+            read = take_in(k8s.log_lines(cluster, pod, follow=False))
+            break
+    pods.wait_ended(cluster, job.name, job.limit_seconds)
 
 
 def _has_ended(cluster: Cluster, pod: str) -> bool:

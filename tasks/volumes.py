@@ -66,11 +66,11 @@ def provision(
     try:
         report(Progress(run.run_id, f"{name} · provision and lay out"))
         job = _first_pod(run, owner, position, row, waits_for_pod=waits_for_pod)
-        log = fio_job.follow(run.cluster, job, lambda line: _show(run, name, line, report))
+        log = _read(run, job, name, report)
         if log.unwritable:
             as_root = _create_prepare(run, owner, position, row, fio_job.ROOT)
             job = fio_job.started(run, as_root, run.plan.run_limit_seconds)
-            log = fio_job.follow(run.cluster, job, lambda line: _show(run, name, line, report))
+            log = _read(run, job, name, report)
         _take_facts(log, row)
     except ClusterError as error:
         row["error"] = str(error)
@@ -88,10 +88,17 @@ def provision(
     )
 
 
-def _show(run: Run, storage_class: str, line: str, report: Report) -> None:
-    if (now := rates(line)) is not None:
-        step = f"{storage_class} · provision and lay out"
-        report(Progress(run.run_id, step, iops=now[0], bytes_per_second=now[1]))
+def _read(run: Run, job: fio_job.FioJob, storage_class: str, report: Report) -> FioLog:
+    """The log of a pod that prepares the volume, at its end; fio's rates are told meanwhile."""
+    log = FioLog()
+
+    def show(line: str) -> None:
+        if (now := rates(line)) is not None:
+            step = f"{storage_class} · provision and lay out"
+            report(Progress(run.run_id, step, iops=now[0], bytes_per_second=now[1]))
+
+    fio_job.follow(run.cluster, job, log, show)
+    return log
 
 
 def _first_pod(

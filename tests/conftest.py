@@ -37,6 +37,10 @@ bs=4k
 """
 
 
+# Ten on an idle machine; the limit is for one that others keep busy.
+SERVER_START_SECONDS = 120
+
+
 class Cluster(NamedTuple):
     """The embedded cluster, asked and disturbed past stormark."""
 
@@ -121,7 +125,8 @@ def prefect_server() -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness
 
     # without heartbeats a flow ends in 0.1 s, not in 1.1 s
-    with prefect_test_harness(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    heartbeats = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    with prefect_test_harness(SERVER_START_SECONDS), heartbeats:
         yield
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from tasks.benchmark import Round, failed_cells, measure, rounds
 from tasks.progress import Progress
 from tasks.results import TABLES
+from tasks.run import Run
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import JOBS, PODS, group, make_run, make_volume, script_pod
 
@@ -17,7 +18,14 @@ def cells(api: Api, log: str, *, volume: Any = None, ended: Answer | None = None
     script_pod(api, Answer.of(log), ended=ended)
     run = make_run(api.cluster)
     turn = Round(volume or make_volume(), repeat=2, first_cell=7, cells=12)
-    return {row["job"]: row for row in measure(run, [], turn, lambda progress: None)}  # noqa: ARG005
+    return {row["job"]: row for row in measured(run, turn)}
+
+
+def measured(run: Run, turn: Round) -> list[dict[str, Any]]:
+    """The rows that are kept of a round, in their order."""
+    rows: list[dict[str, Any]] = []
+    measure(run, [], turn, lambda progress: None, rows.append)  # noqa: ARG005
+    return rows
 
 
 def test_every_class_begins_a_repeat_once() -> None:
@@ -142,7 +150,7 @@ def test_an_api_that_fails_meanwhile_keeps_what_was_measured(api: Api) -> None:
     script_pod(api, Answer.of(group("first"), cut=True))
     api.answers["GET", f"{PODS}/pod-1"] = [Answer.refusal(500, "InternalError", "etcd is gone")]
     turn = Round(make_volume(), repeat=1, first_cell=1, cells=3)
-    rows = measure(make_run(api.cluster), [], turn, lambda progress: None)  # noqa: ARG005
+    rows = measured(make_run(api.cluster), turn)
     assert [row["status"] for row in rows] == ["measured", "failed", "failed"]
     assert "reading Pod pod-1: etcd is gone (HTTP 500)" in rows[1]["error"]
 
@@ -151,7 +159,7 @@ def test_a_job_that_cannot_be_created_fails_every_cell(api: Api) -> None:
     """In the words of the API server."""
     api.script("POST", JOBS, Answer.refusal(403, "Forbidden", "exceeded quota"))
     turn = Round(make_volume(), repeat=1, first_cell=1, cells=3)
-    rows = measure(make_run(api.cluster), [], turn, lambda progress: None)  # noqa: ARG005
+    rows = measured(make_run(api.cluster), turn)
     assert [row["status"] for row in rows] == ["failed"] * 3
     assert "it did not begin: creating Job" in rows[0]["error"]
     assert "exceeded quota" in rows[0]["error"]
@@ -162,7 +170,7 @@ def test_progress_tells_cell_rates_and_time_left(api: Api) -> None:
     seen: list[Progress] = []
     script_pod(api, Answer.of(group("first") + group("second", "third") + FINISHED))
     turn = Round(make_volume(), repeat=2, first_cell=4, cells=9)
-    measure(make_run(api.cluster), [], turn, seen.append)
+    measure(make_run(api.cluster), [], turn, seen.append, lambda row: None)  # noqa: ARG005
     step = "fast · first · repeat 2"
     assert seen[0] == Progress("20261123-031500-a1b2c3", step, 4, 9, 40.0)
     assert seen[1] == seen[0]._replace(iops=256.0, bytes_per_second=2.0**20)
