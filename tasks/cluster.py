@@ -17,6 +17,7 @@ import urllib3
 import yaml
 from kubernetes import client, config, stream
 from kubernetes.client.exceptions import ApiException
+from websocket import WebSocketException
 
 Obj = dict[str, Any]
 Items = dict[str, Obj]
@@ -324,23 +325,39 @@ def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: fl
     Raises ClusterError when it cannot be run, does not end in time, or exits other than 0.
     """
     doing = f"running {command[0]} in pod {pod}"
-    call = client.CoreV1Api(cluster.api).connect_get_namespaced_pod_exec
     try:
-        session = stream.stream(
-            call, pod, cluster.namespace, command=command, stdout=True, stderr=True,
-            stdin=False, tty=False, _preload_content=False,
-        )  # fmt: skip
-        session.run_forever(timeout=limit_seconds)
-        output, complaint = session.read_stdout(timeout=1), session.read_stderr(timeout=1)
-        if session.is_open():
-            session.close()
-            raise ClusterError(f"{doing}: it did not end within {limit_seconds:.0f} s")
-        status = session.returncode
+        # a client of its own: the library changes the client while it opens a websocket with it
+        with client.ApiClient(cluster.api.configuration) as api:
+            session = stream.stream(
+                client.CoreV1Api(api).connect_get_namespaced_pod_exec, pod, cluster.namespace,
+                command=command, stdout=True, stderr=True, stdin=False, tty=False,
+                _preload_content=False,
+            )  # fmt: skip
+            try:
+                session.run_forever(timeout=limit_seconds)
+                ended = not session.is_open()
+                output, complaint, status = (session.read_channel(n) for n in (1, 2, 3))
+            finally:
+                session.sock.shutdown()  # its close() does nothing once the other end has closed
     except ApiException as error:
         raise ClusterError(f"{doing}: {error.reason}") from error
-    if status != 0:
-        raise ClusterError(f"{doing}: exit status {status}: {complaint.strip()[:300]}")
+    except (WebSocketException, OSError) as error:
+        raise ClusterError(f"{doing}: the connection broke: {error}") from error
+    if not ended:
+        raise ClusterError(f"{doing}: it did not end within {limit_seconds:.0f} s")
+    if failure := _failure(status):
+        raise ClusterError(f"{doing}: {failure} {complaint.strip()[:300]}".rstrip())
     return str(output)
+
+
+def _failure(status: str) -> str:
+    """Why a command failed, from the Status on its last channel; empty when it did not."""
+    answer = json.loads(status or '{"message": "its connection ended before it did"}')
+    if answer.get("status") == "Success":
+        return ""
+    if answer.get("reason") == "NonZeroExitCode":
+        return f"exit status {answer['details']['causes'][0]['message']}:"
+    return str(answer.get("message") or "no message")
 
 
 def log_lines(

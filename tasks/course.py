@@ -77,8 +77,8 @@ def times(course: Course) -> dict[str, float | None]:
     if course.first is None:
         return {"hold_seconds": held, "away_seconds": held}
     back_at = observer.at(course.first)
-    old = [observer.at(a) for a in list(observer.acks) if a.pod == course.before.pod]
-    both = max(old, default=back_at) - back_at if course.first.pod != course.before.pod else 0.0
+    old = [ack for ack in list(observer.acks) if ack.pod == course.before.pod]
+    both = observer.at(old[-1]) - back_at if course.first.pod != course.before.pod else 0.0
     times: dict[str, float | None] = {
         "recovery_seconds": back_at - course.fault_at,
         "overlap_seconds": max(0.0, both),

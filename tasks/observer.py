@@ -5,6 +5,7 @@ arrival. An acknowledgement has the time of its log line, which is the node's, b
 client's clock by the smallest delay between line and arrival that was seen for its pod.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Observer:
         self.acks: list[Ack] = []
         self.events: list[PodEvent] = []
         self.lives: dict[str, int] = {}
+        self.delays: dict[str, float] = {}  # what brings a pod's log times to the client's clock
         self.unwritable: set[str] = set()
         self.errors: list[str] = []
         self.changed = threading.Condition()
@@ -73,13 +75,9 @@ class Observer:
                 del pods[name]
         return pods
 
-    def delay(self, pod: str) -> float:
-        """What to add to a pod's log times to get the client's clock."""
-        return min((a.arrived - a.logged for a in list(self.acks) if a.pod == pod), default=0.0)
-
     def at(self, ack: Ack) -> float:
         """When a record was acknowledged, by the client's clock."""
-        return ack.logged + self.delay(ack.pod)
+        return ack.logged + self.delays[ack.pod]
 
     def _start(self, function: Callable[..., None], *args: str) -> None:
         threading.Thread(target=self._guarded, args=(function, *args), daemon=True).start()
@@ -128,6 +126,7 @@ class Observer:
         with self.changed:
             match words.split(" "):
                 case ["ack", number]:
+                    self.delays[pod] = min(arrived - logged, self.delays.get(pod, math.inf))
                     self.acks.append(Ack(pod, self.lives[pod], int(number), logged, arrived))
                 case ["start", *_]:
                     self.lives[pod] += 1

@@ -1,7 +1,6 @@
 """A storm's course, from what was observed: only computes."""
 
 import re
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from tasks.cluster import Obj
@@ -46,13 +45,16 @@ def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
         step = Step(event.at, name, meta["name"], spec.get("nodeName"), message)
         found.setdefault(name, step)
 
+    restarts = 0
     for event in events:
+        old = event.pod["metadata"]["name"] == old_pod
         if event.at < fault_at:
+            restarts = _restarts(event.pod) if old else restarts
             continue
-        if event.pod["metadata"]["name"] == old_pod:
+        if old:
             if event.type == "DELETED":
                 saw(event, "old pod gone")
-            elif _restarted(event.pod, fault_at):
+            elif _running(event.pod) and _restarts(event.pod) > restarts:
                 saw(event, "container started")
             continue
         if event.type == "DELETED":
@@ -83,11 +85,5 @@ def _running(pod: Obj) -> bool:
     return any("running" in s.get("state", {}) for s in pod["status"].get("containerStatuses", []))
 
 
-def _restarted(pod: Obj, fault_at: float) -> bool:
-    """Whether the container of the pod was ended by the fault and runs again."""
-    for status in pod["status"].get("containerStatuses", []):
-        ended = status.get("lastState", {}).get("terminated", {}).get("finishedAt")
-        if ended and "running" in status.get("state", {}):
-            # whole seconds, so the second of the fault counts
-            return datetime.fromisoformat(ended).timestamp() >= int(fault_at) - 1
-    return False
+def _restarts(pod: Obj) -> int:
+    return sum(s.get("restartCount", 0) for s in pod["status"].get("containerStatuses", []))

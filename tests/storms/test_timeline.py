@@ -59,29 +59,27 @@ def test_a_pod_that_waited_for_its_node() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("ended", "started"),
-    [("1970-01-01T00:16:40Z", True), ("1970-01-01T00:16:30Z", False)],
-    ids=["by the fault", "long before"],
-)
-def test_a_container_that_was_started_again(ended: str, started: bool) -> None:
-    """The pod stays; what counts is that its container ended at the fault, and runs."""
-    again = container(
-        state={"running": {}}, lastState={"terminated": {"finishedAt": ended}}, restartCount=1
-    )
-    event = PodEvent(FAULT + 1, "MODIFIED", pod("old", "w1", containerStatuses=again))
-    expected = [Step(FAULT + 1, "container started", "old", "w1")] if started else []
-    assert steps([event], FAULT, "old") == expected
+def restarted(at: float, times: int, **state: Any) -> PodEvent:
+    """The old pod, whose container was started again so many times."""
+    statuses = container(state=state, restartCount=times)
+    return PodEvent(at, "MODIFIED", pod("old", "w1", containerStatuses=statuses))
 
 
-def test_a_container_that_waits_to_be_started_again() -> None:
-    """It has not started yet."""
-    waiting = container(
-        state={"waiting": {"reason": "CrashLoopBackOff"}},
-        lastState={"terminated": {"finishedAt": "1970-01-01T00:16:40Z"}},
-    )
-    event = PodEvent(FAULT + 1, "MODIFIED", pod("old", "w1", containerStatuses=waiting))
-    assert steps([event], FAULT, "old") == []
+def test_a_container_that_was_started_again() -> None:
+    """The pod stays; its container runs once it has left its back-off."""
+    events = [
+        restarted(FAULT - 1, 1, running={}),
+        restarted(FAULT + 1, 1, terminated={}),
+        restarted(FAULT + 2, 2, waiting={"reason": "CrashLoopBackOff"}),
+        restarted(FAULT + 3, 2, running={}),
+    ]
+    assert steps(events, FAULT, "old") == [Step(FAULT + 3, "container started", "old", "w1")]
+
+
+def test_a_container_that_an_earlier_storm_restarted_is_no_step_of_this_one() -> None:
+    """A pod that is deleted right after still runs for a moment."""
+    events = [restarted(FAULT - 0.5, 1, running={}), restarted(FAULT + 0.1, 1, running={})]
+    assert steps(events, FAULT, "old") == []
 
 
 def test_a_pod_that_is_gone_at_once_was_not_created() -> None:

@@ -1,0 +1,89 @@
+"""A run of storms in a namespace of a test's own, without Prefect, and what it leaves behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from kubernetes import client
+
+from tasks import check, labels, nodes, record, storms
+from tasks import cluster as k8s
+from tasks.cluster import Cluster, Obj
+from tasks.plan import Plan
+from tasks.progress import Progress
+from tasks.record import Record, Rows
+from tasks.run import lease, owned
+
+NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim", "Pod")
+
+
+class Ground(NamedTuple):
+    """A cluster and a namespace in it; `plan` holds what every plan there needs."""
+
+    cluster: Cluster
+    plan: dict[str, Any]
+    folders: list[Path]
+
+    @property
+    def core(self) -> Any:
+        return client.CoreV1Api(self.cluster.api)
+
+    def ride(self, results: Path, **plan: Any) -> Record:
+        """Ride the storms of a plan as the flow does; the record of what came of it."""
+        chosen = Plan(**(self.plan | {"results": str(results)} | plan))
+        run, storage_classes, known = check.begin(chosen, "storms", say_nothing)
+
+        def keep(row: dict[str, Any], events: Rows) -> None:
+            known.storms.append(row)
+            known.storm_events.extend(events)
+
+        with lease(run), owned(run, say_nothing) as owner:
+            known.storms_planned = storms.planned(run, storage_classes)
+            storms.ride(run, owner, storage_classes, say_nothing, keep)
+        record.save(known, record.outcome_of(known), record.summary(known))
+        return known
+
+    def left(self) -> list[str]:
+        """What a run could have left: objects in the namespace, its PVs, cordons and folders."""
+        found = [
+            f"{kind} {item['metadata']['name']}"
+            for kind in NAMESPACED
+            for item in k8s.find(self.cluster, kind)
+            if item["metadata"]["name"] != "kube-root-ca.crt"  # the cluster's own
+        ]
+        for volume in k8s.find(self.cluster, "PersistentVolume"):
+            claim = volume["spec"].get("claimRef") or {}
+            if claim.get("namespace") == self.cluster.namespace:
+                found.append(f"PersistentVolume {volume['metadata']['name']}")
+        for node in k8s.find(self.cluster, "Node"):
+            undoing = nodes.undoing_of(node)
+            if undoing and undoing["namespace"] == self.cluster.namespace:
+                found.append(f"cordon of {node['metadata']['name']}")
+        return found + [
+            str(folder) for path in self.folders for folder in path.glob("var/tmp/stormark-*")
+        ]
+
+
+def say_nothing(progress: Progress) -> None:
+    """Nobody listens to the run's progress."""
+
+
+@contextmanager
+def new_namespace() -> Iterator[Cluster]:
+    """A connection to the cluster of KUBECONFIG, with a namespace that ends with the block."""
+    name = f"storms-{uuid4().hex[:8]}"
+    cluster = k8s.connect(None, name)
+    meta = {"name": name}
+    k8s.create(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+    try:
+        yield cluster
+    finally:
+        k8s.delete(cluster, "Namespace", name)
+        cluster.api.close()
+
+
+def made_by(cluster: Cluster, kind: str, run_id: str) -> list[Obj]:
+    """The objects of a kind that carry a run's labels."""
+    return k8s.find(cluster, kind, label=labels.selector(run_id))

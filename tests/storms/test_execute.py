@@ -1,0 +1,90 @@
+"""Commands in a pod's container: what they wrote, or why they did not."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tasks import cluster as k8s
+from tasks import faults
+from tasks.cluster import Cluster, ClusterError, Items
+from tasks.pods import container_state
+from tests.storms.ground import Ground
+
+
+@pytest.fixture
+def cluster(ground: Ground) -> Iterator[Cluster]:
+    """A cluster with a pod named web that runs, and writes its process id where a writer does."""
+    command = "echo $$$$ > scratch/pid; while true; do sleep 0.1; done"  # $$ is an escaped $
+    container = {
+        "name": "web",
+        "image": "busybox",
+        "workingDir": "/",
+        "command": ["sh", "-c", command],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    }
+    spec = {"containers": [container], "volumes": [{"name": "scratch", "emptyDir": {}}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
+    k8s.create(ground.cluster, pod)
+    wait_running(ground.cluster, restarts=0)
+    yield ground.cluster
+    k8s.delete(ground.cluster, "Pod", "web", grace_seconds=0)
+    k8s.wait(
+        ground.cluster, "Pod", lambda items: None if items else True, what="end", limit_seconds=20
+    )
+
+
+def wait_running(cluster: Cluster, restarts: int) -> None:
+    def running(items: Items) -> bool | None:
+        if "running" not in container_state(items["web"]):
+            return None
+        return items["web"]["status"]["containerStatuses"][0]["restartCount"] == restarts or None
+
+    k8s.wait(cluster, "Pod", running, what="start of pod web", limit_seconds=20, name="web")
+
+
+def test_what_it_wrote_is_returned(cluster: Cluster) -> None:
+    """All of it, and what it complained of is not in it."""
+    script = "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i + 1)); done; echo no >&2"
+    output = k8s.execute(cluster, "web", ["sh", "-c", script], limit_seconds=20)
+    assert output.split() == [str(number) for number in range(5000)]
+
+
+def test_several_at_once_do_not_disturb_each_other(cluster: Cluster) -> None:
+    """Storms on several volumes meet their pods at the same time."""
+
+    def echo(number: int) -> str:
+        return k8s.execute(cluster, "web", ["echo", str(number)], limit_seconds=20)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(echo, range(16))) == [f"{number}\n" for number in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("pod", "command", "words"),
+    [
+        ("web", ["sh", "-c", "echo no >&2; exit 3"], "running sh in pod web: exit status 3: no"),
+        ("web", ["no-such-tool"], 'exec: "no-such-tool": executable file not found'),
+        ("gone", ["sh"], r"running sh in pod gone: .*pods .*gone.* not found"),
+    ],
+)
+def test_a_command_that_fails_says_why(
+    cluster: Cluster, pod: str, command: list[str], words: str
+) -> None:
+    """In its own words, or the cluster's."""
+    with pytest.raises(ClusterError, match=words):
+        k8s.execute(cluster, pod, command, limit_seconds=20)
+
+
+def test_a_command_that_does_not_end_is_left(cluster: Cluster) -> None:
+    """The limit is said."""
+    with pytest.raises(ClusterError, match="running sleep in pod web: it did not end within 1 s"):
+        k8s.execute(cluster, "web", ["sleep", "60"], limit_seconds=1)
+
+
+def test_a_container_is_restarted_in_its_pod(cluster: Cluster) -> None:
+    """The pod stays, its container is another."""
+    uid = k8s.get(cluster, "Pod", "web")["metadata"]["uid"]
+    faults.restart_container(cluster, "web")
+    wait_running(cluster, restarts=1)
+    assert k8s.get(cluster, "Pod", "web")["metadata"]["uid"] == uid
