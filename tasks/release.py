@@ -56,7 +56,10 @@ def make_host_folders(cluster: Cluster, plan: Plan, meta: dict[str, Any], names:
 
 
 def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
-    annotations = configmap["metadata"]["annotations"]
+    annotations = configmap["metadata"].get("annotations") or {}
+    folders = [name for name in annotations.get(labels.HOST_FOLDERS, "").split(",") if name]
+    if not folders:
+        return
     plan = Plan.model_validate_json(configmap["data"]["plan.json"])
     run_id = configmap["metadata"]["labels"][labels.RUN]
     meta = {
@@ -65,7 +68,7 @@ def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
         "deadline": annotations[labels.DEADLINE],
         "owner": [labels.reference(configmap)],
     }
-    for name in filter(None, annotations.get(labels.HOST_FOLDERS, "").split(",")):
+    for name in folders:
         try:
             _host_folder(cluster, plan, meta, "remove", name)
         except ClusterError as error:

@@ -1,10 +1,13 @@
 """What only shows once a run is under way: the reason is said, the cluster is clean, and what was
 measured is on disk. The fixture `namespace` fails each test that leaves an object behind."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from kubernetes import client
 from typer.testing import Result
 
 from tests.conftest import TINY_FIO, Cluster, Stormark
@@ -140,3 +143,23 @@ def test_one_job_fails(stormark: Stormark, tmp_path: Path) -> None:
     assert found["local-path", "a", 1] == found["local-path", "c", 1] == "measured"
     assert found["local-path", "b", 1].startswith("fio exited with 1: verify")
     assert "fio exited with 1: verify" in report_of(stormark)
+
+
+def test_another_run_is_under_way(stormark: Stormark, cluster: Cluster) -> None:
+    """The message names the first run, whose Lease is left alone."""
+    first = "20261123-031500-a1b2c3"
+    leases: Any = client.CoordinationV1Api(cluster.api)
+    spec = {
+        "holderIdentity": first,
+        "leaseDurationSeconds": 3600,
+        "renewTime": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    body = {"metadata": {"name": "stormark"}, "spec": spec}
+    leases.create_namespaced_lease(stormark.namespace, body)
+    result = stormark()
+    assert result.exit_code == REFUSED
+    assert f"run {first} is under way in namespace {stormark.namespace}" in result.stderr
+    assert stormark.rows("runs") == []
+    held = leases.read_namespaced_lease("stormark", stormark.namespace)
+    assert held.spec.holder_identity == first
+    leases.delete_namespaced_lease("stormark", stormark.namespace)

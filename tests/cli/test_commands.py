@@ -1,0 +1,75 @@
+"""The commands beside `run`."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.plan import Plan
+from tests.conftest import Cluster, Stormark
+from tests.reports.sample import RUN_ID, write_run
+
+
+def test_plan_prints_every_field(stormark: Stormark) -> None:
+    """What it prints is a plan file, and the default plan."""
+    result = stormark.command("plan")
+    assert result.exit_code == 0
+    assert Plan.model_validate(yaml.safe_load(result.stdout)) == Plan()
+    assert set(yaml.safe_load(result.stdout)) == set(Plan.model_fields)
+
+
+def test_report_is_rendered_again(stormark: Stormark, tmp_path: Path) -> None:
+    """The Parquet files are enough."""
+    location = write_run(tmp_path, {"local-path": 1.0, "nfs-client": 0.8})
+    result = stormark.command("report", RUN_ID, "--results", location)
+    assert result.exit_code == 0
+    assert f"report: {location}/reports/{RUN_ID}.md" in result.stdout
+    assert "nfs-client" in (tmp_path / "reports" / f"{RUN_ID}.md").read_text()
+
+
+def test_report_of_an_unknown_run(stormark: Stormark, tmp_path: Path) -> None:
+    """The message names the run and the place that was looked at."""
+    result = stormark.command("report", "20200101-000000-abcdef", "--results", str(tmp_path))
+    assert result.exit_code == 2
+    assert "20200101-000000-abcdef" in result.stderr
+    assert str(tmp_path) in result.stderr
+
+
+@pytest.mark.parametrize("option", [[], ["--dry-run"]])
+def test_reap_of_a_clean_namespace(stormark: Stormark, option: list[str]) -> None:
+    """There is nothing to do, and it says so."""
+    result = stormark.command("reap", "--namespace", stormark.namespace, *option)
+    assert (result.exit_code, result.stdout) == (0, "nothing to release\n")
+
+
+def test_reap_leaves_alone_what_is_not_stormark_s(stormark: Stormark, cluster: Cluster) -> None:
+    """Labels decide, not names."""
+    name = "stormark-20200101-000000-abcdef"
+    cluster.core.create_namespaced_config_map(stormark.namespace, {"metadata": {"name": name}})
+    result = stormark.command("reap", "--namespace", stormark.namespace)
+    assert result.stdout == "nothing to release\n"
+    cluster.core.delete_namespaced_config_map(name, stormark.namespace)
+
+
+def test_reap_releases_a_dead_run(stormark: Stormark, cluster: Cluster) -> None:
+    """A dry run only names what would go."""
+    run_id = "20200101-000000-abcdef"
+    labels = {"app.kubernetes.io/managed-by": "stormark", "stormark/run": run_id}
+    metadata = {"name": f"stormark-{run_id}", "labels": labels}
+    cluster.core.create_namespaced_config_map(stormark.namespace, {"metadata": metadata})
+    reap = ("reap", "--namespace", stormark.namespace)
+    would = stormark.command(*reap, "--dry-run")
+    assert would.stdout.startswith(f"would release run {run_id}, dead")
+    assert f"ConfigMap/stormark-{run_id}" in would.stdout
+    assert cluster.left_in(stormark.namespace) == [f"configmap stormark-{run_id}"]
+    assert stormark.command(*reap).stdout.startswith(f"released run {run_id}, dead")
+
+
+def test_reap_without_a_cluster(
+    stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code says that nothing was released."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    result = stormark.command("reap")
+    assert result.exit_code == 1
+    assert str(tmp_path / "none") in result.stderr
