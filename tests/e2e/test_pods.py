@@ -167,10 +167,13 @@ def test_config_map_items_have_paths_and_modes(kube: Kube) -> None:
 
 def test_deletion_lets_the_container_end_itself(kube: Kube) -> None:
     volumes = [{"name": "host", "hostPath": {"path": f"/var/tmp/{kube.namespace}"}}]
-    command = 'trap "sleep 0.3; echo tidy > host/f; exit 0" TERM; while true; do sleep 0.1; done'
+    command = 'trap "sleep 0.3; echo tidy > host/f; exit 0" TERM; echo up; '
+    command += "while true; do sleep 0.1; done"
     spec = pod_spec(command, volumes=volumes, nodeName="w1") | {"terminationGracePeriodSeconds": 20}
     kube.create_pod("p", spec)
     kube.pod("p", is_ready)
+    read = kube.core.read_namespaced_pod_log
+    assert next(iter(watch.Watch().stream(read, "p", kube.namespace))) == "up"
     answer = kube.core.delete_namespaced_pod("p", kube.namespace)
     assert answer.metadata.deletion_grace_period_seconds == 20
     kube.pod_gone("p")
