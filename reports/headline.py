@@ -140,7 +140,9 @@ def _storms(run: Run, survival: Survival) -> str:
     for gap in survival.gaps:
         missing[gap.status] = missing.get(gap.status, 0) + len(gap.cells)
     if not missing:
-        return f"all {planned} storm cells were measured"
+        return (
+            f"all {planned} storm cells were measured" if planned > 1 else "the storm was measured"
+        )
     measured = planned - sum(missing.values())
     said = [f"{count} {what}" for what, count in missing.items()]
     return f"{measured} of {planned} storm cells measured, {', '.join(said)}"

@@ -30,8 +30,8 @@ MARKS = {
     "old pod gone": Mark("x", "#222222", 6),
     "new pod created": Mark("o", "#0072B2", 5),
     "scheduled": Mark("D", "#56B4E9", 4.5),
-    "volume ready": Mark("s", "#E69F00", 4.5),
-    "container started": Mark("^", "#CC79A7", 6),
+    "volume ready": Mark("s", "#E69F00", 8),  # often seen together with the next
+    "container started": Mark("^", "#CC79A7", 5),
     "first record": Mark("*", "#009E73", 9),
     "uncordoned": Mark("|", "#222222", 14),
 }

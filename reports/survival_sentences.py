@@ -1,10 +1,15 @@
 """What the storms did to each volume, in sentences; computed, with the cluster's own words."""
 
+from collections.abc import Iterable
+from textwrap import shorten
+
 from reports.markdown import Markdown, markdown
 from reports.run import Row
 from reports.survival import Gap, StormCell, Survival, middle, values
 from reports.survival_words import gap_link, listed, pending, promised, records, unlike
 from reports.units import tenths
+
+LONGEST_QUOTE = 200  # the whole of it stands beside its round
 
 
 def sentences(survival: Survival) -> list[Markdown]:
@@ -76,8 +81,11 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
 def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
     cells = survival.row(volume)
     measured = [cell for cell in cells if cell.rounds]
-    text = _data(measured, len(cells)) if measured else "no storm was measured"
-    kept = measured and not any(cell.lossy for cell in measured)
+    if not measured:
+        gaps = dict.fromkeys(gap for cell in cells for gap in cell.gaps)
+        return Markdown(f"**{markdown(volume)}**: no storm was measured ({_links(gaps)}).")
+    text = _data(measured, len(cells))
+    kept = not any(cell.lossy for cell in measured)
     stayed = [t for cell in measured for t in (_away(cell, quoted), _never(cell, quoted)) if t]
     if stayed:
         text += f", {'but' if kept else 'and'} {'; '.join(stayed)}"
@@ -88,7 +96,7 @@ def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
 def _data(measured: list[StormCell], planned: int) -> str:
     lossy = [cell for cell in measured if cell.lossy]
     kept = [c.storm for c in measured if not c.lossy and any(r["kept"] for r in c.rounds)]
-    if len(kept) == planned:
+    if len(kept) == planned > 1:
         return "data was kept in every storm"
     said = [f"kept in {listed(kept)}"] if kept else []
     if lossy:
@@ -105,12 +113,18 @@ def _away(cell: StormCell, quoted: set[str]) -> str:
     rows = cell.places().get("after uncordon", [])
     if not rows:
         return ""
+    when = f"while its node was drained{_share(cell, len(rows))}"
+    how = "was on another node and did not write" if _was_scheduled(rows) else "could run nowhere"
     back = tenths(middle(rows, "return_seconds"))
-    again = f"; it wrote again {back} after the uncordon" if back else ""
     return (
-        f"while its node was drained{_share(cell, len(rows))} the pod could run nowhere: "
-        f"{_because(rows, quoted)}{again}"
+        f"{when} the pod {how}: {_because(rows, quoted)}; it wrote again {back} after the uncordon"
     )
+
+
+def _was_scheduled(rows: list[Row]) -> bool:
+    """Whether a pod had a node while the drained one was cordoned, so another one."""
+    times = [(row["scheduled_seconds"], row["hold_seconds"]) for row in rows]
+    return any(None not in pair and pair[0] < pair[1] for pair in times)
 
 
 def _never(cell: StormCell, quoted: set[str]) -> str:
@@ -128,7 +142,9 @@ def _because(rows: list[Row], quoted: set[str]) -> str:
     if not words or words in quoted:
         return markdown(pending(row))
     quoted.add(words)
-    return f"{markdown(pending(row))} (“{markdown(words)}”)"
+    # Its first sentence: the scheduler goes on to say what preemption would not help.
+    quote = shorten(words.split(". ")[0], LONGEST_QUOTE, placeholder=" …")
+    return f"{markdown(pending(row))} (“{markdown(quote)}”)"
 
 
 def _moved(cell: StormCell) -> str:
@@ -164,6 +180,10 @@ def _further(cells: list[StormCell]) -> list[str]:
     gaps = dict.fromkeys(gap for cell in cells for gap in cell.gaps)
     missing = [f"Not measured: {_missed(cells, gap)} ({gap_link(gap)})." for gap in gaps]
     return [*([markdown(why)] if why else []), *surprises, *missing]
+
+
+def _links(gaps: Iterable[Gap]) -> str:
+    return ", ".join(gap_link(gap) for gap in gaps)
 
 
 def _missed(cells: list[StormCell], gap: Gap) -> str:

@@ -86,6 +86,7 @@ def rounds_table(survival: Survival) -> Markdown:
     header = [
         "volume", "storm", "round", "kept", *COUNTS.values(), "first record", "came back",
         "Pending for", "node before", "node after", "read on", "writes a second", "cordoned for",
+        "the cluster's words",
     ]  # fmt: skip
     cells = survival.cells.values()
     return table(header, [_round(row) for cell in cells for row in cell.rounds])
@@ -107,6 +108,7 @@ def _round(row: Row) -> list[object]:
         row["verified_on"],
         None if rate is None else f"{rate:.1f}",
         tenths(row["hold_seconds"]),
+        row["pending_message"],
     ]
 
 

@@ -53,7 +53,9 @@ def promised(cell: StormCell) -> str:
         return ""
     by_outcome: dict[str, list[str]] = {}
     for place, outcome in cell.expectation.allowed.items():
-        by_outcome.setdefault(outcome, []).append(WHERE[place])
+        moves = place == "after uncordon" and len(cell.expectation.allowed) > 1
+        where = f"{WHERE[place]} if no other node takes the pod" if moves else WHERE[place]
+        by_outcome.setdefault(outcome, []).append(where)
     return "; ".join(f"{outcome} {' or '.join(p)}" for outcome, p in by_outcome.items())
 
 
@@ -72,8 +74,8 @@ def seen(cell: StormCell, rows: list[Row]) -> str:
 def unlike(cell: StormCell) -> str:
     """What surprises in a cell: the rounds that differ, and why their pods waited."""
     reasons = dict.fromkeys(row["pending_reason"] for row in cell.surprises)
-    why = listed([f"{reason}" for reason in reasons if reason])
-    return seen(cell, cell.surprises) + (f", Pending for {why}" if why else "")
+    why = listed([str(reason) for reason in reasons if reason])
+    return seen(cell, cell.surprises) + (f" (Pending: {why})" if why else "")
 
 
 def pending(row: Row) -> str:
@@ -86,7 +88,7 @@ def pending(row: Row) -> str:
         "node selector": "its node selector allows no other node",
         "unschedulable nodes": "no other node could take it",
         "multi-attach": "the volume was still attached to another node",
-        "other": "the scheduler found no node",
+        "other": "the cluster gave another reason",
     }
     return reasons.get(row["pending_reason"], "the cluster gave no reason")
 
@@ -127,6 +129,11 @@ def _verdict(cell: StormCell) -> str:
     return f"{kept}, {lost}" if lost else kept
 
 
+def _elsewhere(rows: list[Row]) -> str:
+    moved = any(row["node_after"] != row["node_before"] for row in rows)
+    return " on another node" if moved else ""
+
+
 def _returns(cell: StormCell) -> list[str]:
     places = cell.places()
     found = []
@@ -136,7 +143,7 @@ def _returns(cell: StormCell) -> list[str]:
         text = {
             "same node": recovery,
             "other node": f"{recovery} on another node".strip(),
-            "after uncordon": f"away until uncordon + {back}" if back else "away until uncordon",
+            "after uncordon": f"away until uncordon + {back}{_elsewhere(rows)}",
             "never": "never came back",
         }[place]
         found.append(f"{text} ({len(rows)} of {cell.planned})" if len(places) > 1 else text)

@@ -17,6 +17,7 @@ UNSCHEDULABLE = (
     "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match "
     "PersistentVolume's node affinity"
 )
+PREEMPTION = ". preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
 TIED = "kubernetes.io/hostname In w2"
 # What each volume does in a drain on a cluster that keeps its promises.
 MOVES = ("emptyDir", "hostPath", "nfs-client")
@@ -68,7 +69,8 @@ def stays(reason: str) -> Row:
         "volume_ready_seconds": HOLD + 1.4, "container_started_seconds": HOLD + 1.9,
         "came_back": "after uncordon", "node_after": "w2", "verified_on": "w2",
         "recovery_seconds": HOLD + 2.1, "return_seconds": 2.1, "away_seconds": HOLD,
-        "pending_reason": reason, "pending_message": UNSCHEDULABLE, "scheduled_seconds": HOLD + 0.2,
+        "pending_reason": reason, "pending_message": UNSCHEDULABLE + PREEMPTION,
+        "scheduled_seconds": HOLD + 0.2,
         "new_pod_created_seconds": 0.05, "old_pod_gone_seconds": 1.9,
     }  # fmt: skip
 

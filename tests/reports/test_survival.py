@@ -217,11 +217,54 @@ def test_failed_skipped_and_missing_cells_say_why(tmp_path: Path) -> None:
          "container-restart, pod-delete, pod-kill, drain", "failed",
          "binding of PVC a did not happen within 120 s"],
     ]  # fmt: skip
-    assert said_of(report, "local-path").startswith("no storm was measured. Not measured: ")
+    assert said_of(report, "local-path") == (
+        "no storm was measured ([failed: volume not bound](#storm-gap-2))."
+    )
+    assert said_of(report, "hostPath").endswith(
+        " Not measured: drain ([skipped: node not drainable](#storm-gap-1))."
+    )
     assert headline(report) == (
         "**No class lost an acknowledged record in what was measured.** "
         "17 of 24 storm cells measured, 1 skipped, 4 failed, 2 not run."
     )
+
+
+def test_a_pod_that_moved_and_started_only_after_the_uncordon(tmp_path: Path) -> None:
+    message = "FailedMount: " + "cannot mount it " * 40
+    late = {
+        "came_back": "after uncordon", "scheduled_seconds": 1.9, "hold_seconds": 30.0,
+        "return_seconds": 8.5, "pending_reason": "other", "pending_message": message,
+    }  # fmt: skip
+    report = report_of(
+        tmp_path,
+        change=lambda row: row | (late if of("nfs-client", "drain", row) else {}),
+    )
+
+    cell = matrix(report)["nfs-client", "drain, uncordon after 30 s"]
+    assert cell.startswith("kept · away until uncordon + 8.5 s on another node · [**surprise**]")
+    assert said_of(report, "nfs-client") == (
+        "data was kept in every storm, but while its node was drained the pod was on another node "
+        "and did not write: the cluster gave another reason (“FailedMount: "
+        f"{'cannot mount it ' * 11}cannot …”); it "
+        "wrote again 8.5 s after the uncordon. **Surprise** in drain: kept after the uncordon "
+        "(Pending: other); Kubernetes promises: kept on another node or after the uncordon if no "
+        "other node takes the pod."
+    )
+    assert message.strip() in section(report, "Survival")
+
+
+def test_one_storm_is_told_by_its_name(tmp_path: Path) -> None:
+    facts = {"storms_planned": None, "plan": None}
+    report = report_of(
+        tmp_path,
+        volumes=["local"],
+        classes=[],
+        change=lambda row: row if row["storm"] == "pod-delete" else None,
+        facts=facts,
+    )
+
+    assert said_of(report, "local") == "data was kept in pod-delete."
+    assert headline(report).endswith("** The storm was measured.")
 
 
 def test_a_run_that_met_no_storm_has_a_matrix_of_gaps(tmp_path: Path) -> None:
