@@ -101,18 +101,20 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
     server = Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
     watch_for_end(server)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(loop) for loop in loops]
-        await asyncio.sleep(0)  # every loop watches before the first object appears
-        nodes.populate(store)
-        write_kubeconfig(kubeconfig, listener.getsockname()[1])
-        print(kubeconfig, flush=True)  # noqa: T201 - the line that says: ready
-        await server.serve([listener])
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(loop) for loop in loops]
+            await asyncio.sleep(0)  # every loop watches before the first object appears
+            nodes.populate(store)
+            write_kubeconfig(kubeconfig, listener.getsockname()[1])
+            print(kubeconfig, flush=True)  # noqa: T201 - the line that says: ready
+            await server.serve([listener])
+            for task in tasks:
+                task.cancel()
+    finally:  # now that no controller replaces a pod that ends
+        losses.stop()
         for kubelet in kubelets.values():
             await kubelet.shut_down()
-        losses.stop()
-        for task in tasks:
-            task.cancel()
 
 
 def is_no_refusal(message: logging.LogRecord) -> bool:

@@ -36,4 +36,8 @@ def running(folder: Path | None = None) -> Iterator[Path]:
             yield Path(kubeconfig)
         finally:
             process.stdin.close()
-            process.wait(STOP_SECONDS)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()  # its containers end with it, the next cluster removes its folder
+                raise

@@ -98,6 +98,26 @@ def test_end_of_the_parents_pipe_ends_all(process: subprocess.Popen[str], tmp_pa
     assert not (tmp_path / "cluster").exists()
 
 
+def test_cluster_ends_though_controllers_would_replace_its_pods(
+    process: subprocess.Popen[str],
+) -> None:
+    assert process.stdout
+    labels = {"app": "a"}
+    container = {"name": "c", "image": "x", "command": ["sleep", "1000"]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": 6, "selector": {"matchLabels": labels}, "template": template}
+    with config.new_client_from_config(process.stdout.readline().strip()) as api_client:
+        apps: Any = client.AppsV1Api(api_client)
+        apps.create_namespaced_deployment("default", {"metadata": {"name": "d"}, "spec": spec})
+        for change in watch.Watch().stream(
+            apps.list_namespaced_deployment, "default", timeout_seconds=int(DEADLINE_SECONDS)
+        ):
+            if change["object"].status.ready_replicas == 6:
+                break
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(DEADLINE_SECONDS) == 0
+
+
 def test_killed_cluster_leaves_no_container(process: subprocess.Popen[str]) -> None:
     pids = start_pod(process)
     process.kill()
