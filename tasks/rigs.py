@@ -82,8 +82,8 @@ def _volume(
         case "hostPath" | "hostPath-pinned":
             return {"hostPath": {"path": folder, "type": "Directory"}}, {}
         case "local":
-            _create_local_pv(run, name, folder, nodes[0])
             volumes.create_pvc(run, owner, name, "", access_mode="ReadWriteOnce", volume_name=name)
+            _create_local_pv(run, name, folder, nodes[0])
             row = {"access_mode": "ReadWriteOnce"}
         case _:
             volumes.create_pvc(run, owner, name, volume, access_mode=run.plan.access_mode)
