@@ -1,6 +1,7 @@
 """One Job in the cluster that runs `manifests/fio.sh`, followed to its end."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tasks import cluster as k8s
@@ -92,11 +93,13 @@ def follow(
                     on_line(line)
         return count
 
-    while not log.finished:
-        read = take_in(k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS))
-        if log.finished or _has_ended(cluster, pod):
-            read = take_in(k8s.log_lines(cluster, pod, follow=False))
-            break
+    with suppress(k8s.NotFound):  # the pod was deleted: the wait below says so
+        while not log.finished:
+            lines = k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
+            read = take_in(lines)
+            if log.finished or _has_ended(cluster, pod):
+                read = take_in(k8s.log_lines(cluster, pod, follow=False))
+                break
     pods.wait_ended(cluster, job.name, job.limit_seconds)
 
 

@@ -22,6 +22,7 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
+Rows = list[dict[str, Any]]
 # Two jobs that end by themselves: a whole run in a second or two.
 TINY_FIO = """
 [global]
@@ -130,6 +131,13 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
+def rows_of(location: str, table: str) -> Rows:
+    """The rows of a table; what is missing is None."""
+    frame = results.read_table(location, table).astype(object)
+    known = frame.where(frame.notna(), None)
+    return [dict(zip(known.columns, row, strict=True)) for row in known.to_numpy()]
+
+
 class Stormark(NamedTuple):
     """The command `stormark run` in this process, in the test's namespace and results folder."""
 
@@ -163,11 +171,9 @@ class Stormark(NamedTuple):
             raise result.exception
         return result
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table that the runs have written; what is missing is None."""
-        frame = results.read_table(str(self.results), table).astype(object)
-        known = frame.where(frame.notna(), None)
-        return [dict(zip(known.columns, row, strict=True)) for row in known.to_numpy()]
+    def rows(self, table: str) -> Rows:
+        """The rows of a table that the runs have written."""
+        return rows_of(str(self.results), table)
 
     def row(self, table: str) -> dict[str, Any]:
         """The one row of a table."""

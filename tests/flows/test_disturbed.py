@@ -1,0 +1,145 @@
+"""A benchmark goes on where the cluster stumbles, and says so where it cannot.
+
+The fixture `namespace` fails each test that leaves an object behind.
+"""
+
+import itertools
+from threading import Thread
+
+import pytest
+from kubernetes import client
+
+from tests.conftest import Cluster
+from tests.flows.conftest import Benchmark
+
+# Ten seconds of fio, to be disturbed in the middle; the job after it ends by itself.
+SLOW_FIO = """
+[global]
+size=4m
+[slow]
+stonewall
+rw=randread
+bs=4k
+time_based
+runtime={seconds}
+[fast]
+stonewall
+rw=write
+bs=1m
+"""
+
+
+def test_every_cell_is_measured(benchmark: Benchmark) -> None:
+    """Undisturbed: the state is Completed, and each class has its turn in each repeat."""
+    outcome = benchmark(storage_classes=["nfs-client", "local-path"], repeats=2)
+    assert outcome.state.is_completed()
+    turns = [(row["storage_class"], row["repeat"], row["job"]) for row in outcome.fio]
+    first, second = ("nfs-client", "local-path"), ("local-path", "nfs-client")
+    assert turns == [
+        (name, repeat, job)
+        for repeat, classes in ((1, first), (2, second))
+        for name in classes
+        for job in ("write", "read")
+    ]
+    assert [row["sequence"] for row in outcome.fio] == list(range(1, 9))
+    assert all(row["iops"] > 0 for row in outcome.fio)
+    assert [row["bind_seconds"] > 0 for row in outcome.volumes] == [True, True]
+
+
+@pytest.mark.parametrize("answer", [500, 503, 429])
+def test_calls_that_fail_for_a_while(benchmark: Benchmark, cluster: Cluster, answer: int) -> None:
+    """A create, a list, a log and a delete are each tried again."""
+    calls = [("create", "jobs"), ("list", "pods"), ("get", "pods/log"), ("delete", "jobs")]
+    for verb, resource in (*calls, ("create", "persistentvolumeclaims")):
+        cluster.fault(verb, resource, answer, times=2)
+    outcome = benchmark()
+    assert outcome.state.is_completed(), outcome.state.message
+    assert cluster.fired() == [2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("answer", ["drop-watch", "gone", "close", 503])
+def test_watches_that_break(
+    benchmark: Benchmark, cluster: Cluster, namespace: str, answer: int | str
+) -> None:
+    """A watch that ends early is begun again: no node suits the pod until three have ended."""
+    cluster.fault("watch", "pods", answer, times=3)
+
+    def label_node_in_time() -> None:
+        for count in itertools.count():
+            if cluster.fired() == [3]:
+                break
+            for pod in cluster.core.list_namespaced_pod(namespace).items:  # something to watch
+                change = {"metadata": {"annotations": {"count": str(count)}}}
+                cluster.core.patch_namespaced_pod(pod.metadata.name, namespace, change)
+        cluster.core.patch_node("w1", {"metadata": {"labels": {"watches": "broken"}}})
+
+    labeller = Thread(target=label_node_in_time)
+    labeller.start()
+    outcome = benchmark(node_selector={"watches": "broken"})
+    labeller.join()
+    cluster.core.patch_node("w1", {"metadata": {"labels": {"watches": None}}})
+    assert outcome.state.is_completed(), outcome.state.message
+
+
+def test_a_log_that_breaks_off(benchmark: Benchmark, cluster: Cluster) -> None:
+    """It is read again, and no line counts twice."""
+    cluster.fault("get", "pods/log", "drop-watch", nth=3, times=2)
+    outcome = benchmark()
+    assert outcome.state.is_completed(), outcome.state.message
+    assert outcome.statuses() == ["measured", "measured"]
+    assert cluster.fired() == [2]
+
+
+def test_a_create_whose_answer_is_lost(benchmark: Benchmark, cluster: Cluster) -> None:
+    """The object that the first try has made is the run's own."""
+    cluster.fault("create", "jobs", "close")
+    outcome = benchmark()
+    assert outcome.state.is_completed(), outcome.state.message
+    assert cluster.fired() == [1]
+
+
+def test_somebody_deletes_the_pod_during_fio(
+    benchmark: Benchmark, cluster: Cluster, namespace: str
+) -> None:
+    """The cells of that repeat failed, with a reason; the next repeat is measured."""
+
+    def delete(step: str) -> None:
+        if step == "local-path · slow · repeat 1":
+            (pod,) = [
+                pod.metadata.name
+                for pod in cluster.core.list_namespaced_pod(namespace).items
+                if pod.status.phase == "Running"
+            ]
+            cluster.core.delete_namespaced_pod(pod, namespace, grace_period_seconds=0)
+
+    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=2), repeats=2)
+    assert outcome.state.name == "Incomplete"
+    slow, fast, *second = outcome.statuses()
+    assert slow.startswith("it was cut off: the pod of Job stormark-")
+    assert fast.startswith("it did not begin: the pod of Job stormark-")
+    assert second == ["measured", "measured"]
+    assert (outcome.run["outcome"], outcome.run["cells_failed"]) == ("incomplete", 2)
+
+
+def test_somebody_deletes_the_lease(benchmark: Benchmark, cluster: Cluster, namespace: str) -> None:
+    """What was measured counts all the same."""
+    leases = client.CoordinationV1Api(cluster.api)
+
+    def delete(step: str) -> None:
+        if step == "local-path · write · repeat 1":
+            leases.delete_namespaced_lease("stormark", namespace)
+
+    assert benchmark(delete).state.is_completed()
+
+
+def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, namespace: str) -> None:
+    """It takes all that the run has made with it: a way to stop a run, which then says so."""
+
+    def delete(step: str) -> None:
+        if step == "local-path · slow · repeat 1":
+            (owner,) = cluster.core.list_namespaced_config_map(namespace).items
+            cluster.core.delete_namespaced_config_map(owner.metadata.name, namespace)
+
+    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=3600))
+    assert outcome.state.name == "Incomplete"
+    assert all("is gone" in words for words in outcome.statuses())
