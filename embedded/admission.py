@@ -3,7 +3,7 @@
 import copy
 
 from . import defaults, errors, validation
-from .objects import Object, is_finished, is_terminating, name_of, namespace_of, random_suffix
+from .objects import Object, is_finished, is_terminating, namespace_of, random_suffix
 from .resources import JOBS, NAMESPACES, PODS, Resource
 from .store import Store
 
@@ -25,13 +25,11 @@ def create(store: Store, resource: Resource, obj: Object) -> Object:
 
 
 def _check_namespace(store: Store, resource: Resource, obj: Object) -> None:
-    namespace = store.get(NAMESPACES, "", namespace_of(obj))
-    if is_terminating(namespace):
-        name = name_of(namespace)
-        message = f"namespace {name} is being terminated"
+    name = namespace_of(obj)
+    if is_terminating(store.get(NAMESPACES, "", name)):
         cause = {
             "reason": "NamespaceTerminating",
-            "message": message,
+            "message": f"namespace {name} is being terminated",
             "field": "metadata.namespace",
         }
         why = f"unable to create new content in namespace {name} because it is being terminated"

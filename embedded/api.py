@@ -12,7 +12,6 @@ from . import (
     admission,
     errors,
     faults,
-    openapi,
     pods,
     remotecommand,
     resources,
@@ -24,7 +23,7 @@ from .errors import ApiError, answer_error
 from .kubelet import Kubelet
 from .losses import Losses
 from .objects import Object
-from .requests import delete_options, is_true, matcher, resource_of, subresource_of
+from .requests import delete_options, is_true, matcher, resource_of, store_of
 from .resources import Resource
 from .selectors import Matcher
 from .store import Store
@@ -34,10 +33,7 @@ WATCH_SECONDS = 1800.0  # the least that --min-request-timeout gives a watch by 
 
 def application(store: Store, kubelets: dict[str, Kubelet], losses: Losses) -> ASGIApp:
     """The API server over a store and the kubelets of its nodes."""
-    app = Starlette(
-        routes=ROUTES,
-        exception_handlers={ApiError: answer_error},
-    )
+    app = Starlette(routes=ROUTES, exception_handlers={ApiError: answer_error})
     app.state.store = store
     app.state.kubelets = kubelets
     app.state.losses = losses
@@ -55,25 +51,16 @@ def discovered(document: Callable[[], Object]) -> Callable[[Request], Awaitable[
     return answer
 
 
-async def core_versions(request: Request) -> Response:
-    """GET /api."""
-    return JSONResponse(
-        {
-            "kind": "APIVersions",
-            "versions": ["v1"],
-            "serverAddressByClientCIDRs": [
-                {"clientCIDR": "0.0.0.0/0", "serverAddress": request.url.netloc}
-            ],
-        }
-    )
+def of_group(document: Callable[[str], Object]) -> Callable[[Request], Awaitable[Response]]:
+    """A handler that answers a document of the API group in the path."""
 
+    async def answer(request: Request) -> Response:
+        group = request.path_params.get("group", "")
+        if group and group not in resources.GROUPS:
+            return PlainTextResponse("404 page not found\n", 404)
+        return JSONResponse(document(group))
 
-async def group_resources(request: Request) -> Response:
-    """GET /api/v1 and /apis/<group>/v1."""
-    group = request.path_params.get("group", "")
-    if group and group not in resources.groups():
-        return PlainTextResponse("404 page not found\n", 404)
-    return JSONResponse(resources.resource_list(group))
+    return answer
 
 
 async def healthy(request: Request) -> Response:
@@ -91,12 +78,12 @@ async def collection(request: Request) -> Response:
     matches = matcher(request, resource)
     if request.method == "GET" and is_true(request, "watch"):
         return watch(request, resource, namespace, matches)
-    store: Store = request.app.state.store
+    store = store_of(request)
     found = [obj for obj in store.items(resource, namespace) if matches(obj)]
     if request.method == "DELETE":
-        grace, propagation = await delete_options(request)
+        options = await delete_options(request, resource)
         for obj in found:
-            admission.delete(store, resource, obj, grace, propagation)
+            admission.delete(store, resource, obj, *options)
     metadata = {"resourceVersion": str(store.version)}
     if tables.wanted(request):
         return JSONResponse(tables.table(resource, found, metadata))
@@ -113,7 +100,7 @@ def watch(request: Request, resource: Resource, namespace: str, matches: Matcher
         raise errors.bad_request(f'Invalid value: "{since}": resourceVersion must be a number')
     initial = is_true(request, "sendInitialEvents")
     lines = watches.stream(
-        request.app.state.store,
+        store_of(request),
         resource,
         namespace,
         matches,
@@ -130,8 +117,8 @@ async def item(request: Request) -> Response:
     """Get, replace, patch and delete one object."""
     resource = resource_of(request)
     if request.method in {"PUT", "PATCH"}:
-        return await writes.write(request, resource, status=False)
-    store: Store = request.app.state.store
+        return await writes.write(request, resource)
+    store = store_of(request)
     obj = store.get(resource, request.path_params.get("namespace", ""), request.path_params["name"])
     if request.method == "DELETE":
         return await writes.delete(request, resource, obj)
@@ -140,39 +127,27 @@ async def item(request: Request) -> Response:
     return JSONResponse(obj)
 
 
-async def status(request: Request) -> Response:
-    """GET, PUT and PATCH .../status: the status alone is written."""
-    resource = subresource_of(request, "status")
-    if request.method == "GET":
-        return await item(request)
-    return await writes.write(request, resource, status=True)
-
-
 async def unserved(request: Request) -> Response:
     """404 for any other path, as the API server words it."""
-    if request.url.path.startswith(("/api/v1/", *(f"/apis/{g}/" for g in resources.groups()))):
+    if request.url.path.startswith(("/api/v1/", *(f"/apis/{g}/" for g in resources.GROUPS))):
         raise errors.unknown_path()
     return PlainTextResponse("404 page not found\n", 404)
 
 
 COLLECTION = ["GET", "POST", "DELETE"]
 ITEM = ["GET", "PUT", "PATCH", "DELETE"]
-WRITES = ["GET", "PUT", "PATCH"]
 
 
 def resource_routes(base: str) -> list[Route]:
     """The routes of an API group below its base path."""
     spaced = f"{base}/namespaces/{{namespace}}/{{plural}}"
     return [
-        Route(f"{base}", group_resources),
+        Route(base, of_group(resources.resource_list)),
         Route(f"{base}/{{plural}}", collection, methods=COLLECTION),
         Route(f"{base}/{{plural}}/{{name}}", item, methods=ITEM),
-        Route(f"{base}/{{plural}}/{{name}}/status", status, methods=WRITES),
-        Route(f"{base}/{{plural}}/{{name}}/finalize", status, methods=["PUT"]),
         Route(spaced, collection, methods=COLLECTION),
         Route(f"{spaced}/{{name}}", item, methods=ITEM),
-        Route(f"{spaced}/{{name}}/status", status, methods=WRITES),
-        Route(f"{spaced}/{{name}}/scale", writes.scale, methods=WRITES),
+        Route(f"{spaced}/{{name}}/scale", writes.scale, methods=["GET", "PUT", "PATCH"]),
     ]
 
 
@@ -182,9 +157,10 @@ ROUTES = [
     Route("/healthz", healthy),
     Route("/version", discovered(resources.version)),
     Route("/version/", discovered(resources.version)),
-    Route("/openapi/v3", discovered(openapi.index)),
-    Route("/openapi/v3/{path:path}", openapi.group_version),
-    Route("/api", core_versions),
+    Route("/openapi/v3", discovered(resources.openapi_index)),
+    Route("/openapi/v3/api/v1", of_group(resources.openapi)),
+    Route("/openapi/v3/apis/{group}/v1", of_group(resources.openapi)),
+    Route("/api", discovered(lambda: {"kind": "APIVersions", "versions": ["v1"]})),
     Route("/apis", discovered(resources.group_list)),
     Route("/embedded/faults", faults.endpoint, methods=["GET", "POST", "DELETE"]),
     *pods.ROUTES,

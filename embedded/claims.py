@@ -7,22 +7,25 @@ from . import errors
 from .admission import remove_finalizer
 from .objects import (
     Object,
+    annotate,
     annotations_of,
+    as_bytes,
     claim_names,
     is_terminating,
     labels_of,
     name_of,
     namespace_of,
     now,
+    size_of,
     uid_of,
 )
-from .provisioners import PV_PROTECTION, SELECTED_NODE, folder_of, provision, size_of, tell
-from .quantities import as_bytes
+from .provisioners import PV_PROTECTION, SELECTED_NODE, folder_of, provision, tell
 from .resources import CLAIMS, NODES, PODS, STORAGE_CLASSES, VOLUMES
 from .selectors import selects, volume_fits
 from .store import Store
 
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
+BY_CONTROLLER = "bound-by-controller"
 PVC_PROTECTION = "kubernetes.io/pvc-protection"
 
 
@@ -51,12 +54,9 @@ def reconcile(store: Store, claim: Object) -> None:
     volume = _matching_volume(store, claim)
     class_name = claim["spec"].get("storageClassName") or ""
     storage_class = store.find(STORAGE_CLASSES, "", class_name)
+    waits = storage_class is not None and _waits(storage_class, claim)
     if volume:
-        if (
-            storage_class is None
-            or not _waits(storage_class, claim)
-            or "claimRef" in volume["spec"]
-        ):
+        if not waits or "claimRef" in volume["spec"]:
             bind(store, claim, volume)
     elif not class_name or claim["spec"].get("volumeName"):
         message = "no persistent volumes available for this claim and no storage class is set"
@@ -64,7 +64,7 @@ def reconcile(store: Store, claim: Object) -> None:
     elif storage_class is None:
         message = f'storageclass.storage.k8s.io "{class_name}" not found'
         tell(store, claim, "ProvisioningFailed", message, warning=True)
-    elif _waits(storage_class, claim):
+    elif waits:
         message = "waiting for first consumer to be created before binding"
         tell(store, claim, "WaitForFirstConsumer", message)
     elif storage_class["provisioner"] != NO_PROVISIONER:
@@ -86,12 +86,9 @@ def _waits(storage_class: Object, claim: Object) -> bool:
 
 def claims_volume(volume: Object, claim: Object) -> bool:
     """Whether the volume's claimRef names this claim."""
-    reference = volume["spec"].get("claimRef") or {}
-    same = (reference.get("namespace"), reference.get("name")) == (
-        namespace_of(claim),
-        name_of(claim),
-    )
-    return same and reference.get("uid") in (None, "", uid_of(claim))
+    of = volume["spec"].get("claimRef") or {}
+    named = (of.get("namespace"), of.get("name")) == (namespace_of(claim), name_of(claim))
+    return named and of.get("uid") in (None, "", uid_of(claim))
 
 
 def fits(volume: Object, claim: Object) -> bool:
@@ -101,8 +98,7 @@ def fits(volume: Object, claim: Object) -> bool:
         spec["storageClassName"] == (wanted.get("storageClassName") or "")
         and set(wanted["accessModes"]) <= set(spec["accessModes"])
         and spec["volumeMode"] == wanted["volumeMode"]
-        and as_bytes(spec["capacity"]["storage"])
-        >= as_bytes(wanted["resources"]["requests"]["storage"])
+        and as_bytes(spec["capacity"]["storage"]) >= as_bytes(size_of(claim))
         and (wanted.get("selector") is None or selects(wanted["selector"], labels_of(volume)))
     )
 
@@ -117,8 +113,7 @@ def _matching_volume(store: Store, claim: Object) -> Object | None:
     free = [v for v in volumes if not v["spec"].get("claimRef") and fits(v, claim)]
     if named:
         free = [volume for volume in free if name_of(volume) == named]
-    node = store.find(NODES, "", annotations_of(claim).get(SELECTED_NODE, ""))
-    if node:
+    if node := store.find(NODES, "", annotations_of(claim).get(SELECTED_NODE, "")):
         free = [volume for volume in free if volume_fits(volume, node)]
     return min(free, key=lambda v: as_bytes(v["spec"]["capacity"]["storage"]), default=None)
 
@@ -145,9 +140,7 @@ def bind(store: Store, claim: Object, volume: Object) -> None:
         new["status"] = {"phase": "Bound", "lastPhaseTransitionTime": now()}
 
     def bind_claim(new: Object) -> None:
-        marks = new["metadata"].setdefault("annotations", {})
-        marks["pv.kubernetes.io/bind-completed"] = "yes"
-        marks["pv.kubernetes.io/bound-by-controller"] = "yes"
+        annotate(new, {f"pv.kubernetes.io/{m}": "yes" for m in ("bind-completed", BY_CONTROLLER)})
         new["spec"]["volumeName"] = name_of(volume)
         new["status"] = {
             "phase": "Bound",
@@ -188,9 +181,8 @@ def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]
     """Set the phase of a volume, and delete it with its folder when its claim is gone."""
     reference = volume["spec"].get("claimRef")
     claim = reference and store.find(CLAIMS, reference["namespace"], reference["name"])
-    lost = bool(
-        reference and reference.get("uid") and not (claim and uid_of(claim) == reference["uid"])
-    )
+    bound = bool(reference and reference.get("uid"))
+    lost = bound and not (claim and uid_of(claim) == reference["uid"])
     if is_terminating(volume) and (lost or not reference):
         store.change(VOLUMES, volume, lambda new: remove_finalizer(new, PV_PROTECTION))
     elif lost and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
@@ -198,9 +190,7 @@ def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]
             shutil.rmtree(folder_of(volume, node_folders), ignore_errors=True)
         store.delete(VOLUMES, volume)
     else:
-        phase = (
-            "Released" if lost else "Bound" if reference and reference.get("uid") else "Available"
-        )
+        phase = "Released" if lost else "Bound" if bound else "Available"
         if volume["status"].get("phase") != phase:
             status = {"phase": phase, "lastPhaseTransitionTime": now()}
             store.change(VOLUMES, volume, lambda new: new.update(status=status))

@@ -74,6 +74,11 @@ class Log:
                     return
                 await changed.wait()
 
+    def count_lines(self) -> int:
+        """How many lines there are now."""
+        with self.path.open("rb") as file:
+            return sum(1 for _ in file)
+
     def _stamp(self) -> bytes:
         return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z ").encode()
 

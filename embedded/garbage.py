@@ -3,8 +3,10 @@
 from . import admission
 from .admission import FOREGROUND, ORPHAN
 from .objects import Object, is_terminating, name_of, namespace_of, owner_uids, uid_of
-from .resources import NAMESPACES, READ_ONLY, SERVED, Resource
+from .resources import NAMESPACES, SERVED, Resource
 from .store import Event, Store
+
+Found = list[tuple[Resource, Object]]
 
 
 async def run(store: Store) -> None:
@@ -25,55 +27,49 @@ def collect(store: Store, event: Event) -> None:
     else:
         delete_if_unowned(store, event.resource, obj)
         finish_deletion(store, event.resource, obj)
-    namespace = name_of(obj) if event.resource is NAMESPACES else namespace_of(obj)
-    if (found := store.find(NAMESPACES, "", namespace)) and is_terminating(found):
-        empty_namespace(store, found)
+    name = name_of(obj) if event.resource is NAMESPACES else namespace_of(obj)
+    if (namespace := store.find(NAMESPACES, "", name)) and is_terminating(namespace):
+        empty_namespace(store, namespace)
 
 
-def everything(store: Store, namespace: str = "") -> list[tuple[Resource, Object]]:
+def everything(store: Store, namespace: str = "") -> Found:
     """All objects, or those in one namespace, with their resources."""
-    kinds = [r for r in SERVED if r not in READ_ONLY and (r.namespaced or not namespace)]
+    kinds = [resource for resource in SERVED if resource.namespaced or not namespace]
     return [(resource, obj) for resource in kinds for obj in store.items(resource, namespace)]
 
 
-def dependents(store: Store, owner: Object) -> list[tuple[Resource, Object]]:
+def dependents(store: Store, owner: Object) -> Found:
     """The objects that name this one as an owner; those of a namespaced owner live beside it."""
-    uid = uid_of(owner)
     found = everything(store, namespace_of(owner))
-    return [(resource, obj) for resource, obj in found if uid in owner_uids(obj)]
+    return [(resource, obj) for resource, obj in found if uid_of(owner) in owner_uids(obj)]
 
 
-def owners(store: Store, obj: Object) -> list[tuple[Resource, Object]]:
+def owners(store: Store, obj: Object) -> Found:
     """The owners of an object that exist."""
-    uids = owner_uids(obj)
-    if not uids:
+    if not (uids := owner_uids(obj)):
         return []
     return [(resource, owner) for resource, owner in everything(store) if uid_of(owner) in uids]
 
 
-def delete_if_unowned(store: Store, resource: Resource, obj: Object) -> None:
+def delete_if_unowned(store: Store, resource: Resource, seen: Object) -> None:
     """Delete an object that had owners and has none left."""
-    current = store.current(resource, obj)
-    if current is None or not owner_uids(current) or is_terminating(current):
-        return
-    if not owners(store, current):
-        admission.delete(store, resource, current, propagation="Background")
+    obj = store.current(resource, seen)
+    if obj and owner_uids(obj) and not is_terminating(obj) and not owners(store, obj):
+        admission.delete(store, resource, obj, propagation="Background")
 
 
-def finish_deletion(store: Store, resource: Resource, owner: Object) -> None:
+def finish_deletion(store: Store, resource: Resource, seen: Object) -> None:
     """Go on with a foreground or an orphaning deletion of an owner."""
-    current = store.current(resource, owner)
-    if current is None or not is_terminating(current):
+    owner = store.current(resource, seen)
+    if owner is None or not is_terminating(owner):
         return
-    owner = current
     finalizers = owner["metadata"].get("finalizers") or []
     if ORPHAN in finalizers:
         for kind, dependent in dependents(store, owner):
             store.change(kind, dependent, lambda new: _disown(new, uid_of(owner)))
         store.change(resource, owner, lambda new: admission.remove_finalizer(new, ORPHAN))
     elif FOREGROUND in finalizers:
-        left = dependents(store, owner)
-        for kind, dependent in left:
+        for kind, dependent in dependents(store, owner):
             if not is_terminating(dependent):
                 admission.delete(store, kind, dependent, propagation="Foreground")
         if not dependents(store, owner):
@@ -87,15 +83,14 @@ def _disown(obj: Object, uid: str) -> None:
 
 def empty_namespace(store: Store, namespace: Object) -> None:
     """Delete what is in a namespace; let the namespace go when nothing is."""
-    name = name_of(namespace)
-    for resource, obj in everything(store, name):
+    for resource, obj in everything(store, name_of(namespace)):
         if not is_terminating(obj):
             admission.delete(store, resource, obj, propagation="Background")
-    if store.find(NAMESPACES, "", name) is None:
-        return
-    if everything(store, name):
-        if namespace["status"]["phase"] != "Terminating":
-            terminating = {"phase": "Terminating"}
-            store.change(NAMESPACES, namespace, lambda new: new["status"].update(terminating))
-    else:
-        store.change(NAMESPACES, namespace, lambda new: new["spec"].update(finalizers=[]))
+    left = everything(store, name_of(namespace))
+
+    def progress(new: Object) -> None:
+        new["status"]["phase"] = "Terminating"
+        if not left:
+            new["spec"]["finalizers"] = []
+
+    store.change(NAMESPACES, namespace, progress)

@@ -7,11 +7,11 @@ while it runs counts as failed; its replacement starts while it is still termina
 import asyncio
 
 from . import admission
-from .children import children, create_pod, delete_pod, is_ready
 from .objects import (
     Object,
     condition_of,
     is_finished,
+    is_ready,
     is_terminating,
     namespace_of,
     now,
@@ -23,6 +23,7 @@ from .objects import (
 from .recorder import record
 from .resources import JOBS, PODS
 from .store import Store
+from .workloads import active, children, create_pod, delete_pod
 
 CONTROLLER = "job-controller"
 TRACKING = "batch.kubernetes.io/job-tracking"
@@ -56,26 +57,26 @@ def release_orphan(store: Store, pod: Object) -> None:
         store.change(PODS, current, lambda new: admission.remove_finalizer(new, TRACKING))
 
 
-def reconcile(store: Store, job: Object) -> None:
+def reconcile(store: Store, seen: Object) -> None:
     """Run pods until one succeeds, too many fail, or the deadline passes."""
-    current = store.current(JOBS, job)
-    if current is None or is_terminating(current):
+    job = store.current(JOBS, seen)
+    if job is None or is_terminating(job):
         return
-    job = current
-    if condition_of(job, "Complete") or condition_of(job, "Failed"):
-        _expire(store, job)
+    if ended := condition_of(job, "Complete") or condition_of(job, "Failed"):
+        _expire(store, job, ended["lastTransitionTime"])
         return
     if "startTime" not in job["status"]:
         job = store.change(JOBS, job, lambda new: new["status"].update(startTime=now()))
         if (deadline := job["spec"].get("activeDeadlineSeconds")) is not None:
             _again_in(deadline, store, job)
     job = _count_pods(store, job)
-    outcome = _outcome(job, children(store, PODS, job))
+    pods = children(store, PODS, job)
+    outcome = _outcome(job, pods)
     if outcome:
-        for pod in _active(children(store, PODS, job)):
+        for pod in active(pods):
             delete_pod(store, JOBS, job, pod, CONTROLLER)
         job = _count_pods(store, job)
-    elif not _active(pods := children(store, PODS, job)):
+    elif not active(pods):
         if (wait := _backoff(job, pods)) > 0:
             _again_in(wait, store, job)
         else:
@@ -83,16 +84,10 @@ def reconcile(store: Store, job: Object) -> None:
     _report(store, job, children(store, PODS, job), outcome)
 
 
-def _active(pods: list[Object]) -> list[Object]:
-    return [pod for pod in pods if not is_finished(pod) and not is_terminating(pod)]
-
-
 def _count_pods(store: Store, job: Object) -> Object:
     """Count each pod that ended, or that was told to, exactly once; return the Job as stored."""
     for pod in children(store, PODS, job):
-        if TRACKING not in pod["metadata"].get("finalizers", []):
-            continue
-        if not is_finished(pod) and not is_terminating(pod):
+        if TRACKING not in pod["metadata"].get("finalizers", []) or active([pod]):
             continue
         counter = "succeeded" if pod["status"]["phase"] == "Succeeded" else "failed"
 
@@ -110,10 +105,12 @@ def _outcome(job: Object, pods: list[Object]) -> Object | None:
     if decided:
         return decided
     deadline = job["spec"].get("activeDeadlineSeconds")
+    # Under restartPolicy OnFailure, restarts within the pods count as failures.
+    restarts = sum(int(status["restartCount"]) for status in _containers(pods))
     if job["status"].get("succeeded"):
         kind, reason = "SuccessCriteriaMet", "CompletionsReached"
         message = "Reached expected number of succeeded pods"
-    elif job["status"].get("failed", 0) + _restarts(pods) > job["spec"]["backoffLimit"]:
+    elif job["status"].get("failed", 0) + restarts > job["spec"]["backoffLimit"]:
         kind, reason = "FailureTarget", "BackoffLimitExceeded"
         message = "Job has reached the specified backoff limit"
     elif deadline is not None and seconds_since(job["status"]["startTime"]) >= deadline:
@@ -124,16 +121,14 @@ def _outcome(job: Object, pods: list[Object]) -> Object | None:
     return {"type": kind, "status": "True", "reason": reason, "message": message}
 
 
-def _restarts(pods: list[Object]) -> int:
-    """Restarts within the pods, which count as failures under restartPolicy OnFailure."""
-    statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
-    return sum(int(status["restartCount"]) for status in statuses)
+def _containers(pods: list[Object]) -> list[Object]:
+    return [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
 
 
 def _backoff(job: Object, pods: list[Object]) -> float:
     """Seconds until the next pod may start, counted from the last failed container's end."""
-    statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
-    ends = [s["state"]["terminated"]["finishedAt"] for s in statuses if "terminated" in s["state"]]
+    states = [status["state"] for status in _containers(pods)]
+    ends = [state["terminated"]["finishedAt"] for state in states if "terminated" in state]
     if not ends:
         return 0
     failures = job["status"].get("failed", 0)
@@ -142,43 +137,38 @@ def _backoff(job: Object, pods: list[Object]) -> float:
 
 
 def _report(store: Store, job: Object, pods: list[Object], outcome: Object | None) -> None:
-    active = _active(pods)
+    running = active(pods)
     terminating = [pod for pod in pods if not is_finished(pod) and is_terminating(pod)]
-    finished = outcome is not None and not active and not terminating
+    success = outcome is not None and outcome["type"] == "SuccessCriteriaMet"
+    finished = outcome is not None and not running and not terminating
 
     def report(new: Object) -> None:
         status = new["status"]
-        status |= {"ready": sum(map(is_ready, active)), "terminating": len(terminating)}
-        status["uncountedTerminatedPods"] = {}
+        status |= {"ready": sum(map(is_ready, running)), "terminating": len(terminating)}
         status.pop("active", None)
-        if active:
-            status["active"] = len(active)
+        if running:
+            status["active"] = len(running)
         if outcome:
-            set_condition(status, {"lastProbeTime": now()} | outcome)
+            set_condition(status, outcome)
         if outcome and finished:
-            kind = "Complete" if outcome["type"] == "SuccessCriteriaMet" else "Failed"
             final = {key: outcome[key] for key in ("status", "reason", "message")}
-            set_condition(status, {"type": kind, "lastProbeTime": now()} | final)
-            if kind == "Complete":
+            set_condition(status, {"type": "Complete" if success else "Failed"} | final)
+            if success:
                 status["completionTime"] = now()
 
     store.change(JOBS, job, report)
     if outcome and finished:
-        success = outcome["type"] == "SuccessCriteriaMet"
         reason, message = outcome["reason"], outcome["message"]
         if success:
             reason, message = "Completed", "Job completed"
         record(store, JOBS, job, reason, message, component=CONTROLLER, warning=not success)
 
 
-def _expire(store: Store, job: Object) -> None:
+def _expire(store: Store, job: Object, ended: str) -> None:
     """Delete a finished Job when its ttlSecondsAfterFinished is over."""
-    ttl = job["spec"].get("ttlSecondsAfterFinished")
-    if ttl is None:
+    if (ttl := job["spec"].get("ttlSecondsAfterFinished")) is None:
         return
-    ended = condition_of(job, "Complete") or condition_of(job, "Failed")
-    assert ended is not None
-    left = ttl - seconds_since(ended["lastTransitionTime"])
+    left = ttl - seconds_since(ended)
     if left <= 0:
         admission.delete(store, JOBS, job, propagation="Foreground")
     else:

@@ -244,7 +244,7 @@ class PodWorker:
 
     async def _pull(self, spec: Object, state: Object) -> bool:
         """Whether the image can be had; waits with back-off until the pod stops if it cannot."""
-        image = spec["image"]
+        image, name = spec["image"], spec["name"]
         registry = image.partition("/")[0].partition(":")[0]
         if not registry.endswith(".invalid"):
             return True
@@ -253,12 +253,11 @@ class PodWorker:
             f'failed to do request: Head "https://{registry}/v2/": dial tcp: lookup {registry}: '
             "no such host"
         )
-        backoff, name = FIRST_BACKOFF_SECONDS, spec["name"]
+        backoff = FIRST_BACKOFF_SECONDS
         while not self.stopping.is_set():
             self.tell("Pulling", f'Pulling image "{image}"', container=name)
-            problem = f'Failed to pull image "{image}": {failure}'
-            self.tell("Failed", problem, container=name, warning=True)
-            self.tell("Failed", "Error: ErrImagePull", container=name, warning=True)
+            for problem in (f'Failed to pull image "{image}": {failure}', "Error: ErrImagePull"):
+                self.tell("Failed", problem, container=name, warning=True)
             statuses.wait(state, "ErrImagePull", failure)
             self.publish()
             await asyncio.sleep(0)  # a watcher may see ErrImagePull before the back-off

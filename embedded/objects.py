@@ -1,12 +1,18 @@
 """Small helpers on Kubernetes objects, which are plain JSON dictionaries here."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Object = dict[str, Any]
 
 SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # as apimachinery's rand.String: no vowels
+UNITS: dict[str, float] = {"": 1, "k": 10**3, "m": 10**-3} | {
+    letter + i: (1024 if i else 1000) ** power
+    for power, letter in enumerate("KMGTPE", start=1)
+    for i in ("", "i")
+}
 
 
 def now(later_seconds: float = 0) -> str:
@@ -28,6 +34,14 @@ def seconds_since(timestamp: str) -> float:
 def random_suffix() -> str:
     """Five letters, as the API server appends to generateName."""
     return "".join(random.choices(SUFFIX_LETTERS, k=5))  # noqa: S311 - a name, not a secret
+
+
+def as_bytes(quantity: str | int) -> float:
+    """The number that a quantity such as 64Mi means; ValueError when it is none."""
+    found = re.fullmatch(r"([+-]?[0-9.]+)([a-zA-Z]*)", str(quantity))
+    if not found or found[2] not in UNITS:
+        raise ValueError(f"not a quantity with a unit of {', '.join(UNITS)}: {quantity!r}")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def name_of(obj: Object) -> str:
@@ -55,6 +69,16 @@ def annotations_of(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("annotations") or {}
 
 
+def annotate(obj: Object, annotations: dict[str, str]) -> None:
+    """Add to metadata.annotations, in place."""
+    obj["metadata"]["annotations"] = annotations_of(obj) | annotations
+
+
+def owner_uids(obj: Object) -> set[str]:
+    """The uids of all owners."""
+    return {str(owner["uid"]) for owner in obj["metadata"].get("ownerReferences") or []}
+
+
 def is_terminating(obj: Object) -> bool:
     """Whether the object's deletion has been asked for."""
     return "deletionTimestamp" in obj["metadata"]
@@ -65,29 +89,27 @@ def is_finished(pod: Object) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
-def controller_reference(owner: Object) -> Object:
-    """The ownerReference by which a controller's child names its owner."""
-    return {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": name_of(owner),
-        "uid": uid_of(owner),
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-
-
-def owner_uids(obj: Object) -> set[str]:
-    """The uids of all owners."""
-    return {str(owner["uid"]) for owner in obj["metadata"].get("ownerReferences") or []}
+def is_ready(pod: Object) -> bool:
+    """Whether the pod's Ready condition is true."""
+    ready = condition_of(pod, "Ready")
+    return ready is not None and ready["status"] == "True"
 
 
 def claim_names(pod: Object) -> list[str]:
     """The names of the PersistentVolumeClaims which the pod's volumes use."""
-    volumes = pod["spec"].get("volumes") or []
-    return [
-        v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v
-    ]
+    kind = "persistentVolumeClaim"
+    return [v[kind]["claimName"] for v in pod["spec"].get("volumes") or [] if kind in v]
+
+
+def size_of(claim: Object) -> str:
+    """The size that a claim asks for."""
+    return str(claim["spec"]["resources"]["requests"]["storage"])
+
+
+def condition_of(obj: Object, kind: str) -> Object | None:
+    """The condition of a type in the object's status, or None."""
+    conditions = obj.get("status", {}).get("conditions") or []
+    return next((c for c in conditions if c["type"] == kind), None)
 
 
 def set_condition(status: Object, condition: Object) -> None:
@@ -100,9 +122,3 @@ def set_condition(status: Object, condition: Object) -> None:
         conditions[conditions.index(old)] = new
     else:
         conditions.append(new)
-
-
-def condition_of(obj: Object, kind: str) -> Object | None:
-    """The condition of a type in the object's status, or None."""
-    conditions = obj.get("status", {}).get("conditions") or []
-    return next((c for c in conditions if c["type"] == kind), None)

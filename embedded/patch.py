@@ -19,32 +19,26 @@ APPLY_PATCH = "application/apply-patch+yaml"
 # The patchMergeKey of the lists in the served types (k8s.io/api, struct tags).
 MERGE_KEYS = {
     "containers": "name",
-    "initContainers": "name",
     "env": "name",
     "volumes": "name",
     "volumeMounts": "mountPath",
-    "ports": "containerPort",
     "conditions": "type",
     "taints": "key",
-    "imagePullSecrets": "name",
     "ownerReferences": "uid",
-    "addresses": "type",
 }
 
 
 def patched(obj: Object, patch: object, content_type: str) -> Object:
-    """A changed copy of the object; ApiError 400 or 415 when the patch cannot be applied."""
+    """A changed copy of the object; ApiError 400, 415 or 422 when the patch cannot be applied."""
     result = copy.deepcopy(obj)
-    if content_type == JSON_PATCH:
-        if not isinstance(patch, list):
-            raise errors.bad_request("a JSON patch must be a list")
+    if content_type == JSON_PATCH and isinstance(patch, list):
         try:
             return dict(jsonpatch.apply_patch(result, patch))
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
             message = f"the server rejected our request due to an error in our request: {error}"
             raise errors.ApiError(422, "Invalid", message, {}) from error
     if not isinstance(patch, dict):
-        raise errors.bad_request("the patch must be an object")
+        raise errors.bad_request("the patch must be an object, or a list for a JSON patch")
     if content_type == MERGE_PATCH:
         return merge(result, patch)
     if content_type in {STRATEGIC_PATCH, APPLY_PATCH}:
@@ -58,17 +52,13 @@ def merge(target: object, patch: Object) -> Object:
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
-        elif isinstance(value, dict):
-            result[key] = merge(result.get(key), value)
         else:
-            result[key] = value
+            result[key] = merge(result.get(key), value) if isinstance(value, dict) else value
     return result
 
 
 def strategic(target: object, patch: Object) -> Object:
-    """A merge in which lists of named things are merged by name, and $patch is obeyed."""
-    if patch.get("$patch") == "replace":
-        return {key: value for key, value in patch.items() if key != "$patch"}
+    """A merge in which lists of named things are merged by name; $patch: delete is obeyed."""
     result: Object = target if isinstance(target, dict) else {}
     for key, value in patch.items():
         if key.startswith("$deleteFromPrimitiveList/"):
@@ -91,8 +81,6 @@ def strategic(target: object, patch: Object) -> Object:
 
 def merge_list(target: list[Object], patch: list[Object], key: str) -> list[Object]:
     """Merge the entries of two lists that have the same key; $patch: delete removes one."""
-    if any(entry.get("$patch") == "replace" for entry in patch):
-        return [entry for entry in patch if "$patch" not in entry]
     merged = {entry.get(key): entry for entry in target}
     for entry in patch:
         if entry.get("$patch") == "delete":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .objects import Object, annotations_of, name_of, namespace_of, uid_of
+from .objects import Object, annotate, annotations_of, name_of, namespace_of, size_of, uid_of
 from .recorder import record
 from .resources import CLAIMS, VOLUMES
 from .store import Store
@@ -18,7 +18,8 @@ PV_PROTECTION = "kubernetes.io/pv-protection"
 def provision(store: Store, claim: Object, storage_class: Object) -> Object | None:
     """Do what the class's external provisioner does, in its words; the volume, if it makes one."""
     provisioner = storage_class["provisioner"]
-    _mark_provisioner(store, claim, provisioner)
+    marks = [f"volume.{beta}kubernetes.io/storage-provisioner" for beta in ("", "beta.")]
+    store.change(CLAIMS, claim, lambda new: annotate(new, dict.fromkeys(marks, str(provisioner))))
     message = (
         "Waiting for a volume to be created either by the external provisioner "
         f"'{provisioner}' or manually by the system administrator. If volume creation is "
@@ -44,15 +45,6 @@ def provision(store: Store, claim: Object, storage_class: Object) -> Object | No
 def tell(store: Store, claim: Object, reason: str, message: str, *, warning: bool = False) -> None:
     """Record an event unless the claim has it already: nothing retries on a timer here."""
     record(store, CLAIMS, claim, reason, message, component=BINDER, warning=warning, once=True)
-
-
-def _mark_provisioner(store: Store, claim: Object, provisioner: str) -> None:
-    def mark(new: Object) -> None:
-        marks = new["metadata"].setdefault("annotations", {})
-        marks["volume.beta.kubernetes.io/storage-provisioner"] = provisioner
-        marks["volume.kubernetes.io/storage-provisioner"] = provisioner
-
-    store.change(CLAIMS, claim, mark)
 
 
 def _refusal(claim: Object, storage_class: Object) -> str | None:
@@ -83,7 +75,7 @@ def new_volume(claim: Object, storage_class: Object) -> Object:
     }
     spec: Object = {
         "accessModes": claim["spec"]["accessModes"],
-        "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+        "capacity": {"storage": size_of(claim)},
         "hostPath": {"path": f"{parent}/{folder}", "type": "DirectoryOrCreate"},
         "persistentVolumeReclaimPolicy": storage_class["reclaimPolicy"],
         "storageClassName": name_of(storage_class),
@@ -102,8 +94,3 @@ def folder_of(volume: Object, node_folders: dict[str, Path]) -> Path:
     node = annotations_of(volume)["local.path.provisioner/selected-node"]
     path = Path(volume["spec"]["hostPath"]["path"])
     return node_folders[node or next(iter(node_folders))] / path.relative_to("/")
-
-
-def size_of(claim: Object) -> str:
-    """The size that the claim asks for."""
-    return str(claim["spec"]["resources"]["requests"]["storage"])

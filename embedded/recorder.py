@@ -31,7 +31,6 @@ def record(
 
     The scheduler writes the newer kind (eventTime and series), everyone else counts.
     """
-    kind = "Warning" if warning else "Normal"
     about = {
         "kind": resource.kind,
         "apiVersion": resource.api_version,
@@ -41,61 +40,42 @@ def record(
         **({"namespace": namespace_of(obj)} if namespace_of(obj) else {}),
         **({"fieldPath": field} if field else {}),
     }
-    newer = component == "default-scheduler"
-    old = _same(store, uid_of(obj), reason, message, component)
-    if old and once:
-        return
-    if old:
-        store.change(EVENTS, old, _count_series if newer else _count)
-        return
     namespace = namespace_of(obj) or "default"
+    if old := _same(store, namespace, uid_of(obj), reason, message):
+        if not once:
+            store.change(EVENTS, old, _count)
+        return
     home = store.find(NAMESPACES, "", namespace)
     if home is None or is_terminating(home):
         return
-    store.create(
-        EVENTS,
-        {
-            "metadata": {
-                "name": f"{name_of(obj)}.{random_suffix()}{random_suffix()}",
-                "namespace": namespace,
-            },
-            "involvedObject": about,
-            "reason": reason,
-            "message": message,
-            "type": kind,
-            "reportingComponent": component,
-            "reportingInstance": node,
-            **(_new_style() if newer else _old_style(component, node)),
-        },
-    )
+    suffix = random_suffix() + random_suffix()
+    older = {"eventTime": None, "firstTimestamp": now(), "lastTimestamp": now(), "count": 1}
+    newer = {"eventTime": now_micro(), "firstTimestamp": None, "lastTimestamp": None}
+    event = {
+        "metadata": {"name": f"{name_of(obj)}.{suffix}", "namespace": namespace},
+        "involvedObject": about,
+        "reason": reason,
+        "message": message,
+        "type": "Warning" if warning else "Normal",
+        "source": {"component": component, **({"host": node} if node else {})},
+        "reportingComponent": component,
+        "reportingInstance": node,
+        **(newer if component == "default-scheduler" else older),
+    }
+    store.create(EVENTS, event)
 
 
-def _new_style() -> Object:
-    times = {"eventTime": now_micro(), "firstTimestamp": None, "lastTimestamp": None}
-    return times | {"source": {}, "action": "Scheduling"}
-
-
-def _old_style(component: str, node: str) -> Object:
-    source = {"component": component, **({"host": node} if node else {})}
-    times = {"eventTime": None, "firstTimestamp": now(), "lastTimestamp": now()}
-    return times | {"source": source, "count": 1}
-
-
-def _same(store: Store, uid: str, reason: str, message: str, component: str) -> Object | None:
-    wanted = (uid, reason, message, component)
-    for event in store.items(EVENTS):
-        about = event["involvedObject"].get("uid")
-        seen = (about, event["reason"], event["message"], event.get("reportingComponent"))
-        if seen == wanted:
+def _same(store: Store, namespace: str, uid: str, reason: str, message: str) -> Object | None:
+    for event in store.items(EVENTS, namespace):
+        seen = (event["involvedObject"].get("uid"), event["reason"], event["message"])
+        if seen == (uid, reason, message):
             return event
     return None
 
 
 def _count(event: Object) -> None:
-    event["count"] += 1
-    event["lastTimestamp"] = now()
-
-
-def _count_series(event: Object) -> None:
-    count = event.get("series", {}).get("count", 1) + 1
-    event["series"] = {"count": count, "lastObservedTime": now_micro()}
+    if "count" in event:
+        event |= {"count": event["count"] + 1, "lastTimestamp": now()}
+    else:
+        count = event.get("series", {}).get("count", 1) + 1
+        event["series"] = {"count": count, "lastObservedTime": now_micro()}

@@ -16,9 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from . import errors
 from .containers import CHUNK, Container, Execution, StartError
 from .objects import Object, name_of
-from .pods import POD, container_name, worker_of
-from .resources import PODS
-from .store import Store
+from .pods import POD, container_name, pod_of, worker_of
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
@@ -50,8 +48,7 @@ async def execute(websocket: WebSocket) -> None:
 
 def target(request: HTTPConnection) -> tuple[Object, str]:
     """The pod, and the name of its container, that a command is for; ApiError if there is none."""
-    store: Store = request.app.state.store
-    pod = store.get(PODS, request.path_params["namespace"], request.path_params["name"])
+    pod = pod_of(request)
     name = container_name(request, pod)
     if "nodeName" not in pod["spec"]:
         raise errors.bad_request(f"pod {name_of(pod)} does not have a host assigned")

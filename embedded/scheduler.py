@@ -6,9 +6,10 @@ affinity of volumes. It does not count CPU and memory, and it never preempts.
 
 from collections import Counter
 
-from .claims import free_volumes
+from .claims import NO_PROVISIONER, free_volumes
 from .objects import (
     Object,
+    annotate,
     annotations_of,
     claim_names,
     is_finished,
@@ -22,7 +23,7 @@ from .provisioners import SELECTED_NODE
 from .recorder import record
 from .resources import CLAIMS, NODES, PODS, STORAGE_CLASSES, VOLUMES
 from .selectors import terms_match, volume_fits
-from .store import Event, Store
+from .store import Store
 
 NAME = "default-scheduler"
 WATCHED = frozenset({PODS, NODES, CLAIMS, VOLUMES, STORAGE_CLASSES})
@@ -37,18 +38,17 @@ class UnschedulableError(Exception):
 
 
 async def run(store: Store) -> None:
-    """Schedule for ever: every pending pod again whenever something it waits for changes."""
+    """Schedule for ever: every pending pod again whenever something it waits for changes.
+
+    A pod's own status is no news for scheduling; its creation and its end are.
+    """
     with store.watch() as events:
         while True:
-            if _matters(await events.get()):
+            event = await events.get()
+            if event.resource in WATCHED and (event.resource, event.type) != (PODS, "MODIFIED"):
                 for pod in store.items(PODS):
                     if not pod["spec"].get("nodeName") and not is_terminating(pod):
                         schedule(store, pod)
-
-
-def _matters(event: Event) -> bool:
-    """A pod's own status is no news for scheduling; its creation and its end are."""
-    return event.resource in WATCHED and not (event.resource is PODS and event.type == "MODIFIED")
 
 
 def schedule(store: Store, pod: Object) -> None:
@@ -58,9 +58,9 @@ def schedule(store: Store, pod: Object) -> None:
     except UnschedulableError as error:
         _refuse(store, pod, str(error))
         return
-    if select_node(store, pod, node):
-        return  # its claims are provisioned on that node first; their binding comes back here
-    assign(store, pod, name_of(node))
+    if not select_node(store, pod, node):
+        assign(store, pod, name_of(node))
+    # Else its claims are provisioned on that node first, and their binding comes back here.
 
 
 def assign(store: Store, pod: Object, node: str) -> None:
@@ -76,12 +76,8 @@ def assign(store: Store, pod: Object, node: str) -> None:
 
 
 def _refuse(store: Store, pod: Object, message: str) -> None:
-    condition = {
-        "type": "PodScheduled",
-        "status": "False",
-        "reason": "Unschedulable",
-        "message": message,
-    }
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    condition["message"] = message
     before = store.find(PODS, namespace_of(pod), name_of(pod))
     after = store.change(PODS, pod, lambda new: set_condition(new["status"], condition))
     if after is not before:
@@ -111,7 +107,7 @@ def choose(store: Store, pod: Object) -> Object:
 
 
 def preference(pod: Object, node: Object) -> int:
-    """The weights of the preferred node affinities that the node satisfies."""
+    """The sum of the weights of the preferred node affinities that the node satisfies."""
     terms = _node_affinity(pod).get("preferredDuringSchedulingIgnoredDuringExecution") or []
     return sum(int(t["weight"]) for t in terms if terms_match([t["preference"]], node))
 
@@ -190,20 +186,12 @@ def _volume_refusal(store: Store, claim: Object, node: Object) -> str | None:
         return None if fits else "node(s) didn't match PersistentVolume's node affinity"
     selected = annotations_of(claim).get(SELECTED_NODE)
     if selected is not None:
-        return (
-            None
-            if selected == name_of(node)
-            else "node(s) didn't match Pod's node affinity/selector"
-        )
-    return _static_refusal(store, claim, node)
-
-
-def _static_refusal(store: Store, claim: Object, node: Object) -> str | None:
-    """A waiting claim of a class without a provisioner needs a free volume on the node."""
-    found = store.get(STORAGE_CLASSES, "", claim["spec"]["storageClassName"])
-    if found["provisioner"] != "kubernetes.io/no-provisioner":
-        return None
-    if any(volume_fits(volume, node) for volume in free_volumes(store, claim)):
+        here = selected == name_of(node)
+        return None if here else "node(s) didn't match Pod's node affinity/selector"
+    storage_class = store.get(STORAGE_CLASSES, "", claim["spec"]["storageClassName"])
+    if storage_class["provisioner"] != NO_PROVISIONER or any(
+        volume_fits(volume, node) for volume in free_volumes(store, claim)
+    ):
         return None
     return "node(s) didn't find available persistent volumes to bind"
 
@@ -217,9 +205,5 @@ def select_node(store: Store, pod: Object, node: Object) -> bool:
             continue
         waiting = True
         if SELECTED_NODE not in annotations_of(claim):
-            store.change(CLAIMS, claim, lambda new: _select(new, name_of(node)))
+            store.change(CLAIMS, claim, lambda new: annotate(new, {SELECTED_NODE: name_of(node)}))
     return waiting
-
-
-def _select(claim: Object, node: str) -> None:
-    claim["metadata"].setdefault("annotations", {})[SELECTED_NODE] = node

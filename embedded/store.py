@@ -14,15 +14,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from . import errors
-from .objects import (
-    Object,
-    is_terminating,
-    name_of,
-    namespace_of,
-    now,
-    random_suffix,
-    uid_of,
-)
+from .objects import Object, is_terminating, name_of, namespace_of, now, uid_of
 from .resources import BUDGETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource
 
 HISTORY_LENGTH = 10_000
@@ -79,8 +71,6 @@ class Store:
         """Store a new object and return it with its server-set metadata."""
         obj = copy.deepcopy(obj)
         metadata = obj["metadata"]
-        if not metadata.get("name"):
-            metadata["name"] = metadata["generateName"] + random_suffix()
         key = namespace_of(obj), name_of(obj)
         if key in self._objects.setdefault(resource, {}):
             raise errors.already_exists(resource, name_of(obj))

@@ -1,25 +1,13 @@
-"""Tables as `kubectl get` asks for: the columns of the kinds that people look at."""
+"""Tables as `kubectl get` asks for: the columns of the kinds that people look at most."""
 
 from collections.abc import Callable
-from typing import Any
 
 from starlette.requests import Request
 
-from .objects import Object, condition_of, is_terminating, name_of, seconds_since
-from .resources import (
-    CLAIMS,
-    DEPLOYMENTS,
-    EVENTS,
-    JOBS,
-    NODES,
-    PODS,
-    STORAGE_CLASSES,
-    VOLUMES,
-    Resource,
-)
+from .objects import Object, is_terminating, name_of, seconds_since
+from .resources import CLAIMS, EVENTS, NODES, PODS, Resource
 
-Columns = dict[str, Callable[[Object], Any]]
-MODES = {"ReadWriteOnce": "RWO", "ReadWriteMany": "RWX", "ReadOnlyMany": "ROX"}
+Columns = dict[str, Callable[[Object], object]]
 
 
 def wanted(request: Request) -> bool:
@@ -28,99 +16,47 @@ def wanted(request: Request) -> bool:
 
 
 def age(obj: Object) -> str:
-    """How old the object is, in its two-letter form: 45s, 12m, 3h."""
-    return short(seconds_since(obj["metadata"]["creationTimestamp"]))
-
-
-def short(seconds: float) -> str:
-    """Seconds in one unit, as duration.HumanDuration roughly does."""
+    """How old the object is, in one unit: 45s, 12m, 3h."""
+    seconds = seconds_since(obj["metadata"]["creationTimestamp"])
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * size:
             return f"{int(seconds // size)}{unit}"
     return f"{int(max(0, seconds))}s"
 
 
-def pod_state(pod: Object) -> str:
-    """What kubectl prints as a pod's status: the most telling of its reasons."""
-    if is_terminating(pod):
+def state(obj: Object) -> str:
+    """The most telling of a pod's reasons, or the phase of another object."""
+    if is_terminating(obj):
         return "Terminating"
-    for status in pod["status"].get("containerStatuses", []):
-        state = status["state"].get("waiting") or status["state"].get("terminated") or {}
-        if "reason" in state:
-            return str(state["reason"])
-    return str(pod["status"]["phase"])
+    for status in _containers(obj):
+        found = status["state"].get("waiting") or status["state"].get("terminated") or {}
+        if "reason" in found:
+            return str(found["reason"])
+    return str(obj["status"]["phase"])
 
 
-def _statuses(pod: Object) -> list[Object]:
+def _containers(pod: Object) -> list[Object]:
     return list(pod["status"].get("containerStatuses", []))
 
 
-def _ready(pod: Object) -> str:
-    ready = sum(bool(status["ready"]) for status in _statuses(pod))
-    return f"{ready}/{len(pod['spec']['containers'])}"
-
-
 def _node_state(node: Object) -> str:
-    cordoned = ",SchedulingDisabled" if node["spec"].get("unschedulable") else ""
-    return f"Ready{cordoned}"
-
-
-def _job_state(job: Object) -> str:
-    for kind in ("Complete", "Failed"):
-        if condition_of(job, kind):
-            return kind
-    return "Running"
-
-
-def _modes(obj: Object) -> str:
-    return ",".join(MODES.get(mode, mode) for mode in obj["spec"]["accessModes"])
-
-
-def _claim_state(claim: Object) -> str:
-    return "Terminating" if is_terminating(claim) else str(claim["status"]["phase"])
+    return "Ready,SchedulingDisabled" if node["spec"].get("unschedulable") else "Ready"
 
 
 COLUMNS: dict[Resource, Columns] = {
     PODS: {
-        "Ready": _ready,
-        "Status": pod_state,
-        "Restarts": lambda o: sum(s["restartCount"] for s in _statuses(o)),
+        "Ready": lambda o: f"{sum(s['ready'] for s in _containers(o))}/{len(_containers(o))}",
+        "Status": state,
+        "Restarts": lambda o: sum(s["restartCount"] for s in _containers(o)),
         "Node": lambda o: o["spec"].get("nodeName", "<none>"),
     },
-    NODES: {"Status": _node_state, "Version": lambda o: o["status"]["nodeInfo"]["kubeletVersion"]},
+    NODES: {"Status": _node_state},
     CLAIMS: {
-        "Status": _claim_state,
+        "Status": state,
         "Volume": lambda o: o["spec"].get("volumeName", ""),
-        "Capacity": lambda o: o["status"].get("capacity", {}).get("storage", ""),
-        "Access Modes": _modes,
         "StorageClass": lambda o: o["spec"].get("storageClassName", ""),
     },
-    VOLUMES: {
-        "Capacity": lambda o: o["spec"]["capacity"]["storage"],
-        "Access Modes": _modes,
-        "Reclaim Policy": lambda o: o["spec"]["persistentVolumeReclaimPolicy"],
-        "Status": _claim_state,
-        "Claim": lambda o: "/".join(
-            (o["spec"].get("claimRef") or {}).get(key, "") for key in ("namespace", "name")
-        ),
-        "StorageClass": lambda o: o["spec"]["storageClassName"],
-    },
-    STORAGE_CLASSES: {
-        "Provisioner": lambda o: o["provisioner"],
-        "ReclaimPolicy": lambda o: o["reclaimPolicy"],
-        "VolumeBindingMode": lambda o: o["volumeBindingMode"],
-    },
-    DEPLOYMENTS: {
-        "Ready": lambda o: f"{o['status'].get('readyReplicas', 0)}/{o['spec']['replicas']}",
-        "Up-to-date": lambda o: o["status"].get("updatedReplicas", 0),
-        "Available": lambda o: o["status"].get("availableReplicas", 0),
-    },
-    JOBS: {
-        "Status": _job_state,
-        "Completions": lambda o: f"{o['status'].get('succeeded', 0)}/1",
-    },
     EVENTS: {
-        "Type": lambda o: o["type"],
         "Reason": lambda o: o["reason"],
         "Object": lambda o: f"{o['involvedObject']['kind'].lower()}/{o['involvedObject']['name']}",
         "Message": lambda o: o["message"],
@@ -131,24 +67,17 @@ COLUMNS: dict[Resource, Columns] = {
 def table(resource: Resource, objects: list[Object], metadata: Object) -> Object:
     """A meta.k8s.io/v1 Table of the objects."""
     columns = COLUMNS.get(resource, {})
-    head = [{"name": "Name", "type": "string", "format": "name", "description": ""}]
-    head += [{"name": n, "type": "string", "format": "", "description": ""} for n in columns]
-    head += [{"name": "Age", "type": "string", "format": "", "description": ""}]
-    for column in head:
-        column["priority"] = 0  # type: ignore[assignment]
+    kind = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
     rows = [
         {
             "cells": [name_of(obj), *(cell(obj) for cell in columns.values()), age(obj)],
-            "object": {
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": obj["metadata"],
-            },
+            "object": kind | {"metadata": obj["metadata"]},
         }
         for obj in objects
     ]
-    kind = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
-    return kind | {"columnDefinitions": head, "rows": rows}
+    head = [{"name": name, "type": "string", "priority": 0} for name in ("Name", *columns, "Age")]
+    whole = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
+    return whole | {"columnDefinitions": head, "rows": rows}
 
 
 def row_event(resource: Resource, obj: Object) -> Object:

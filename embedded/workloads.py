@@ -1,4 +1,4 @@
-"""The controllers of Deployments and ReplicaSets.
+"""The controllers of Deployments and ReplicaSets, and what they share with that of Jobs.
 
 Each reconciles one object to what its spec says, whenever it or one of its children changes.
 """
@@ -7,11 +7,10 @@ import hashlib
 import json
 
 from . import admission
-from .children import children, create_pod, delete_pod, is_ready
 from .objects import (
     Object,
-    controller_reference,
     is_finished,
+    is_ready,
     is_terminating,
     labels_of,
     name_of,
@@ -47,36 +46,83 @@ def reconcile_owners(store: Store, obj: Object) -> None:
                 reconcile_owners(store, owner)
 
 
-def reconcile(store: Store, resource: Resource, obj: Object) -> None:
+def reconcile(store: Store, resource: Resource, seen: Object) -> None:
     """Bring what an object owns to what its spec says, if it still exists."""
-    current = store.current(resource, obj)
-    if current is None:
-        return
-    if resource is DEPLOYMENTS:
+    current = store.current(resource, seen)
+    if current and resource is DEPLOYMENTS:
         reconcile_deployment(store, current)
-    else:
+    elif current:
         reconcile_replica_set(store, current)
+
+
+# ---------------------------------------------------------------- an owner and its pods
+
+
+def children(store: Store, resource: Resource, owner: Object) -> list[Object]:
+    """The objects of a resource that an owner controls."""
+    uid = uid_of(owner)
+    return [obj for obj in store.items(resource, namespace_of(owner)) if uid in owner_uids(obj)]
+
+
+def active(pods: list[Object]) -> list[Object]:
+    """The pods that have neither ended nor been told to."""
+    return [pod for pod in pods if not is_finished(pod) and not is_terminating(pod)]
+
+
+def owner_reference(owner: Object) -> Object:
+    """The ownerReference by which a controller's child names its owner."""
+    of = {"apiVersion": owner["apiVersion"], "kind": owner["kind"]}
+    which = {"name": name_of(owner), "uid": uid_of(owner)}
+    return of | which | {"controller": True, "blockOwnerDeletion": True}
+
+
+def create_pod(
+    store: Store, resource: Resource, owner: Object, by: str, finalizers: tuple[str, ...] = ()
+) -> None:
+    """Create a pod from the owner's template and say so."""
+    template = owner["spec"]["template"]
+    metadata = {
+        **(template.get("metadata") or {}),
+        "generateName": f"{name_of(owner)}-",
+        "namespace": namespace_of(owner),
+        "ownerReferences": [owner_reference(owner)],
+        "finalizers": list(finalizers),
+    }
+    pod = admission.create(store, PODS, {"metadata": metadata, "spec": template["spec"]})
+    message = f"Created pod: {name_of(pod)}"
+    record(store, resource, owner, "SuccessfulCreate", message, component=by)
+
+
+def delete_pod(store: Store, resource: Resource, owner: Object, pod: Object, by: str) -> None:
+    """Delete an owner's pod and say so."""
+    admission.delete(store, PODS, pod)
+    message = f"Deleted pod: {name_of(pod)}"
+    record(store, resource, owner, "SuccessfulDelete", message, component=by)
+
+
+# ---------------------------------------------------------------- ReplicaSets
 
 
 def reconcile_replica_set(store: Store, owner: Object) -> None:
     """Keep spec.replicas pods that are neither finished nor terminating."""
-    pods = [p for p in children(store, PODS, owner) if not is_finished(p) and not is_terminating(p)]
+    pods, wanted = active(children(store, PODS, owner)), owner["spec"]["replicas"]
     if not is_terminating(owner):
         by = "replicaset-controller"
-        for _ in range(owner["spec"]["replicas"] - len(pods)):
+        for _ in range(wanted - len(pods)):
             create_pod(store, REPLICA_SETS, owner, by)
-        not_ready_first = sorted(pods, key=is_ready)
-        for pod in not_ready_first[: max(0, len(pods) - owner["spec"]["replicas"])]:
+        for pod in sorted(pods, key=is_ready)[: max(0, len(pods) - wanted)]:
             delete_pod(store, REPLICA_SETS, owner, pod, by)
-    pods = [p for p in children(store, PODS, owner) if not is_finished(p) and not is_terminating(p)]
+    pods = active(children(store, PODS, owner))
     ready = sum(map(is_ready, pods))
     status = {
         "replicas": len(pods),
-        "fullyLabeledReplicas": len(pods),
         "observedGeneration": owner["metadata"]["generation"],
         **({"readyReplicas": ready, "availableReplicas": ready} if ready else {}),
     }
     store.change(REPLICA_SETS, owner, lambda new: new.update(status=status))
+
+
+# ---------------------------------------------------------------- Deployments
 
 
 def template_hash(deployment: Object) -> str:
@@ -95,7 +141,7 @@ def reconcile_deployment(store: Store, deployment: Object) -> None:
         current = f"{name_of(deployment)}-{template_hash(deployment)}"
         older = [rs for rs in replica_sets if name_of(rs) != current]
         newest = next((rs for rs in replica_sets if name_of(rs) == current), None)
-        recreate = deployment["spec"]["strategy"]["type"] == "Recreate"
+        recreate = deployment["spec"]["strategy"].get("type") == "Recreate"
         wanted = deployment["spec"]["replicas"]
         if recreate:
             _scale_all(store, deployment, older, 0)
@@ -108,13 +154,12 @@ def reconcile_deployment(store: Store, deployment: Object) -> None:
 
 
 def create_replica_set(store: Store, deployment: Object, name: str) -> Object:
-    """The ReplicaSet of the Deployment's present template."""
+    """The ReplicaSet of the Deployment's present template, with no replicas yet."""
     digest = {"pod-template-hash": template_hash(deployment)}
-    template = deployment["spec"]["template"]
+    template, selector = deployment["spec"]["template"], deployment["spec"]["selector"]
     labels = labels_of({"metadata": template["metadata"]}) | digest
-    selector = deployment["spec"]["selector"]
     spec = {
-        "replicas": deployment["spec"]["replicas"],
+        "replicas": 0,
         "selector": selector | {"matchLabels": (selector.get("matchLabels") or {}) | digest},
         "template": template | {"metadata": template["metadata"] | {"labels": labels}},
     }
@@ -122,12 +167,9 @@ def create_replica_set(store: Store, deployment: Object, name: str) -> Object:
         "name": name,
         "namespace": namespace_of(deployment),
         "labels": labels,
-        "annotations": {"deployment.kubernetes.io/desired-replicas": str(spec["replicas"])},
-        "ownerReferences": [controller_reference(deployment)],
+        "ownerReferences": [owner_reference(deployment)],
     }
-    created = admission.create(store, REPLICA_SETS, {"metadata": metadata, "spec": spec})
-    _record_scaling(store, deployment, created, 0, spec["replicas"])
-    return created
+    return admission.create(store, REPLICA_SETS, {"metadata": metadata, "spec": spec})
 
 
 def _scale_all(store: Store, deployment: Object, sets: list[Object], replicas: int) -> None:
@@ -136,16 +178,11 @@ def _scale_all(store: Store, deployment: Object, sets: list[Object], replicas: i
         if before == replicas:
             continue
         store.change(REPLICA_SETS, replica_set, lambda new: new["spec"].update(replicas=replicas))
-        _record_scaling(store, deployment, replica_set, before, replicas)
-
-
-def _record_scaling(
-    store: Store, deployment: Object, replica_set: Object, before: int, after: int
-) -> None:
-    direction = "up" if after > before else "down"
-    message = f"Scaled {direction} replica set {name_of(replica_set)} from {before} to {after}"
-    by = "deployment-controller"
-    record(store, DEPLOYMENTS, deployment, "ScalingReplicaSet", message, component=by)
+        direction = "up" if replicas > before else "down"
+        what = f"replica set {name_of(replica_set)} from {before} to {replicas}"
+        message = f"Scaled {direction} {what}"
+        by = "deployment-controller"
+        record(store, DEPLOYMENTS, deployment, "ScalingReplicaSet", message, component=by)
 
 
 def report_deployment(store: Store, deployment: Object) -> None:
@@ -164,27 +201,14 @@ def report_deployment(store: Store, deployment: Object) -> None:
         "unavailableReplicas": max(0, max(wanted, total) - ready),
     }
     available = ready >= max(0, wanted - wanted // 4)
+    reason = f"MinimumReplicas{'Available' if available else 'Unavailable'}"
 
     def report(new: Object) -> None:
         conditions = new["status"].get("conditions") or []
         status = {key: count for key, count in counts.items() if count}
         status |= {"observedGeneration": new["metadata"]["generation"], "conditions": conditions}
-        set_condition(status, _available(available))
-        set_condition(status, _progressing(current, done=ready >= wanted == updated == total))
+        condition = {"type": "Available", "status": str(available), "reason": reason}
+        set_condition(status, condition)
         new["status"] = status
 
     store.change(DEPLOYMENTS, deployment, report)
-
-
-def _available(available: bool) -> Object:
-    prefix, does = ("Minimum", "has") if available else ("MinimumReplicasUn", "does not have")
-    reason = "MinimumReplicasAvailable" if available else f"{prefix}available"
-    message = f"Deployment {does} minimum availability."
-    return {"type": "Available", "status": str(available), "reason": reason, "message": message}
-
-
-def _progressing(replica_set: str, done: bool) -> Object:
-    reason = "NewReplicaSetAvailable" if done else "ReplicaSetUpdated"
-    does = "has successfully progressed" if done else "is progressing"
-    message = f'ReplicaSet "{replica_set}" {does}.'
-    return {"type": "Progressing", "status": "True", "reason": reason, "message": message}

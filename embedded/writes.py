@@ -4,113 +4,106 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from . import admission, claims, errors, patch, validation
-from .objects import Object, name_of
-from .requests import delete_options, read_body, refuse_dry_run, set_namespace, subresource_of
+from .objects import Object, name_of, namespace_of
+from .requests import (
+    as_object,
+    delete_options,
+    read_body,
+    read_object,
+    refuse_dry_run,
+    resource_of,
+    store_of,
+)
 from .resources import ACCESS_REVIEWS, CLAIMS, DEPLOYMENTS, PODS, Resource
-from .store import Store
 
 
 async def create(request: Request, resource: Resource) -> Response:
     """POST an object to a collection."""
     refuse_dry_run(request)
-    body = validation.check_type(resource, await read_body(request, resource))
     if resource is ACCESS_REVIEWS:  # there are no users here: everything is allowed
+        body = await read_body(request, resource)
+        assert isinstance(body, dict)
         return JSONResponse(body | {"status": {"allowed": True}}, 201)
-    set_namespace(request, resource, body)
-    created = admission.create(request.app.state.store, resource, body)
-    return JSONResponse(created, 201)
+    body = await read_object(request, resource)
+    return JSONResponse(admission.create(store_of(request), resource, body), 201)
 
 
 async def delete(request: Request, resource: Resource, obj: Object) -> Response:
     """DELETE one object; answers it while it terminates, else a Status."""
     refuse_dry_run(request)
-    store: Store = request.app.state.store
-    grace, propagation = await delete_options(request, resource, obj)
-    deleted = admission.delete(store, resource, obj, grace, propagation)
-    still_there = store.find(resource, deleted["metadata"].get("namespace", ""), name_of(deleted))
-    if still_there or resource is PODS:
+    store = store_of(request)
+    options = await delete_options(request, resource, obj)
+    deleted = admission.delete(store, resource, obj, *options)
+    if resource is PODS or store.current(resource, deleted):
         return JSONResponse(deleted)
     details = errors.details_of(resource, name_of(deleted)) | {"uid": deleted["metadata"]["uid"]}
     head = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     return JSONResponse(head | {"details": details})
 
 
-async def write(request: Request, resource: Resource, *, status: bool) -> Response:
-    """PUT or PATCH an object, or its status."""
+async def write(request: Request, resource: Resource) -> Response:
+    """PUT or PATCH an object, all but its status."""
     refuse_dry_run(request)
-    store: Store = request.app.state.store
+    store = store_of(request)
     namespace, name = request.path_params.get("namespace", ""), request.path_params["name"]
-    content_type = request.headers.get("content-type", "").partition(";")[0]
     body = await read_body(request, resource)
     old = store.find(resource, namespace, name)
-    if old is None and content_type == patch.APPLY_PATCH and not status:
-        body = validation.check_type(resource, body)
-        set_namespace(request, resource, body)
+    if old is None and _content_type(request) == patch.APPLY_PATCH:
+        body = as_object(request, resource, body)
         return JSONResponse(admission.create(store, resource, body), 201)
     if old is None:
         raise errors.not_found(resource, name)
     if request.method == "PATCH":
-        new = patch.patched(old, body, content_type)
-    else:
-        new = validation.check_type(resource, body)
-        set_namespace(request, resource, new)
+        body = patch.patched(old, body, _content_type(request))
+    new = as_object(request, resource, body)
     if new["metadata"].get("name") != name:
         raise errors.bad_request(
             f"the name of the object ({new['metadata'].get('name')}) does not match the name on "
             f"the URL ({name})"
         )
-    return JSONResponse(store.replace(resource, _limited(store, resource, old, new, status=status)))
-
-
-def _limited(store: Store, resource: Resource, old: Object, new: Object, *, status: bool) -> Object:
-    """The new object with what this request may not write as it was."""
-    for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-        new["metadata"].pop(field, None)
-        if field in old["metadata"]:
-            new["metadata"][field] = old["metadata"][field]
-    if status:
-        version = new["metadata"].get("resourceVersion")
-        return old | {
-            "status": new.get("status", {}),
-            "metadata": old["metadata"] | {"resourceVersion": version},
-        }
-    if "status" in old:
-        new["status"] = old["status"]
+    for part, field in (
+        (new["metadata"], "deletionTimestamp"),
+        (new["metadata"], "deletionGracePeriodSeconds"),
+        (new, "status"),
+    ):
+        before = old if part is new else old["metadata"]
+        part.pop(field, None)
+        if field in before:
+            part[field] = before[field]
     if "spec" in old:
         validation.check_update(resource, old, new)
     if resource is CLAIMS:
         claims.check_resize(store, old, new)
-    return new
+    return JSONResponse(store.replace(resource, new))
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0]
 
 
 async def scale(request: Request) -> Response:
     """GET, PUT and PATCH .../scale of a Deployment."""
-    subresource_of(request, "scale")
-    store: Store = request.app.state.store
-    params = request.path_params
-    obj = store.get(DEPLOYMENTS, params["namespace"], params["name"])
+    resource, store = resource_of(request), store_of(request)
+    if resource is not DEPLOYMENTS:
+        raise errors.unknown_path()
+    obj = store.get(resource, request.path_params["namespace"], request.path_params["name"])
     if request.method != "GET":
-        content_type = request.headers.get("content-type", "").partition(";")[0]
-        body = await read_body(request, DEPLOYMENTS)
+        body = await read_body(request, resource)
         if request.method == "PATCH":
-            body = patch.patched(_scale_of(obj), body, content_type)
+            body = patch.patched(_scale_of(obj), body, _content_type(request))
         if not isinstance(body, dict):
             raise errors.bad_request("the body must be an autoscaling/v1 Scale")
         replicas = int(body["spec"].get("replicas", 0))
-        obj = store.change(DEPLOYMENTS, obj, lambda new: new["spec"].update(replicas=replicas))
+        obj = store.change(resource, obj, lambda new: new["spec"].update(replicas=replicas))
     return JSONResponse(_scale_of(obj))
 
 
 def _scale_of(deployment: Object) -> Object:
     replicas = deployment["spec"]["replicas"]
-    metadata = {
-        key: deployment["metadata"][key]
-        for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    }
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": metadata,
+        "metadata": {"name": name_of(deployment), "namespace": namespace_of(deployment)},
         "spec": {"replicas": replicas} if replicas else {},  # 0 is left out, as in Kubernetes
         "status": {"replicas": deployment["status"].get("replicas", 0)},
     }
