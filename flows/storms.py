@@ -30,7 +30,7 @@ def ride_storms(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
     """Every storm on every volume; what has been measured is on disk after each cell."""
-    known.storms_planned = storms.planned(run, storage_classes)
+    known.storm_volumes = storms.planned(run, storage_classes)
     known.step = "storms"
     one_at_a_time = Lock()
 

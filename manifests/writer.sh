@@ -2,14 +2,20 @@
 # The writer of a storm: appends numbered, checksummed records to a file of its own, makes each
 # durable, and only then acknowledges it on stdout. Needs sh, dd and sleep.
 #
-#   STORMARK_POD        name of this pod; each writer has its own file, so that two never share one
+#   STORMARK_POD        name of this pod
 #   STORMARK_INTERVAL   seconds between records
 #
-# A record is `number pod checksum` and a newline. Paths are relative to /, the working directory.
+# A writer is one life of a container: `POD.1`, after a restart `POD.2`. Each has a file of its own,
+# so that two never share one, and no later record takes the place of one that was lost. A record is
+# `number writer checksum` and a newline. Paths are relative to /, the working directory.
 set -u
 
 folder=volume/stormark
-file=$folder/$STORMARK_POD
+read -r life 2>/dev/null <scratch/life || life=0
+life=$((life + 1))
+echo "$life" >scratch/life
+writer=$STORMARK_POD.$life
+file=$folder/$writer
 
 # A number for a text: what a reader recomputes. Below 2^31, so that products fit into 64 bits.
 hash_of() {
@@ -27,9 +33,9 @@ find_last() {
     for written in "$folder"/*; do
         if [ ! -f "$written" ]; then continue; fi
         hash_of "${written##*/}"
-        while read -r number pod checksum; do
+        while read -r number name checksum; do
             case "$number$checksum" in '' | *[!0-9]*) continue ;; esac
-            if [ "$pod" = "${written##*/}" ] && [ "$number" -gt "$last" ] &&
+            if [ "$name" = "${written##*/}" ] && [ "$number" -gt "$last" ] &&
                 [ "$checksum" = "$(((number * 48271 + hash) % 2147483647))" ]; then
                 last=$number
             fi
@@ -45,8 +51,9 @@ fi
 echo $$ >scratch/pid
 find_last
 number=$((last + 1))
-if [ "$last" -lt 0 ]; then echo "start 0 no-record"; else echo "start $number after $last"; fi
-hash_of "$STORMARK_POD"
+if [ "$last" -lt 0 ]; then said=no-record; else said="after $last"; fi
+echo "start $number $said as $writer"
+hash_of "$writer"
 
 ending=no
 trap 'ending=yes' TERM
@@ -54,7 +61,7 @@ lead='
 ' # ends whatever a killed writer left of a line
 while [ "$ending" = no ]; do
     checksum=$(((number * 48271 + hash) % 2147483647))
-    if printf '%s%s %s %s\n' "$lead" "$number" "$STORMARK_POD" "$checksum" |
+    if printf '%s%s %s %s\n' "$lead" "$number" "$writer" "$checksum" |
         dd bs=512 conv=fsync 2>scratch/stderr >>"$file"; then
         echo "ack $number"
         number=$((number + 1)) lead=''

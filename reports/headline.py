@@ -6,12 +6,17 @@ from typing import NamedTuple
 from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
 from reports.markdown import Markdown, markdown
 from reports.run import Run
-from reports.survival import Survival
+from reports.survival import NOT_OFFERED, Survival
 from reports.survival_sentences import finding as survived
 from reports.units import factor, quantity
 from reports.words import activity, three_words, unit
 
-ENDINGS = {"incomplete": "is incomplete", "failed": "failed", "cancelled": "was cancelled"}
+ENDINGS = {
+    "incomplete": "is incomplete",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "running": "has not ended, or was killed",
+}
 LONGEST_ERROR = 120  # the whole of it stands where the run's facts are
 Pair = tuple[ComparisonRow, Cell]
 
@@ -135,7 +140,8 @@ def _cells(run: Run, comparison: Comparison) -> str:
 
 
 def _storms(run: Run, survival: Survival) -> str:
-    planned = max(run.facts["storms_planned"] or 0, len(run.storms))
+    offered = sum(row["status"] != NOT_OFFERED for row in run.storms)
+    planned = max((run.facts["storms_planned"] or 0) - len(run.storms) + offered, offered)
     missing: dict[str, int] = {}
     for gap in survival.gaps:
         missing[gap.status] = missing.get(gap.status, 0) + len(gap.cells)
@@ -165,4 +171,4 @@ def _outcome(run: Run) -> str:
         why = ""  # the failed cells, which follow, are the reason
     else:
         why = f" ({markdown(shorten(facts['error'], LONGEST_ERROR, placeholder=' …'))})"
-    return f"**The run {ENDINGS[facts['outcome']]}**{where}{why}: "
+    return f"**The run {ENDINGS.get(facts['outcome'], facts['outcome'])}**{where}{why}: "

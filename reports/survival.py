@@ -8,7 +8,7 @@ from reports.comparison import class_names
 from reports.expectations import Expectation, expectation, is_surprise
 from reports.run import Row, Run
 
-NOT_RUN = "not run"
+NOT_RUN, NOT_OFFERED = "not run", "not offered"
 PLACES = ("same node", "other node", "after uncordon", "never")
 
 
@@ -66,11 +66,17 @@ class StormCell:
 
 @dataclass(frozen=True)
 class Survival:
-    """All cells, volume by volume; `gaps` that have a number are told below the matrix."""
+    """All cells, volume by volume; `gaps` that have a number are told below the matrix.
+
+    `classes` are the volumes of the run's classes, `shared` their ReadWriteMany ones beside them;
+    `not_offered` says of a volume that its class has no such in the provisioner's words.
+    """
 
     volumes: tuple[str, ...]
     storms: tuple[str, ...]
     classes: tuple[str, ...]
+    shared: tuple[str, ...]
+    not_offered: dict[str, str]
     rounds: int
     cells: dict[tuple[str, str], StormCell]
     gaps: tuple[Gap, ...]
@@ -92,13 +98,18 @@ def survive(run: Run) -> Survival | None:
     plan = run.plan if run.facts["storms_planned"] else {}
     rounds = max([plan.get("storm_rounds", 1), *(row["round"] for row in run.storms)])
     classes = class_names(run)
-    volumes = _in_order(_planned_volumes(plan, classes), (row["volume"] for row in run.storms))
+    rows = [row for row in run.storms if row["status"] != NOT_OFFERED]
+    not_offered = {r["volume"]: r["error"] for r in run.storms if r["status"] == NOT_OFFERED}
+    planned = (v for v in run.facts["storm_volumes"] or [] if v not in not_offered)
+    volumes = _in_order(planned, (row["volume"] for row in rows))
     storms = _in_order(plan.get("storms", []), (row["storm"] for row in run.storms))
     gaps = _gaps(run, volumes, storms, rounds)
     return Survival(
         volumes=volumes,
         storms=storms,
         classes=tuple(name for name in volumes if name in classes),
+        shared=tuple(dict.fromkeys(row["volume"] for row in rows if _is_shared(row))),
+        not_offered=not_offered,
         rounds=rounds,
         cells={(v, s): _cell(run, v, s, rounds, gaps) for v in volumes for s in storms},
         gaps=gaps,
@@ -120,10 +131,8 @@ def _in_order(planned: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*planned, *seen]))
 
 
-def _planned_volumes(plan: Row, classes: Iterable[str]) -> list[str]:
-    planned = plan.get("storm_volumes", [])
-    kinds = [name for name in planned if name != "storage-classes"]
-    return [*kinds, *(classes if "storage-classes" in planned else [])]
+def _is_shared(row: Row) -> bool:
+    return row["storage_class"] is not None and row["volume"] != row["storage_class"]
 
 
 def _cell(run: Run, volume: str, storm: str, rounds: int, gaps: tuple[Gap, ...]) -> StormCell:

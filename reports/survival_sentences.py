@@ -15,7 +15,11 @@ LONGEST_QUOTE = 200  # the whole of it stands beside its round
 def sentences(survival: Survival) -> list[Markdown]:
     """A sentence or a few for each volume, in the order of the matrix."""
     quoted: set[str] = set()
-    return [_of_volume(survival, volume, quoted) for volume in survival.volumes]
+    said = [_of_volume(survival, volume, quoted) for volume in survival.volumes]
+    return said + [
+        Markdown(f"**{markdown(volume)}**: not in the matrix, since class {markdown(words)}.")
+        for volume, words in survival.not_offered.items()
+    ]
 
 
 def finding(survival: Survival) -> str:
@@ -23,11 +27,11 @@ def finding(survival: Survival) -> str:
 
     Where no class was in the storms, it speaks of the volumes. Empty if nothing was measured.
     """
-    names = survival.classes or survival.volumes
+    names = (*survival.classes, *survival.shared) or survival.volumes
     cells = [cell for name in names for cell in survival.row(name) if cell.rounds]
     if not cells:
         return ""
-    drained = [cell for cell in cells if cell.storm == "drain"]
+    drained = [c for c in cells if c.storm == "drain" and c.volume not in survival.shared]
     said = [text for text in (_drains(drained), _losses(survival, cells)) if text]
     text = "; ".join(said)
     if text.startswith(("while ", "no ")):  # a class keeps its name as it is
@@ -74,7 +78,7 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
     if not any(row["kept"] for cell in cells for row in cell.rounds):
         return "no record was read back"
     complete = not any(gap.volume in {cell.volume for cell in cells} for gap in survival.gaps)
-    who = "class" if survival.classes else "volume"
+    who = "class" if survival.classes or survival.shared else "volume"
     return f"no {who} lost an acknowledged record" + ("" if complete else " in what was measured")
 
 

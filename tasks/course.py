@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from tasks.judge import Verdict
 from tasks.observer import Ack
 from tasks.plan import Storm
-from tasks.rigs import Rig
+from tasks.rigs import Rig, Target
 from tasks.timeline import Step, pending_reason, steps
 
 STEPS = ("old pod gone", "new pod created", "scheduled", "volume ready", "container started")
@@ -40,7 +40,7 @@ def measured_row(
     """The row of the table `storms` for a storm whose volume could be read back."""
     node_after = node_of(course.rig, course.first) if course.first else None
     way = way_back(course)
-    row = cell_row(course.rig.volume, course.storm, course.round, status="measured")
+    row = cell_row(course.rig.target, course.storm, course.round, status="measured")
     row |= course.rig.row | times(course)
     row |= {
         "kept": verdict.kept,
@@ -65,9 +65,9 @@ def measured_row(
     return row
 
 
-def cell_row(volume: str, storm: Storm, number: int, **columns: str) -> dict[str, Any]:
+def cell_row(target: Target, storm: Storm, number: int, **columns: str) -> dict[str, Any]:
     """The columns that tell a cell of the table `storms` from the others."""
-    return {"volume": volume, "storm": storm, "round": number, **columns}
+    return {**target._asdict(), "storm": storm, "round": number, **columns}
 
 
 def times(course: Course) -> dict[str, float | None]:

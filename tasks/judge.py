@@ -8,7 +8,7 @@ MODULUS, FACTOR = 2**31 - 1, 48271
 
 
 class Verdict(NamedTuple):
-    """Counts of records; `lost` lists the acknowledged ones that are gone, as (pod, number)."""
+    """Counts of records; `lost` lists the acknowledged ones that are gone, as (writer, number)."""
 
     acknowledged: int
     lost: list[tuple[str, int]]
@@ -25,38 +25,40 @@ class UnreadableVolume(Exception):
     """What the reader printed is cut at either end, or it could not read a file."""
 
 
-def checksum(pod: str, number: int) -> int:
+def checksum(writer: str, number: int) -> int:
     """The checksum of a record."""
     value = 7
-    for byte in pod.encode():
+    for byte in writer.encode():
         value = (value * 31 + byte) % MODULUS
     return (number * FACTOR + value) % MODULUS
 
 
 def records(lines: Iterable[str]) -> tuple[set[tuple[str, int]], int]:
-    """The whole records that `manifests/reader.sh` printed, as (pod, number), and the torn lines.
+    """The whole records that `manifests/reader.sh` printed, as (writer, number), and torn lines.
 
     Raises UnreadableVolume when it says that a file cannot be read, when its end is missing, or its
     beginning: a node keeps only the last part of a long log.
     """
     found: set[tuple[str, int]] = set()
     torn = 0
-    pod = ""
+    writer = ""
     rest = iter(lines)
     if (first := next(rest, "")) != "@stormark begin":
         raise UnreadableVolume(f"the reading of the volume begins late, with {first[:80]!r}")
     for line in rest:
         match line.split(" "):
-            case ["@stormark", "file", pod]:
+            case ["@stormark", "file", writer]:
                 continue
             case ["@stormark", "unreadable", name]:
                 raise UnreadableVolume(f"the writer's file {name} cannot be read")
             case ["@stormark", "finished"]:
                 return found, torn
             case [number, name, check] if (
-                number.isdecimal() and name == pod and check == str(checksum(pod, int(number)))
+                number.isdecimal()
+                and name == writer
+                and check == str(checksum(writer, int(number)))
             ):
-                found.add((pod, int(number)))
+                found.add((writer, int(number)))
             case [""]:
                 continue
             case _:

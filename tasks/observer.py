@@ -22,13 +22,21 @@ SILENCE_SECONDS = 10.0
 
 
 class Ack(NamedTuple):
-    """One record that a writer said is durable. `life` counts the starts of its pod's container."""
+    """One record that a writer said is durable. `life` counts the starts of its pod's container.
+
+    `writer` is the two together, as the volume's files are named.
+    """
 
     pod: str
     life: int
     number: int
     logged: float
     arrived: float
+
+    @property
+    def writer(self) -> str:
+        """The name of the writer's file on the volume."""
+        return f"{self.pod}.{self.life}"
 
 
 class PodEvent(NamedTuple):
@@ -128,8 +136,8 @@ class Observer:
                 case ["ack", number]:
                     self.delays[pod] = min(arrived - logged, self.delays.get(pod, math.inf))
                     self.acks.append(Ack(pod, self.lives[pod], int(number), logged, arrived))
-                case ["start", *_]:
-                    self.lives[pod] += 1
+                case ["start", *_, writer]:
+                    self.lives[pod] = int(writer.removeprefix(f"{pod}."))
                 case ["unwritable"]:
                     self.unwritable.add(pod)
             self.changed.notify_all()

@@ -17,7 +17,14 @@ Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Filesystem", "Block"]
 Storm = Literal["container-restart", "pod-delete", "pod-kill", "drain"]
-StormVolume = Literal["emptyDir", "hostPath-pinned", "hostPath", "local", "storage-classes"]
+StormVolume = Literal[
+    "emptyDir",
+    "hostPath-pinned",
+    "hostPath",
+    "local",
+    "storage-classes",
+    "storage-classes-rwx",
+]
 
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
@@ -118,8 +125,16 @@ class Plan(BaseModel):
         description="What is done to the pod that writes, or to its node.",
     )
     storm_volumes: list[StormVolume] = Field(
-        default=["emptyDir", "hostPath-pinned", "hostPath", "local", "storage-classes"],
-        description="The volumes it writes to; storage-classes: a PVC of each class of the plan.",
+        default=[
+            "emptyDir",
+            "hostPath-pinned",
+            "hostPath",
+            "local",
+            "storage-classes",
+            "storage-classes-rwx",
+        ],
+        description="The volumes it writes to; storage-classes: a PVC of each class of the plan, "
+        "storage-classes-rwx: a ReadWriteMany one of each class that has such.",
     )
     storm_rounds: int = Field(
         default=1, ge=1, le=100, description="How often each storm meets each volume."

@@ -26,8 +26,14 @@ class Record:
     storm_events: Rows = field(default_factory=list)
     fio_version: str | None = None
     cells_planned: int = 0
-    storms_planned: int = 0
+    storm_volumes: list[str] = field(default_factory=list)
     step: str = "start"
+
+    @property
+    def storms_planned(self) -> int:
+        """How many storm cells the plan has: volume × storm × round."""
+        plan = self.run.plan
+        return len(self.storm_volumes) * len(plan.storms) * plan.storm_rounds
 
     def failures(self) -> list[str]:
         """One sentence for each failed cell: what it was, and why there is no figure."""
@@ -58,6 +64,7 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         "cells_failed": len(record.fio) - measured,
         "storms_planned": record.storms_planned,
         "storms_measured": sum(row["status"] != "failed" for row in record.storms),
+        "storm_volumes": record.storm_volumes,
         "cluster": record.run.cluster.name,
         "namespace": plan.namespace,
         "kubernetes_version": record.kubernetes_version,

@@ -81,7 +81,8 @@ TABLES: dict[str, list[Column]] = {
         Column("cells_measured", pa.int64(), "", "fio cells that have a figure"),
         Column("cells_failed", pa.int64(), "", "fio cells that were tried and failed"),
         Column("storms_planned", pa.int64(), "", "storm cells planned: volume × storm × round"),
-        Column("storms_measured", pa.int64(), "", "storm cells measured or skipped with a reason"),
+        Column("storms_measured", pa.int64(), "", "storm cells measured, skipped or not offered"),
+        Column("storm_volumes", pa.list_(pa.string()), "", "the volumes planned, in order"),
         Column("cluster", pa.string(), "", "name of the cluster in the kubeconfig"),
         Column("namespace", pa.string(), "", "namespace of all that was created"),
         Column("kubernetes_version", pa.string(), "", "gitVersion of the API server"),
@@ -183,12 +184,19 @@ TABLES: dict[str, list[Column]] = {
     ],
     "storms": [
         RUN_ID,
-        Column("volume", pa.string(), "", "emptyDir, hostPath, hostPath-pinned, local, or a class"),
+        Column(
+            "volume",
+            pa.string(),
+            "",
+            "emptyDir, hostPath, hostPath-pinned, local, a class, or a class (RWX)",
+        ),
         Column("storage_class", pa.string(), "", "the class, for a volume of one; else null"),
         Column("storm", pa.string(), "", "container-restart, pod-delete, pod-kill or drain"),
         Column("round", pa.int64(), "", "1 … rounds of the plan"),
-        Column("status", pa.string(), "", "measured, skipped, or failed (could not be measured)"),
-        Column("error", pa.string(), "", "why it was skipped or not measured"),
+        Column(
+            "status", pa.string(), "", "measured, skipped, failed, or not offered (no such volume)"
+        ),
+        Column("error", pa.string(), "", "why it was skipped, not measured or not offered"),
         Column("kept", pa.bool_(), "", "every acknowledged record is there and reads back right"),
         Column("acknowledged_records", pa.int64(), "", "records acknowledged before the reading"),
         Column("lost_records", pa.int64(), "", "acknowledged, and gone"),

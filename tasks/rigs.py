@@ -1,8 +1,9 @@
 """The writers of a storm: one Deployment on each kind of volume, and what each needs beside it."""
 
+import re
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks import cluster as k8s
 from tasks import pods, volumes
@@ -15,49 +16,85 @@ from tasks.run import Run
 from tasks.script_job import tolerations
 
 FOLDER_KINDS = ("hostPath", "hostPath-pinned", "local")
+CLASSES, SHARED = "storage-classes", "storage-classes-rwx"
+# How provisioners say that they have no such volume; each in its own words.
+OTHER_MODE = re.compile(r"access ?modes?|ReadWrite|multi.?(node|writer)|capabilit", re.I)
 
 
-@dataclass
-class Rig:
-    """A writer on one volume. `row` holds the columns that all its cells share."""
+class Target(NamedTuple):
+    """A row of the storm matrix: `volume` is its name there."""
 
     volume: str
+    storage_class: str | None = None
+    access_mode: str | None = None
+
+
+class NotOffered(ClusterError):
+    """The class has no volume of that access mode, its provisioner says."""
+
+
+@dataclass(eq=False)
+class Rig:
+    """A writer on one volume. `row` holds the columns on the PV that all its cells share."""
+
+    target: Target
     name: str
     source: Obj
-    row: dict[str, Any]
     observer: Observer
     user: int = NOBODY
     nodes: list[str] = field(default_factory=list)
+    row: dict[str, Any] = field(default_factory=dict)
     lost: set[tuple[str, int]] = field(default_factory=set)
 
+    @property
+    def volume(self) -> str:
+        """The volume's name in the matrix."""
+        return self.target.volume
 
-def volumes_of(run: Run, storage_classes: list[Obj]) -> list[str]:
+
+def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
     """The rows of the storm matrix: kinds of volume as the plan names them, then its classes."""
-    kinds: list[str] = [v for v in run.plan.storm_volumes if v != "storage-classes"]
-    if "storage-classes" in run.plan.storm_volumes:
-        kinds += [c["metadata"]["name"] for c in storage_classes]
-    return kinds
+    plan = run.plan
+    kinds = [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
+    targets = [Target(kind, None, "ReadWriteOnce" if kind == "local" else None) for kind in kinds]
+    for storage_class in (c["metadata"]["name"] for c in storage_classes):
+        name = f"{storage_class} (class)" if storage_class in kinds else storage_class
+        if CLASSES in plan.storm_volumes:
+            targets.append(Target(name, storage_class, plan.access_mode))
+        if SHARED in plan.storm_volumes and plan.access_mode != "ReadWriteMany":
+            targets.append(Target(f"{name} (RWX)", storage_class, "ReadWriteMany"))
+    return targets
 
 
-def start(run: Run, owner: list[Obj], volume: str, position: int, nodes: list[Obj]) -> Rig:
-    """Create a volume and its writer, and wait for the first acknowledged record.
+def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: list[Obj]) -> Rig:
+    """Create a volume and its writer; `nodes` are those a storm may touch, the first preferred."""
+    name = volumes.object_name(run, position, target.volume, "storm")
+    source = _volume(run, owner, target, name, nodes)
+    rig = Rig(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
+    _create_writer(run, owner, rig, nodes)
+    return rig
 
-    `nodes` are those that a storm may touch, the first is preferred. Raises ClusterError with the
-    reason when no record comes within the plan's limits.
+
+def wait_writing(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None:
+    """Wait for the first acknowledged record.
+
+    A volume that user 65534 may not write to gets a writer that is root. Raises ClusterError with
+    the reason when no record comes within the plan's limits, NotOffered for a class without such
+    volumes.
     """
-    name = volumes.object_name(run, position, volume, "storm")
-    source, row = _volume(run, owner, volume, name, nodes)
-    for user in (NOBODY, ROOT):
-        deployment = name if user == NOBODY else f"{name}-root"
-        observer = Observer(run.cluster, f"stormark/writer={deployment}")
-        rig = Rig(volume, deployment, source, row, observer, user, _allowed(volume, nodes))
+    if not _first_record(run, rig):
+        rig.observer.close()
+        k8s.delete(run.cluster, "Deployment", rig.name)
+        rig.name, rig.user = f"{rig.name}-root", ROOT
+        rig.observer = _observe(run, rig.name)
         _create_writer(run, owner, rig, nodes)
-        if _first_record(run, rig):
-            row |= _pv_columns(run, source)
-            return rig
-        observer.close()
-        k8s.delete(run.cluster, "Deployment", deployment)
-    raise ClusterError(f"neither user {NOBODY} nor root may write to the volume {volume}")
+        if not _first_record(run, rig):
+            raise ClusterError(f"neither user {NOBODY} nor root may write to {rig.volume}")
+    rig.row |= _pv_columns(run, rig.source)
+
+
+def _observe(run: Run, deployment: str) -> Observer:
+    return Observer(run.cluster, f"stormark/writer={deployment}")
 
 
 def hostname(node: Obj) -> str:
@@ -71,24 +108,25 @@ def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
     return {"hostPath": names, "hostPath-pinned": names[:1]}.get(volume, [])
 
 
-def _volume(
-    run: Run, owner: list[Obj], volume: str, name: str, nodes: list[Obj]
-) -> tuple[Obj, dict[str, Any]]:
-    """Create what the volume needs; its source as a pod names it, and the columns that it fills."""
+def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[Obj]) -> Obj:
+    """Create what the volume needs; returns its source as a pod names it."""
+    volume, storage_class, access_mode = target
     folder = f"{HOST_ROOT}/{host_folder(run.run_id)}/{volume}"
-    match volume:
-        case "emptyDir":
-            return {"emptyDir": {}}, {}
-        case "hostPath" | "hostPath-pinned":
-            return {"hostPath": {"path": folder, "type": "Directory"}}, {}
-        case "local":
-            volumes.create_pvc(run, owner, name, "", access_mode="ReadWriteOnce", volume_name=name)
-            _create_local_pv(run, name, folder, nodes[0])
-            row = {"access_mode": "ReadWriteOnce"}
-        case _:
-            volumes.create_pvc(run, owner, name, volume, access_mode=run.plan.access_mode)
-            row = {"storage_class": volume, "access_mode": run.plan.access_mode}
-    return {"persistentVolumeClaim": {"claimName": name}}, row
+    if volume in FOLDER_KINDS and storage_class is None and not nodes:
+        raise ClusterError(
+            f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "
+            f"and of storm_nodes {run.plan.storm_nodes!r}; the cluster has none"
+        )
+    if access_mode is None:
+        if volume == "emptyDir":
+            return {"emptyDir": {}}
+        return {"hostPath": {"path": folder, "type": "Directory"}}
+    if storage_class is None:
+        volumes.create_pvc(run, owner, name, "", access_mode=access_mode, volume_name=name)
+        _create_local_pv(run, name, folder, nodes[0])
+    else:
+        volumes.create_pvc(run, owner, name, storage_class, access_mode=access_mode)
+    return {"persistentVolumeClaim": {"claimName": name}}
 
 
 def _create_local_pv(run: Run, name: str, path: str, node: Obj) -> None:
@@ -133,12 +171,23 @@ def _first_record(run: Run, rig: Rig) -> bool:
             return False
         for why in filter(None, map(pods.cannot_start, rig.observer.pods().values())):
             raise ClusterError(why)
+        if refusal := _not_offered(run, rig):
+            raise NotOffered(refusal)
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"no record within {limit} s: {why_pending(run, rig) or 'no reason'}"
             )
         rig.observer.wait(1.0, f"starting the writer on {rig.volume}")
     return True
+
+
+def _not_offered(run: Run, rig: Rig) -> str | None:
+    """The provisioner's words, where they refuse the access mode of a shared volume."""
+    if rig.target.access_mode != "ReadWriteMany":
+        return None
+    claim = rig.source["persistentVolumeClaim"]["claimName"]
+    words = next(filter(OTHER_MODE.search, pods.last_warnings(run.cluster, claim)), None)
+    return words and f"{rig.target.storage_class} has no ReadWriteMany volumes: {words}"
 
 
 def why_pending(run: Run, rig: Rig) -> str | None:

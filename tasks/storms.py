@@ -3,7 +3,9 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import product
 from typing import Any, NamedTuple
 
 from tasks import cluster as k8s
@@ -14,7 +16,7 @@ from tasks.judge import UnreadableVolume
 from tasks.observer import Ack
 from tasks.plan import Storm
 from tasks.progress import Progress, Report
-from tasks.rigs import Rig
+from tasks.rigs import Rig, Target
 from tasks.run import Run
 
 # Written before a fault, so that there is something to lose.
@@ -58,7 +60,7 @@ def ride(
     this = Ride(run, owner, chosen, keep, report, threading.Event())
     started: list[Rig] = []
     try:
-        started += _start(this, rigs.volumes_of(run, storage_classes))
+        _start(this, rigs.targets_of(run, storage_classes), started)
         at_once = [storm for storm in run.plan.storms if storm in AT_ONCE]
         _together(this, started, at_once)
         if "drain" in run.plan.storms:
@@ -70,31 +72,49 @@ def ride(
             rig.observer.close()
 
 
-def planned(run: Run, storage_classes: list[Obj]) -> int:
-    """How many cells the plan has: volume × storm × round."""
-    volumes = rigs.volumes_of(run, storage_classes)
-    return len(volumes) * len(run.plan.storms) * run.plan.storm_rounds
+def planned(run: Run, storage_classes: list[Obj]) -> list[str]:
+    """The volumes that the plan's storms are to meet, by their names in the matrix."""
+    return [target.volume for target in rigs.targets_of(run, storage_classes)]
 
 
-def _start(this: Ride, volumes: list[str]) -> list[Rig]:
-    """Start every writer; a volume that gives none has all its cells failed, with the reason."""
+def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
+    """Start every writer, all at once; `started` is given those that write.
+
+    A volume that gives none has all its cells failed, or not offered, with the reason.
+    """
     run = this.run
     names = [node["metadata"]["name"] for node in this.nodes]
-    if any(volume in rigs.FOLDER_KINDS for volume in volumes):
-        most = MOST_FOLDERS if "hostPath" in volumes else 1
+    if any(target.volume in rigs.FOLDER_KINDS for target in targets):
+        most = MOST_FOLDERS if "hostPath" in run.plan.storm_volumes else 1
         release.make_host_folders(run.cluster, run.plan, run.meta(this.owner), names[:most])
-    started = []
-    for position, volume in enumerate(volumes):
-        this.report(Progress(run.run_id, f"{volume} · start the writer"))
-        try:
-            started.append(rigs.start(run, this.owner, volume, position, this.nodes[:MOST_FOLDERS]))
-        except ClusterError as error:
-            for storm in run.plan.storms:
-                for number in range(1, run.plan.storm_rounds + 1):
-                    this.keep(
-                        cell_row(volume, storm, number, status="failed", error=str(error)), []
-                    )
-    return started
+    near, every_round = this.nodes[:MOST_FOLDERS], range(1, run.plan.storm_rounds + 1)
+    created: list[Rig] = []
+    try:
+        for position, target in enumerate(targets):
+            with _or_why(this, target, run.plan.storms, every_round):
+                created.append(rigs.create(run, this.owner, target, position, near))
+        for rig in created:
+            this.report(Progress(run.run_id, f"{rig.volume} · start the writer"))
+            with _or_why(this, rig.target, run.plan.storms, every_round):
+                rigs.wait_writing(run, this.owner, rig, near)
+                started.append(rig)
+    finally:
+        for rig in created:
+            if rig not in started:
+                rig.observer.close()
+
+
+@contextmanager
+def _or_why(
+    this: Ride, target: Target, storms: Iterable[Storm], rounds: Iterable[int]
+) -> Iterator[None]:
+    """Cells that cannot be measured get rows that say why; the others go on."""
+    try:
+        yield
+    except (ClusterError, UnreadableVolume) as error:
+        status = "not offered" if isinstance(error, rigs.NotOffered) else "failed"
+        for storm, number in product(storms, rounds):
+            this.keep(cell_row(target, storm, number, status=status, error=str(error)), [])
 
 
 # ---------------------------------------------------------------- storms on one pod
@@ -127,7 +147,7 @@ def _together(this: Ride, started: list[Rig], storms: list[Storm]) -> None:
 def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
     """One storm on one pod: wait until it writes, break it, wait until it writes again."""
     this.report(Progress(this.run.run_id, f"{rig.volume} · {storm} · round {number}"))
-    try:
+    with _or_why(this, rig.target, [storm], [number]):
         before = _writing(this, rig)
         fault_at = time.time()
         AT_ONCE[storm](this.run.cluster, before.pod)
@@ -136,8 +156,6 @@ def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
             rig, storm, number, before, fault_at, first, pending=_pending(this, rig, first)
         )
         this.keep(*_read_back(this, course))
-    except (ClusterError, UnreadableVolume) as error:
-        this.keep(cell_row(rig.volume, storm, number, status="failed", error=str(error)), [])
 
 
 # ---------------------------------------------------------------- drains
@@ -149,12 +167,8 @@ def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
     while left:
         by_node: dict[str, list[Rig]] = defaultdict(list)
         for rig in left:
-            try:
+            with _or_why(this, rig.target, ["drain"], [number]):
                 by_node[_writing(this, rig).node].append(rig)
-            except ClusterError as error:
-                this.keep(
-                    cell_row(rig.volume, "drain", number, status="failed", error=str(error)), []
-                )
         if not by_node:
             return
         node, here = max(by_node.items(), key=lambda item: len(item[1]))
@@ -163,7 +177,7 @@ def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
         else:
             why = f"its writer is on node {node}, which a storm may not drain"
             for rig in here:
-                this.keep(cell_row(rig.volume, "drain", number, status="skipped", error=why), [])
+                this.keep(cell_row(rig.target, "drain", number, status="skipped", error=why), [])
         left = [rig for rigs_there in by_node.values() for rig in rigs_there if rig not in here]
 
 
@@ -193,10 +207,8 @@ def _drain(this: Ride, node: str, here: list[Rig], number: int) -> None:
         course = Course(
             rig, "drain", number, writer, fault_at, first, uncordoned_at, why if away else None
         )
-        try:
+        with _or_why(this, rig.target, ["drain"], [number]):
             this.keep(*_read_back(this, course))
-        except (ClusterError, UnreadableVolume) as error:
-            this.keep(cell_row(rig.volume, "drain", number, status="failed", error=str(error)), [])
 
 
 # ---------------------------------------------------------------- waiting

@@ -9,11 +9,12 @@ from tasks.observer import PodEvent
 # The meaning, not the wording: it differs between Kubernetes versions (1.23 to 1.34 were compared).
 REASONS = (
     (
-        r"volume node affinity conflict|PersistentVolume's node affinity|volume zone",
+        r"volume node affinity conflict|PersistentVolume's node affinity|volume zone"
+        r"|\[VolumeBinding\]",
         "volume node affinity",
     ),
     (r"multi-attach", "multi-attach"),
-    (r"node affinity/selector|node selector|node affinity", "node selector"),
+    (r"node affinity/selector|node selector|node affinity|\[NodeAffinity\]", "node selector"),
     (r"unschedulable", "unschedulable nodes"),
 )
 

@@ -22,7 +22,7 @@ def verify(
     exists only in its pod, and is read there. Returns the verdict and the reader's node. Raises
     ClusterError or UnreadableVolume when the volume could not be read.
     """
-    acknowledged = {(ack.pod, ack.number) for ack in list(rig.observer.acks)} - rig.lost
+    acknowledged = {(ack.writer, ack.number) for ack in list(rig.observer.acks)} - rig.lost
     if "emptyDir" in rig.source:
         pod = _running_pod(rig)
         lines = k8s.execute(run.cluster, pod, READER, limit_seconds=READ_LIMIT_SECONDS).split("\n")
@@ -45,7 +45,7 @@ def _read_by_job(
     run: Run, owner: list[Obj], rig: Rig, node: str | None, known: list[Obj]
 ) -> tuple[list[str], str | None]:
     others = [n["metadata"]["name"] for n in known if n["metadata"]["name"] != node]
-    elsewhere = rig.row.get("access_mode") == "ReadWriteMany" and others
+    elsewhere = rig.target.access_mode == "ReadWriteMany" and others
     where = others[0] if elsewhere else node
     lines = run_script(
         run.cluster,

@@ -57,6 +57,10 @@ class Cluster(NamedTuple):
         body = {"verb": verb, "resource": resource, "answer": answer} | more
         assert self._faults("POST", body).status == 200
 
+    def lose_last_second(self) -> None:
+        """Let the kubelets drop what a container has written in its last second."""
+        assert self._faults("POST", {"kubelet": "lose-last-second"}).status == 200
+
     def fired(self) -> list[int]:
         """How often each fault has fired."""
         return [fault["fired"] for fault in self._faults("GET").json()]

@@ -140,6 +140,7 @@ def write_storms(
     }  # fmt: skip
     about = {
         "storms_planned": len(planned), "plan": json.dumps(plan),
+        "storm_volumes": [*volumes, *classes],
         "storms_measured": sum(row["status"] != "failed" for row in rows),
     } | dict(facts or {})  # fmt: skip
     location, started = str(root), about.get("started_at", STARTED)

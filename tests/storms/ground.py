@@ -15,8 +15,13 @@ from tasks.plan import Plan
 from tasks.progress import Progress
 from tasks.record import Record, Rows
 from tasks.run import lease, owned
+from tasks.storms import Keep
 
 NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim", "Pod")
+
+
+def say_nothing_of(row: dict[str, Any], events: Rows) -> None:
+    """Nobody looks at a cell before the run has ended."""
 
 
 class Ground(NamedTuple):
@@ -30,17 +35,21 @@ class Ground(NamedTuple):
     def core(self) -> Any:
         return client.CoreV1Api(self.cluster.api)
 
-    def ride(self, results: Path, **plan: Any) -> Record:
-        """Ride the storms of a plan as the flow does; the record of what came of it."""
+    def ride(self, results: Path, watch: Keep = say_nothing_of, **plan: Any) -> Record:
+        """Ride the storms of a plan as the flow does; the record of what came of it.
+
+        `watch` is given the rows of each cell while its volume is still there.
+        """
         chosen = Plan(**(self.plan | {"results": str(results)} | plan))
         run, storage_classes, known = check.begin(chosen, "storms", say_nothing)
 
         def keep(row: dict[str, Any], events: Rows) -> None:
             known.storms.append(row)
             known.storm_events.extend(events)
+            watch(row, events)
 
         with lease(run), owned(run, say_nothing) as owner:
-            known.storms_planned = storms.planned(run, storage_classes)
+            known.storm_volumes = storms.planned(run, storage_classes)
             storms.ride(run, owner, storage_classes, say_nothing, keep)
         record.save(known, record.outcome_of(known), record.summary(known))
         return known

@@ -53,6 +53,10 @@ class Place(NamedTuple):
     @contextmanager
     def writer(self, pod: str, interval: float = 0.005) -> Iterator[Writer]:
         """Run manifests/writer.sh as the pod's; killed at the end if it still runs."""
+        scratch = self.folder / "scratch"
+        scratch.unlink(missing_ok=True)
+        scratch.symlink_to(self.folder / f"scratch-{pod}")
+        scratch.resolve().mkdir(exist_ok=True)
         environment = {**self.environment, "STORMARK_POD": pod, "STORMARK_INTERVAL": f"{interval}"}
         with subprocess.Popen(
             [*self.shell, "stormark/writer.sh"],
@@ -95,7 +99,7 @@ class Place(NamedTuple):
 
 def make_place(folder: Path, shell: list[str]) -> Place:
     assert shutil.which(shell[0]), f"this test needs {shell[0]}: apt-get install {shell[0]}"
-    for name in ("bin", "stormark", "volume", "scratch"):
+    for name in ("bin", "stormark", "volume"):
         (folder / name).mkdir()
     for script in ("writer.sh", "reader.sh"):
         shutil.copy(FOLDER / script, folder / "stormark")

@@ -30,15 +30,22 @@ def test_every_storm_on_every_kind_of_volume(any_ground: Ground, tmp_path: Path)
         hold_seconds=HOLD_SECONDS,
         recovery_limit_seconds=LIMIT_SECONDS,
     )
-    rows = {(row["volume"], row["storm"]): row for row in known.storms}
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert len(rows) == known.storms_planned == 6 * 4
+    assert len(known.storms) == known.storms_planned == 8 * 4
+    assert_not_offered([row for row in known.storms if row["volume"] == "local-path (RWX)"])
+    rows = {
+        (row["volume"], row["storm"]): row
+        for row in known.storms
+        if row["volume"] != "local-path (RWX)"
+    }
+    assert [row["error"] for row in rows.values() if row["status"] != "measured"] == []
     cells = {
         cell: Cell(row["kept"], row["came_back"], row.get("pending_reason"))
         for cell, row in rows.items()
     }
     assert cells == {cell: promised(*cell, row) for cell, row in rows.items()}
     for cell, row in rows.items():
+        if cell[0] == "nfs-client (RWX)":
+            assert row["verified_on"] != row["node_after"], cell
         assert counts_agree(row), cell
         assert times_agree(row), cell
     assert_in_parquet(tmp_path, known.run.run_id)
@@ -58,8 +65,19 @@ def promised(volume: str, storm: str, row: dict[str, Any]) -> Cell:
         return Cell(True, "same node", None)
     if storm == "drain":
         where = "other node"
-    kept = {"emptyDir": False, "hostPath": where == "same node", "nfs-client": True}[volume]
+    kept = {"emptyDir": False, "hostPath": where == "same node", "nfs-client": True}[
+        volume.removesuffix(" (RWX)")
+    ]
     return Cell(kept, where, None)
+
+
+def assert_not_offered(rows: list[dict[str, Any]]) -> None:
+    """A class without ReadWriteMany volumes says so in its provisioner's words."""
+    assert [row["status"] for row in rows] == ["not offered"] * 4
+    for row in rows:
+        assert (row["storage_class"], row["access_mode"]) == ("local-path", "ReadWriteMany")
+        assert "local-path has no ReadWriteMany volumes: ProvisioningFailed: " in row["error"]
+        assert "only supports ReadWriteOnce" in row["error"]
 
 
 def counts_agree(row: dict[str, Any]) -> bool:
@@ -81,9 +99,8 @@ def times_agree(row: dict[str, Any]) -> bool:
 def assert_in_parquet(location: Path, run_id: str) -> None:
     """Both tables hold the run, and each measured cell has its fault and its first record."""
     stored = results.read_table(str(location), "storms", run_id)
-    assert len(stored) == 6 * 4
-    assert set(stored["status"]) == {"measured"}
+    assert stored["status"].value_counts().to_dict() == {"measured": 7 * 4, "not offered": 4}
     events = results.read_table(str(location), "storm_events", run_id)
     per_cell = events.groupby(["volume", "storm"])["event"].agg(set)
-    assert len(per_cell) == 6 * 4
+    assert len(per_cell) == 7 * 4
     assert all({"fault", "last record", "first record"} <= seen for seen in per_cell)

@@ -131,6 +131,18 @@ PREEMPTION = (
             ),
             "node selector",
         ),
+        (
+            available(
+                "1 node(s) were unschedulable, 2 node(s) didn't satisfy plugin(s) [VolumeBinding]"
+            ),
+            "volume node affinity",
+        ),
+        (
+            available(
+                "1 node(s) were unschedulable, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]"
+            ),
+            "node selector",
+        ),
         (available("3 node(s) were unschedulable"), "unschedulable nodes"),
         (
             available(

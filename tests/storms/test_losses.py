@@ -1,0 +1,44 @@
+"""The check can fail: on a kubelet that drops the last second of writes, records are lost."""
+
+from pathlib import Path
+from typing import Any
+
+from tasks.record import Rows
+from tests.conftest import Cluster
+from tests.storms.ground import Ground
+
+
+def test_a_volume_that_loses_acknowledged_writes(
+    ground: Ground, session_cluster: Cluster, tmp_path: Path
+) -> None:
+    """`kept` is false, and as many are lost as the log has acknowledged and the files lack."""
+    counted = {}
+
+    def count(row: dict[str, Any], events: Rows) -> None:
+        if row["storm"] == "container-restart" and row["status"] == "measured":
+            pod = next(e["pod"] for e in events if e["event"] == "fault")
+            log = ground.core.read_namespaced_pod_log(pod, ground.cluster.namespace, previous=True)
+            acknowledged = sum(line.startswith("ack ") for line in log.splitlines())
+            counted[row["volume"]] = acknowledged - len(written(ground, pod))
+
+    session_cluster.lose_last_second()
+    known = ground.ride(
+        tmp_path,
+        watch=count,
+        storage_classes=["local-path"],
+        storm_volumes=["hostPath-pinned", "storage-classes"],
+        storms=["container-restart", "pod-kill"],
+        recovery_limit_seconds=30,
+    )
+    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
+    assert [row["kept"] for row in known.storms] == [False] * 4
+    lost = {(row["volume"], row["storm"]): row["lost_records"] for row in known.storms}
+    assert all(count > 0 for count in lost.values())
+    assert counted == {volume: lost[volume, "container-restart"] for volume in counted}
+    assert set(counted) == {"hostPath-pinned", "local-path"}
+
+
+def written(ground: Ground, pod: str) -> list[str]:
+    """The whole lines that the first writer of a pod has left on its volume."""
+    (file,) = (path for folder in ground.folders for path in folder.rglob(f"stormark/{pod}.1"))
+    return [line for line in file.read_text().split("\n")[:-1] if line]
