@@ -1,0 +1,107 @@
+"""What the machine must have; Debian packages that are missing are installed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .shell import CommandFailed, run, step
+from .state import TestbedError
+
+# What is looked for, on PATH or as a file, and the Debian package that has it.
+PACKAGES = {
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/lib/openssh/sftp-server": "openssh-sftp-server",
+    "busybox": "busybox-static",
+    "conntrack": "conntrack",
+    "containerd": "containerd",
+    "fio": "fio",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "mkfs.ext4": "e2fsprogs",
+    "openssl": "openssl",
+    "runc": "runc",
+    "socat": "socat",
+    "sshfs": "sshfs",
+}
+# What the kernel must show, and what needs it.
+KERNEL = {
+    "dev/fuse": "FUSE, for the class nfs-client",
+    "dev/loop-control": "loop devices, for the class gp3-like",
+    "sys/fs/cgroup/blkio/blkio.throttle.read_iops_device": (
+        "cgroup v1 with blkio throttling, for kubelet and the class gp3-like"
+    ),
+}
+POLICY = Path("/usr/sbin/policy-rc.d")
+_NO_SERVICE = "#!/bin/sh\n# stormark testbed: installing a package starts no service\nexit 101\n"
+
+
+def check(root: Path = Path("/")) -> None:
+    """Raise TestbedError with everything that is missing and cannot be installed here."""
+    missing = [
+        f"{what} (no {root / path})" for path, what in KERNEL.items() if not (root / path).exists()
+    ]
+    if not _has_overlay(root):
+        missing.append("overlayfs, for containerd (not in /proc/filesystems)")
+    if shutil.which("kubectl") is None:
+        missing.append("kubectl on PATH (Debian: package kubernetes-client)")
+    packages = missing_packages()
+    if packages and not (root / "etc/debian_version").exists():
+        missing.append(f"Debian, to install {', '.join(packages)}")
+    if missing:
+        raise TestbedError(
+            f"this machine lacks {'; '.join(missing)}. Elsewhere kind or k3d make a cluster"
+        )
+
+
+def check_root() -> None:
+    """Raise TestbedError unless this is root."""
+    if os.geteuid() != 0:
+        raise TestbedError("it makes namespaces, mounts and devices: run it as root")
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages whose files are not on this machine."""
+    return sorted({package for probe, package in PACKAGES.items() if shutil.which(probe) is None})
+
+
+def install() -> None:
+    """Install the Debian packages that are missing; their services are not started."""
+    if not (packages := missing_packages()):
+        return
+    step(f"installing {' '.join(packages)}")
+    if not POLICY.exists():
+        POLICY.write_text(_NO_SERVICE)
+        POLICY.chmod(0o755)
+    try:
+        run("apt-get", "update", "-qq")
+        line = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+        subprocess.run(
+            line,
+            check=True,
+            text=True,
+            capture_output=True,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        )
+    except subprocess.CalledProcessError as error:
+        raise CommandFailed(
+            f"installing {' '.join(packages)}: apt-get exited {error.returncode}: "
+            f"{error.stderr.strip()}. Install them by hand, then run this again"
+        ) from error
+    finally:
+        remove_policy()
+
+
+def remove_policy() -> None:
+    """Let packages start services again, if it was the testbed that forbade it."""
+    if POLICY.exists() and POLICY.read_text() == _NO_SERVICE:
+        POLICY.unlink()
+
+
+def _has_overlay(root: Path) -> bool:
+    if "\toverlay\n" in (root / "proc/filesystems").read_text():
+        return True
+    modprobe = shutil.which("modprobe")
+    return modprobe is not None and (
+        subprocess.run([modprobe, "--quiet", "overlay"], check=False).returncode == 0
+    )

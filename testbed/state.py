@@ -1,0 +1,73 @@
+"""Where a testbed keeps its files, and which testbed this machine belongs to."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDER = Path(os.environ.get("STORMARK_TESTBED", "/var/lib/stormark-testbed")).resolve()
+# `down` keeps these two: what was compiled, and the images made of it.
+BIN, IMAGES = FOLDER / "bin", FOLDER / "images"
+PKI, ETCD, EXPORT, NODES = (FOLDER / name for name in ("pki", "etcd", "export", "nodes"))
+PROVISIONERS, LOG, TEMPORARY = (FOLDER / name for name in ("provisioner", "log", "tmp"))
+KUBECONFIG = FOLDER / "kubeconfig"
+KUBE, PROVISIONER = BIN / "kube", BIN / "local-path-provisioner"
+
+# Like the bridge, it outlives a crash and not a reboot.
+OWNER = Path("/run/stormark-testbed")
+
+
+class TestbedError(Exception):
+    """What was attempted, on what, what was seen, and what to do."""
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Keep other commands out while this one changes the machine.
+
+    The lock is an abstract socket: the kernel releases it however this process ends, and its
+    scope is the network namespace, as the bridge's is. Raises TestbedError if it is taken.
+    """
+    with socket.socket(socket.AF_UNIX) as lock:
+        try:
+            lock.bind("\0stormark-testbed")
+        except OSError as error:
+            raise TestbedError(
+                "another command is changing the testbed of this machine; run this one again "
+                "when it has ended (`ss -lxp | grep @stormark-testbed` names its PID)"
+            ) from error
+        lock.listen()
+        yield
+
+
+def owner() -> Path | None:
+    """The state folder of the testbed that this machine belongs to; None if there is none."""
+    try:
+        return Path(OWNER.read_text())
+    except FileNotFoundError:
+        return None
+
+
+def check_owner() -> None:
+    """Raise TestbedError if the machine belongs to the testbed of another state folder."""
+    if (other := owner()) not in (None, FOLDER):
+        raise TestbedError(
+            f"this machine has a testbed already, with its state in {other}; bridge, addresses "
+            f"and cgroups exist once. Use that one, or end it: "
+            f"STORMARK_TESTBED={other} python -m testbed down"
+        )
+
+
+def claim() -> None:
+    """Let the machine belong to this testbed; raises TestbedError if it is another's."""
+    check_owner()
+    fresh = OWNER.with_suffix(".new")
+    fresh.write_text(str(FOLDER))
+    fresh.replace(OWNER)
+
+
+def release() -> None:
+    """Let the machine belong to no testbed."""
+    OWNER.with_suffix(".new").unlink(missing_ok=True)
+    OWNER.unlink(missing_ok=True)
