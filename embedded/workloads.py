@@ -81,8 +81,9 @@ def create_pod(
 ) -> None:
     """Create a pod from the owner's template and say so."""
     template = owner["spec"]["template"]
+    given = template.get("metadata") or {}
     metadata = {
-        **(template.get("metadata") or {}),
+        **{key: given[key] for key in ("labels", "annotations") if key in given},
         "generateName": f"{name_of(owner)}-",
         "namespace": namespace_of(owner),
         "ownerReferences": [owner_reference(owner)],

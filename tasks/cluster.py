@@ -79,6 +79,10 @@ class Conflict(ClusterError):
     """The object has changed since it was read."""
 
 
+class Blocked(ClusterError):
+    """The server goes on to answer 429: as to an eviction that a PodDisruptionBudget forbids."""
+
+
 class WaitTimedOut(ClusterError):
     """What was waited for did not happen within its limit. `items` is what was seen last."""
 
@@ -193,20 +197,24 @@ def _refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Clust
         answer = json.loads(content)
     except ValueError:
         answer = {"message": content[:300].decode(errors="replace")}
+    kind: type[ClusterError]
     words = f"{doing}: {answer.get('message') or 'no message'} (HTTP {status})"
     match status, answer.get("reason"):
         case 401, _:
-            return Forbidden(f"{words}. The credentials of the kubeconfig are not accepted.")
+            kind, advice = Forbidden, ". The credentials of the kubeconfig are not accepted."
         case 403, _:
-            return Forbidden(f"{words}. Grant that verb on that resource, or ask who can.")
+            kind, advice = Forbidden, ". Grant that verb on that resource, or ask who can."
         case 404, _:
-            return NotFound(words)
+            kind, advice = NotFound, ""
         case 409, "AlreadyExists":
-            return AlreadyExists(words)
+            kind, advice = AlreadyExists, ""
         case 409, _:
-            return Conflict(words)
+            kind, advice = Conflict, ""
+        case 429, _:
+            kind, advice = Blocked, ""
         case _:
-            return ClusterError(f"{words}, from cluster {cluster.name!r}")
+            kind, advice = ClusterError, f", from cluster {cluster.name!r}"
+    return kind(f"{words}{advice}")
 
 
 # ---------------------------------------------------------------- verbs
@@ -313,10 +321,11 @@ def delete(cluster: Cluster, kind: str, name: str, *, grace_seconds: int | None 
 
 
 def evict(cluster: Cluster, pod: str) -> None:
-    """Evict a pod, budgets respected: a budget that forbids it is a ClusterError (HTTP 429)."""
+    """Evict a pod, budgets respected: Blocked by one that forbids it; gone is fine too."""
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
     path = _path(cluster, "Pod", pod, "eviction")
-    _request(cluster, "POST", path, doing=f"evicting pod {pod}", body=eviction)
+    with suppress(NotFound):
+        _request(cluster, "POST", path, doing=f"evicting pod {pod}", body=eviction)
 
 
 def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: float) -> str:

@@ -1,5 +1,7 @@
 """The faults themselves: what each storm does to a writer's pod."""
 
+from tenacity import retry, retry_if_exception_type, stop_after_delay
+
 from tasks import cluster as k8s
 from tasks.cluster import Cluster, Obj
 
@@ -31,20 +33,27 @@ def kill_pod(cluster: Cluster, pod: str) -> None:
     k8s.delete(cluster, "Pod", pod, grace_seconds=0)
 
 
-def evict_all(cluster: Cluster, node: str) -> list[str]:
-    """Evict every pod of a node but DaemonSets' and static ones, in every namespace.
+def evict(cluster: Cluster, pods: list[Obj], limit_seconds: float) -> None:
+    """Evict pods in every namespace; one whose budget forbids it is asked again, as kubectl does.
 
-    What `kubectl drain --force --ignore-daemonsets --delete-emptydir-data` evicts; returns their
-    names as namespace/name.
+    Raises Blocked when a budget still forbids it after `limit_seconds`.
     """
-    evicted = []
-    for pod in k8s.find(cluster, "Pod", field=f"spec.nodeName={node}", every_namespace=True):
-        if _stays(pod):
-            continue
-        home = cluster._replace(namespace=pod["metadata"]["namespace"])
-        k8s.evict(home, pod["metadata"]["name"])
-        evicted.append(f"{home.namespace}/{pod['metadata']['name']}")
-    return evicted
+    ask = retry(
+        retry=retry_if_exception_type(k8s.Blocked),
+        stop=stop_after_delay(limit_seconds),
+        reraise=True,
+    )(k8s.evict)
+    for pod in pods:
+        ask(cluster._replace(namespace=pod["metadata"]["namespace"]), pod["metadata"]["name"])
+
+
+def evictable(cluster: Cluster, node: str) -> list[Obj]:
+    """Every pod of a node but DaemonSets', static and ended ones, in every namespace.
+
+    What `kubectl drain --force --ignore-daemonsets --delete-emptydir-data` evicts.
+    """
+    pods = k8s.find(cluster, "Pod", field=f"spec.nodeName={node}", every_namespace=True)
+    return [pod for pod in pods if not _stays(pod)]
 
 
 def _stays(pod: Obj) -> bool:

@@ -182,33 +182,44 @@ def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
 
 
 def _drain(this: Ride, node: str, here: list[Rig], number: int) -> None:
-    """Cordon a node, evict, hold, uncordon; then see who writes again, and what is there."""
-    run, plan = this.run, this.run.plan
+    """Drain a node under its writers; then see who writes again, and what is there."""
     names = ", ".join(rig.volume for rig in here)
-    this.report(Progress(run.run_id, f"drain of {node} · {names} · round {number}"))
+    this.report(Progress(this.run.run_id, f"drain of {node} · {names} · round {number}"))
     before = [_writing(this, rig) for rig in here]
     fault_at = time.time()
+    try:
+        pending, uncordoned_at = _hold(this, node, here, [writer.pod for writer in before])
+    except ClusterError as error:
+        for rig in here:
+            row = cell_row(rig.target, "drain", number, status="failed", error=str(error))
+            this.keep(row, [])
+        return
+    for rig, writer, why in zip(here, before, pending, strict=True):
+        with _or_why(this, rig.target, ["drain"], [number]):
+            first = _first_record(this, rig, writer, fault_at)
+            away = first is None or rig.observer.at(first) >= uncordoned_at
+            course = Course(
+                rig, "drain", number, writer, fault_at, first, uncordoned_at, why if away else None
+            )
+            this.keep(*_read_back(this, course))
+
+
+def _hold(
+    this: Ride, node: str, here: list[Rig], writers: list[str]
+) -> tuple[list[str | None], float]:
+    """Cordon a node, evict, hold, uncordon: why pods were Pending at the end, and when that was."""
+    run, plan = this.run, this.run.plan
     nodes.cordon(run.cluster, node, run_id=run.run_id, deadline=run.deadline)
     try:
+        pods = [k8s.get(run.cluster, "Pod", name) for name in writers]
         if plan.drain == "full":
-            faults.evict_all(run.cluster, node)
-        else:
-            for writer in before:
-                k8s.evict(run.cluster, writer.pod)
+            pods = faults.evictable(run.cluster, node)
+        faults.evict(run.cluster, pods, plan.recovery_limit_seconds)
         if this.stop.wait(plan.hold_seconds):
             raise Stopped
-        pending = [rigs.why_pending(run, rig) for rig in here]
+        return [rigs.why_pending(run, rig) for rig in here], time.time()
     finally:
-        uncordoned_at = time.time()
         nodes.uncordon(run.cluster, node)
-    for rig, writer, why in zip(here, before, pending, strict=True):
-        first = _first_record(this, rig, writer, fault_at)
-        away = first is None or rig.observer.at(first) >= uncordoned_at
-        course = Course(
-            rig, "drain", number, writer, fault_at, first, uncordoned_at, why if away else None
-        )
-        with _or_why(this, rig.target, ["drain"], [number]):
-            this.keep(*_read_back(this, course))
 
 
 # ---------------------------------------------------------------- waiting

@@ -123,7 +123,7 @@ class Kube:
 
     def create_deployment(self, name: str, pod: dict[str, Any]) -> Any:
         labels = {"app": name}
-        template = {"metadata": {"labels": labels}, "spec": pod}
+        template = {"metadata": {"labels": labels, "name": "is-ignored"}, "spec": pod}
         spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
         body = {"metadata": {"name": name}, "spec": spec}
         return self.apps.create_namespaced_deployment(self.namespace, body)

@@ -1,0 +1,130 @@
+"""Drains: which pods they evict, and what a PodDisruptionBudget does to them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tasks import cluster as k8s
+from tasks import storms
+from tasks.cluster import Cluster, Items, Obj
+from tests.storms.ground import Ground, new_namespace
+
+NODE = "w2"
+ON_NODE = {"kubernetes.io/hostname": NODE}
+PLAN: dict[str, Any] = {
+    "storage_classes": ["local-path"],
+    "storm_volumes": ["local"],
+    "storm_nodes": f"kubernetes.io/hostname={NODE}",
+    "hold_seconds": 1,
+    "recovery_limit_seconds": 10,
+    "writes_per_second": 20,
+}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are enough before a fault, and a refusal is told soon."""
+    monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=2))
+    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+
+
+@pytest.fixture
+def others(ground: Ground) -> Iterator[Cluster]:  # noqa: ARG001 - sets $KUBECONFIG
+    """A namespace of somebody else, with one pod of a Deployment and a bare one on the node."""
+    with new_namespace() as cluster:
+        k8s.create(cluster, {"kind": "Pod", "apiVersion": "v1", **pod_of("bare")})
+        meta, selector = {"name": "theirs"}, {"matchLabels": {"app": "theirs"}}
+        spec = {"replicas": 1, "selector": selector, "template": pod_of("theirs")}
+        kind = {"kind": "Deployment", "apiVersion": "apps/v1"}
+        k8s.create(cluster, {**kind, "metadata": meta, "spec": spec})
+        k8s.wait(cluster, "Pod", two_run, what="start of two pods", limit_seconds=20)
+        yield cluster
+
+
+def pod_of(name: str) -> Obj:
+    container = {"name": "c", "image": "busybox", "command": ["sleep", "3600"]}
+    spec = {
+        "containers": [container],
+        "nodeSelector": ON_NODE,
+        "terminationGracePeriodSeconds": 1,
+    }
+    return {"metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
+
+
+def two_run(items: Items) -> bool | None:
+    return [p["status"].get("phase") for p in items.values()] == ["Running"] * 2 or None
+
+
+def uids(cluster: Cluster) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in k8s.find(cluster, "Pod")}
+
+
+def test_by_default_only_the_runs_own_pods_are_evicted(
+    ground: Ground, others: Cluster, tmp_path: Path
+) -> None:
+    before = uids(others)
+    known = ground.ride(tmp_path, **PLAN, storms=["drain"])
+    assert [row["came_back"] for row in known.storms] == ["after uncordon"]
+    assert uids(others) == before
+
+
+def test_a_full_drain_evicts_every_pod_of_the_node(
+    ground: Ground, others: Cluster, tmp_path: Path
+) -> None:
+    """Those that nothing would start again, too, as kubectl drain --force."""
+    before = uids(others)
+    known = ground.ride(tmp_path, **PLAN, storms=["drain"], drain="full")
+    assert [row["came_back"] for row in known.storms] == ["after uncordon"]
+    assert uids(others).isdisjoint(before)
+
+
+def test_a_budget_that_forbids_is_a_failed_drain_and_the_node_is_uncordoned(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """The other storms are measured; the reason is the server's."""
+    forbid_evictions(ground)
+    known = ground.ride(
+        tmp_path,
+        **PLAN | {"recovery_limit_seconds": 5},
+        storms=["drain", "pod-delete"],
+    )
+    found = {row["storm"]: row for row in known.storms}
+    assert found["pod-delete"]["kept"] is True
+    assert found["drain"]["status"] == "failed"
+    assert "Cannot evict pod as it would violate" in found["drain"]["error"]
+    assert "unschedulable" not in k8s.get(ground.cluster, "Node", NODE)["spec"]
+
+
+def test_a_budget_that_gives_way_delays_the_drain(ground: Ground, tmp_path: Path) -> None:
+    """An eviction is asked for again until the budget allows it."""
+    forbid_evictions(ground)
+    refused: list[str] = []
+
+    def refuse_once(cluster: Cluster, pod: str) -> None:
+        try:
+            evict(cluster, pod)
+        except k8s.Blocked as error:
+            refused.append(str(error))
+            budgets(ground).delete_namespaced_pod_disruption_budget("stay", cluster.namespace)
+            raise
+
+    evict = k8s.evict
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(k8s, "evict", refuse_once)
+        known = ground.ride(tmp_path, **PLAN, storms=["drain"])
+    assert len(refused) == 1
+    assert [row["kept"] for row in known.storms] == [True]
+
+
+def forbid_evictions(ground: Ground) -> None:
+    """A budget by which every pod of a run has to stay."""
+    ours = {"matchLabels": {"app.kubernetes.io/managed-by": "stormark"}}
+    body = {"metadata": {"name": "stay"}, "spec": {"minAvailable": 1, "selector": ours}}
+    budgets(ground).create_namespaced_pod_disruption_budget(ground.cluster.namespace, body)
+
+
+def budgets(ground: Ground) -> Any:
+    return client.PolicyV1Api(ground.cluster.api)
