@@ -25,6 +25,15 @@ def node_address(index: int) -> str:
     return f"{SUBNET}.{10 + index}"
 
 
+def check_unused() -> None:
+    """Raise TestbedError if this machine has the bridge; for when no testbed is known to run."""
+    if (_LINKS / BRIDGE).exists():
+        raise TestbedError(
+            f"this machine has a network device {BRIDGE} that no known testbed made; "
+            f"if nothing needs it: ip link delete {BRIDGE}"
+        )
+
+
 def make_bridge() -> None:
     """Make the bridge, or finish it. What comes from it is never forwarded elsewhere."""
     if not (_LINKS / BRIDGE).exists():

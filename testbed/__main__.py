@@ -1,0 +1,136 @@
+"""`python -m testbed`: the commands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from . import build as builds
+from . import certificates, cluster, control_plane, network, nodes, prerequisites, processes, state
+from .state import TestbedError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="A real multi-node Kubernetes on one machine, without Docker and without a VM: "
+    "unmodified etcd, API server, scheduler, controllers, kubelets, containerd and runc.\n\n"
+    "Needs root on Debian. State is in `$STORMARK_TESTBED`, by default "
+    "/var/lib/stormark-testbed. Exit codes: 0 done; 1 it failed, and the message says what to do.",
+)
+console = Console()
+errors = Console(stderr=True)
+Node = Annotated[str, typer.Argument(help="A node, as w1.")]
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Say an error in a sentence and exit with 1."""
+    try:
+        yield
+    except TestbedError as error:
+        errors.print(f"testbed: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        errors.print("testbed: interrupted; `python -m testbed down` removes what there is")
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def build() -> None:
+    """Compile Kubernetes and the provisioner from Go modules, if that is not done yet."""
+    with telling(), state.exclusive():
+        builds.build()
+
+
+@app.command()
+def up(
+    count: Annotated[
+        int, typer.Option("--nodes", min=1, max=certificates.MOST_NODES, help="Number of nodes.")
+    ] = 3,
+) -> None:
+    """Make the cluster, or finish it: builds first if needed, and prints the kubeconfig's path."""
+    with telling():
+        cluster.up(count)
+    _print(str(state.KUBECONFIG))
+
+
+@app.command()
+def kubeconfig() -> None:
+    """Print the path of the administrator's kubeconfig."""
+    with telling():
+        _check_up()
+    _print(str(state.KUBECONFIG))
+
+
+@app.command()
+def status() -> None:
+    """Say which processes run, and what Kubernetes says of nodes and classes."""
+    with telling():
+        _check_up()
+        prerequisites.check_root()
+        for name, pid in sorted(processes.running().items()):
+            _print(f"{pid:>8} {name}")
+        _print(control_plane.kubectl("get", "nodes,storageclasses", "--output=wide"))
+
+
+@app.command()
+def stop_node(node: Node) -> None:
+    """Kill a node at once, as a power cut would."""
+    with _on(node), state.exclusive():
+        nodes.stop(node)
+
+
+@app.command()
+def start_node(node: Node) -> None:
+    """Start a node that was stopped."""
+    with _on(node), state.exclusive():
+        nodes.start(node)
+
+
+@app.command()
+def cut(node: Node) -> None:
+    """Take a node off the network."""
+    with _on(node):
+        network.cut(node)
+
+
+@app.command()
+def join(node: Node) -> None:
+    """Put a node on the network again."""
+    with _on(node):
+        network.join(node)
+
+
+@app.command()
+def down() -> None:
+    """End every process, mount, network, cgroup and file of the testbed, also after a crash."""
+    with telling():
+        cluster.down()
+
+
+@contextmanager
+def _on(node: str) -> Iterator[None]:
+    with telling():
+        prerequisites.check_root()
+        state.check_owner()
+        nodes.check(node)
+        yield
+
+
+def _check_up() -> None:
+    state.check_owner()
+    if not state.KUBECONFIG.exists():
+        raise TestbedError(
+            f"no testbed runs with its state in {state.FOLDER}: `python -m testbed up` makes it"
+        )
+
+
+def _print(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m testbed")

@@ -1,0 +1,88 @@
+"""A whole testbed, up and down. Both can be repeated, also after a crash of the other."""
+
+import shutil
+import time
+from pathlib import Path
+
+from . import (
+    build,
+    certificates,
+    cgroups,
+    classes,
+    control_plane,
+    devices,
+    images,
+    network,
+    nodes,
+    prerequisites,
+    processes,
+    state,
+)
+from .shell import run, step
+from .state import TestbedError
+
+
+def up(node_count: int) -> None:
+    """Make a cluster with at least so many nodes; what exists already is kept or finished."""
+    prerequisites.check_root()
+    state.check_owner()
+    prerequisites.check()
+    with state.exclusive():
+        if state.owner() is None:
+            network.check_unused()
+        state.claim()
+        prerequisites.install()
+        build.build()
+        began = time.monotonic()
+        certificates.make()
+        images.make()
+        network.make_bridge()
+        classes.start_storage_host()
+        control_plane.start()
+        names = [nodes.make(index) for index in range(1, node_count + 1)]
+        for name in names:
+            nodes.start(name)
+        step(f"waiting for {', '.join(names)}")
+        nodes.wait_until_ready(names)
+        classes.make()
+    step(f"up in {time.monotonic() - began:.0f} s")
+
+
+def down() -> None:
+    """End all that `up` has made, whatever of it is there; keeps what was compiled, and images."""
+    prerequisites.check_root()
+    state.check_owner()
+    with state.exclusive():
+        processes.kill_all()
+        if state.owner() is not None:  # else such names would be another program's
+            network.remove()
+            cgroups.remove()
+        devices.detach_all()
+        _unmount()
+        _remove_files()
+        prerequisites.remove_policy()
+        state.release()
+    step(f"down; {state.BIN} and {state.IMAGES} stay for the next time")
+
+
+def mounts() -> list[str]:
+    """The mounts below the state folder in this mount namespace: there should be none."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = (line.split()[4] for line in lines)
+    return sorted(point for point in points if point.startswith(f"{state.FOLDER}/"))
+
+
+def _unmount() -> None:
+    for point in reversed(mounts()):
+        run("umount", point)
+
+
+def _remove_files() -> None:
+    if there := mounts():  # removing files below one could remove this machine's
+        raise TestbedError(f"still mounted: {', '.join(there)}; unmount them, then `down` again")
+    kept = {state.BIN, state.IMAGES}
+    for path in set(state.FOLDER.glob("*")) - kept:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
