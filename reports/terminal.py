@@ -47,9 +47,10 @@ def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:
 def survival_table(survival: Survival) -> Table:
     """The survival matrix for a terminal: legible at 80 columns with four storms."""
     kept = "kept: all acknowledged records read back; seconds until the next write"
-    grid = Table(box=box.HORIZONTALS, show_lines=True, caption=Text(kept))
-    longest = max(map(len, survival.volumes), default=0)
-    grid.add_column("volume", overflow="fold", min_width=min(longest, 20))
+    absent = ", ".join(survival.not_offered)
+    caption = f"{kept}\nnot offered: {absent}" if absent else kept
+    grid = Table(box=box.HORIZONTALS, show_lines=True, caption=Text(caption))
+    grid.add_column("volume", no_wrap=max(map(len, survival.volumes), default=0) <= 20)
     for storm in survival.storms:
         grid.add_column(storm.replace("-", "-\n"))  # rich breaks lines at spaces only
     for volume in survival.volumes:

@@ -110,6 +110,23 @@ def events_of(row: Row) -> list[Row]:
     ]
 
 
+SHARED_FACTS = {
+    "storm_volumes": [*KINDS, *(f"{name} (RWX)" for name in CLASSES)],
+}
+NODE_PATH = "NodePath only supports ReadWriteOnce access modes"
+
+
+def shared(row: Row) -> Row:
+    """The row with a ReadWriteMany volume of its class, which local-path does not offer."""
+    if row["storage_class"] is None:
+        return row
+    row |= {"volume": f"{row['storage_class']} (RWX)", "access_mode": "ReadWriteMany"}
+    if row["storage_class"] == "nfs-client":
+        return row
+    key = {name: row[name] for name in ("volume", "storage_class", "storm", "round")}
+    return key | {"status": "not offered", "error": f"local-path has no RWX: {NODE_PATH}"}
+
+
 def write_storms(
     root: Path,
     *,

@@ -8,7 +8,15 @@ import pytest
 
 from reports.render import render, write
 from tests.reports.sample import RUN_ID, Row, write_run
-from tests.reports.storm_sample import UNSCHEDULABLE, never, without, write_storms
+from tests.reports.storm_sample import (
+    NODE_PATH,
+    SHARED_FACTS,
+    UNSCHEDULABLE,
+    never,
+    shared,
+    without,
+    write_storms,
+)
 from tests.reports.test_chart import svg_texts
 from tests.reports.test_report import headline, section, table
 
@@ -389,3 +397,29 @@ def test_write_leaves_only_the_charts_that_have_something_to_show(tmp_path: Path
     assert sorted(p.name for p in both.iterdir()) == names
     assert sorted(p.name for p in storms.iterdir()) == [n for n in names if n != names[2]]
     assert f"]({RUN_ID}-storms.svg)" in (storms / "latest.md").read_text()
+
+
+def test_a_volume_that_its_class_does_not_offer_is_no_gap(tmp_path: Path) -> None:
+    """It is told in a sentence, in the provisioner's words, and not counted as missing."""
+    report = report_of(tmp_path, change=shared, facts=SHARED_FACTS)
+    assert "All 20 storm cells were measured." in report
+    assert "| nfs-client (RWX) | " in report
+    assert "| local-path (RWX)" not in report
+    why = f"not in the matrix, since class local-path has no RWX: {NODE_PATH}."
+    assert f"- **local-path (RWX)**: {why}" in report
+    assert "**No class lost an acknowledged record.**" in report
+
+
+def test_a_shared_volume_that_loses_is_in_the_headline(tmp_path: Path) -> None:
+    def change(row: Row) -> Row:
+        row = shared(row)
+        return row | {"kept": False, "lost_records": 7} if row["storm"] == "pod-kill" else row
+
+    report = report_of(tmp_path, change=change, facts=SHARED_FACTS)
+    assert "nfs-client (RWX) lost 7 records (pod-kill)" in report
+
+
+def test_a_run_that_was_killed_says_so(tmp_path: Path) -> None:
+    """Its last rows say running, since nothing told them otherwise."""
+    report = report_of(tmp_path, facts={"outcome": "running"})
+    assert "**The run has not ended, or was killed**: " in report

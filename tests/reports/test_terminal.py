@@ -1,5 +1,6 @@
 """The comparison in the terminal."""
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from reports.run import load
 from reports.survival import survive
 from reports.terminal import comparison_table, survival_table
 from tests.reports.sample import RUN_ID, Row, failed, write_run
-from tests.reports.storm_sample import never, without, write_storms
+from tests.reports.storm_sample import SHARED_FACTS, never, shared, without, write_storms
 
 
 def shown(root: Path, speeds: Mapping[str, float], **changes: Any) -> str:
@@ -76,6 +77,14 @@ def test_four_storms_are_legible_at_80_columns(tmp_path: Path) -> None:
     assert ["volume", "restart", "delete", "kill", "drain"] in words
     assert ["hostPath-pinned", "kept", "kept", "kept", "kept"] in words
     assert any(line[:5] == ["emptyDir", "kept", "LOST", "143", "LOST"] for line in words)
+
+
+def test_no_digit_is_cut_off_and_what_is_not_offered_is_said(tmp_path: Path) -> None:
+    """Beside a volume of 16 characters the last column is a narrow one."""
+    lines = survival_shown(tmp_path, 80, change=shared, facts=SHARED_FACTS)
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if re.search(r"\d\.(\s|$)", line)]
+    assert "not offered: local-path (RWX)" in "\n".join(lines)
 
 
 def test_loss_gap_and_surprise_of_a_storm_are_said(tmp_path: Path) -> None:
