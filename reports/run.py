@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from tasks.results import ResultsError, read_table, schema
+from tasks.results import ResultsError, read_table
+from tasks.tables import schema
 
 Row = dict[str, Any]
 

@@ -118,8 +118,10 @@ def alive(held: Obj) -> bool:
 def _renew(run: Run, ended: threading.Event) -> None:
     while not ended.wait(LEASE_SECONDS / 4):
         try:
-            now = _micro_time(datetime.now(UTC))
-            k8s.patch(run.cluster, "Lease", LEASE, {"spec": {"renewTime": now}})
+            held = k8s.get(run.cluster, "Lease", LEASE)
+            if held["spec"]["holderIdentity"] == run.run_id:
+                held["spec"]["renewTime"] = _micro_time(datetime.now(UTC))
+                k8s.replace(run.cluster, held)
         except ClusterError:
             continue  # three more tries before the Lease lapses; the run itself meets the error
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from tasks.benchmark import Round, failed_cells, measure, rounds
 from tasks.progress import Progress
-from tasks.results import TABLES
 from tasks.run import Run
+from tasks.tables import TABLES
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import JOBS, PODS, group, make_run, make_volume, script_pod
 

@@ -9,7 +9,7 @@ from tasks import classes
 from tasks.classes import DEFAULT_CLASS, chosen, row
 from tasks.cluster import Obj
 from tasks.plan import PlanError
-from tasks.results import TABLES
+from tasks.tables import TABLES
 from tests.tasks.api import Answer, Api
 
 PATH = "/apis/storage.k8s.io/v1/storageclasses"

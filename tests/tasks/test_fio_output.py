@@ -8,7 +8,7 @@ import pytest
 
 from tasks.fio_file import Job
 from tasks.fio_output import UnreadableOutput, rows
-from tasks.results import TABLES
+from tasks.tables import TABLES
 
 DATA = Path(__file__).parent / "data" / "fio"
 

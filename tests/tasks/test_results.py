@@ -14,16 +14,14 @@ import pytest
 from pyarrow import fs
 
 from tasks.results import (
-    SCHEMA_VERSION,
-    TABLES,
     ResultsError,
     check_writable,
     open_location,
     read_table,
-    schema,
     write_table,
     write_text,
 )
+from tasks.tables import SCHEMA_VERSION, TABLES, schema
 
 STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 every_table = pytest.mark.parametrize("table", TABLES)

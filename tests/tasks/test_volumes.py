@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.cluster import Obj
-from tasks.results import TABLES
+from tasks.tables import TABLES
 from tasks.volumes import (
     Volume,
     VolumeFailed,
