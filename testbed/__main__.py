@@ -9,7 +9,7 @@ from rich.console import Console
 
 from . import build as builds
 from . import certificates, cluster, control_plane, network, nodes, prerequisites, processes, state
-from .state import TestbedError
+from .state import Failed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +30,7 @@ def telling() -> Iterator[None]:
     """Say an error in a sentence and exit with 1."""
     try:
         yield
-    except TestbedError as error:
+    except Failed as error:
         errors.print(f"testbed: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
@@ -123,7 +123,7 @@ def _on(node: str) -> Iterator[None]:
 def _check_up() -> None:
     state.check_owner()
     if not state.KUBECONFIG.exists():
-        raise TestbedError(
+        raise Failed(
             f"no testbed runs with its state in {state.FOLDER}: `python -m testbed up` makes it"
         )
 

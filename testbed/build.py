@@ -10,7 +10,7 @@ from pathlib import Path
 from . import state
 from .processes import marked
 from .shell import CommandFailed, run, step
-from .state import TestbedError
+from .state import Failed
 
 HERE = Path(__file__).parent
 VERSION = "v1.34.4"  # as in kube/go.mod
@@ -52,11 +52,11 @@ def _is_current(binary: Path, sources: Path) -> bool:
 def _check_go() -> None:
     needed = ".".join(map(str, GO_VERSION))
     if shutil.which("go") is None:
-        raise TestbedError(f"compiling needs Go {needed} or later: no `go` on PATH, install it")
+        raise Failed(f"compiling needs Go {needed} or later: no `go` on PATH, install it")
     version = run("go", "version")
     found = re.search(r"go(\d+)\.(\d+)", version)
     if found is None or (int(found[1]), int(found[2])) < GO_VERSION:
-        raise TestbedError(f"compiling needs Go {needed} or later, here is: {version}")
+        raise Failed(f"compiling needs Go {needed} or later, here is: {version}")
 
 
 def _compile(binary: Path, sources: Path, package: str) -> None:

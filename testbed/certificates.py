@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from . import state
-from .network import GATEWAY
 from .shell import run
+from .state import GATEWAY
 
 API = f"https://{GATEWAY}:6443"
 MOST_NODES = 9

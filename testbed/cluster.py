@@ -19,7 +19,7 @@ from . import (
     state,
 )
 from .shell import run, step
-from .state import TestbedError
+from .state import Failed
 
 
 def up(node_count: int) -> None:
@@ -79,7 +79,7 @@ def _unmount() -> None:
 
 def _remove_files() -> None:
     if there := mounts():  # removing files below one could remove this machine's
-        raise TestbedError(f"still mounted: {', '.join(there)}; unmount them, then `down` again")
+        raise Failed(f"still mounted: {', '.join(there)}; unmount them, then `down` again")
     kept = {state.BIN, state.IMAGES}
     for path in set(state.FOLDER.glob("*")) - kept:
         if path.is_dir():

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from . import certificates, processes, state
-from .network import GATEWAY
 from .shell import run, wait_for
+from .state import GATEWAY
 
 _ETCD, _ETCD_PEER = "http://127.0.0.1:12379", "http://127.0.0.1:12380"
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +44,14 @@ def detach_all() -> None:
     wait_for("loop devices detached", lambda: not attached(), 30, "`losetup --list`")
 
 
-def throttled_spec(spec: dict[str, Any], device: str) -> dict[str, Any]:
-    """An OCI runtime spec that also holds a block device to the rate, in each direction.
+def throttled_spec(spec: dict[str, Any], number: int) -> dict[str, Any]:
+    """An OCI runtime spec that also holds the block device of a number to the rate.
+
+    The rate is for each container and direction.
 
     https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#block-io
     """
-    status = os.stat(device)  # noqa: PTH116 - its type and number are wanted, not a Path
-    assert stat.S_ISBLK(status.st_mode), device
-    return spec | {"linux": spec["linux"] | {"resources": _resources(spec, status.st_rdev)}}
 
-
-def _resources(spec: dict[str, Any], number: int) -> dict[str, Any]:
     def rate(value: int) -> list[dict[str, int]]:
         return [{"major": os.major(number), "minor": os.minor(number), "rate": value}]
 
@@ -65,5 +61,5 @@ def _resources(spec: dict[str, Any], number: int) -> dict[str, Any]:
         "throttleReadBpsDevice": rate(BYTES_PER_SECOND),
         "throttleWriteBpsDevice": rate(BYTES_PER_SECOND),
     }
-    resources: dict[str, Any] = spec["linux"].get("resources", {})
-    return resources | {"blockIO": limits}
+    resources = spec["linux"].get("resources", {}) | {"blockIO": limits}
+    return spec | {"linux": spec["linux"] | {"resources": resources}}

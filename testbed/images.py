@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import state
 from .shell import run, step
-from .state import TestbedError
+from .state import Failed
 
 PAUSE = "docker.io/stormark/pause:testbed"
 FIO = "docker.io/stormark/fio:testbed"
@@ -118,5 +118,5 @@ def _libraries(program: Path) -> list[Path]:
 def _program(name: str) -> Path:
     found = shutil.which(name)
     if found is None:
-        raise TestbedError(f"making images needs {name}, which is not on PATH: install it")
+        raise Failed(f"making images needs {name}, which is not on PATH: install it")
     return Path(found)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from .shell import run, wait_for
-from .state import TestbedError
+from .state import GATEWAY, SUBNET, Failed
 
-BRIDGE, SUBNET = "smbr0", "198.18.0"  # RFC 2544: addresses for tests between hosts
-GATEWAY, STORAGE = f"{SUBNET}.1", f"{SUBNET}.2"
+BRIDGE = "smbr0"
+STORAGE = f"{SUBNET}.2"
 _LINKS = Path("/sys/class/net")
 
 
@@ -26,9 +26,9 @@ def node_address(index: int) -> str:
 
 
 def check_unused() -> None:
-    """Raise TestbedError if this machine has the bridge; for when no testbed is known to run."""
+    """Raise Failed if this machine has the bridge; for when no testbed is known to run."""
     if (_LINKS / BRIDGE).exists():
-        raise TestbedError(
+        raise Failed(
             f"this machine has a network device {BRIDGE} that no known testbed made; "
             f"if nothing needs it: ip link delete {BRIDGE}"
         )
@@ -38,7 +38,7 @@ def make_bridge() -> None:
     """Make the bridge, or finish it. What comes from it is never forwarded elsewhere."""
     if not (_LINKS / BRIDGE).exists():
         if (used := run("ip", "-brief", "address", "show", "to", f"{SUBNET}.0/24")) != "":
-            raise TestbedError(
+            raise Failed(
                 f"the addresses {SUBNET}.0/24 are in use on this machine: {used}; "
                 "remove them, the testbed's network needs them"
             )

@@ -6,12 +6,13 @@ import os
 import shutil
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 from . import certificates, cgroups, devices, network, processes, state
 from .classes import SHARED
 from .control_plane import kubectl
 from .shell import run, wait_for
-from .state import TestbedError
+from .state import Failed
 from .templates import HERE, render
 
 _FILES = {
@@ -29,10 +30,10 @@ def names() -> list[str]:
 
 
 def check(name: str) -> None:
-    """Raise TestbedError if there is no node of this name."""
+    """Raise Failed if there is no node of this name."""
     if name not in names():
         known = ", ".join(names()) or "none: run `python -m testbed up`"
-        raise TestbedError(f"there is no node {name}; nodes are {known}")
+        raise Failed(f"there is no node {name}; nodes are {known}")
 
 
 def make(index: int) -> str:
@@ -69,7 +70,8 @@ def start(name: str) -> None:
     cgroups.make(name)
     shutil.rmtree(root / "var/lib/cni", ignore_errors=True)  # addresses of pods that are gone
     device = devices.attach(root)
-    spec = devices.throttled_spec(json.loads(run("ctr", "oci", "spec")), device)
+    number = Path(device).stat().st_rdev
+    spec = devices.throttled_spec(json.loads(run("ctr", "oci", "spec")), number)
     (root / "etc/containerd/base-spec.json").write_text(json.dumps(spec))
     address = network.node_address(int(name.removeprefix("w")))
     init = ("/bin/sh", HERE / "node/init.sh", root, state.FOLDER, name, address, SHARED, device)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from .shell import CommandFailed, run, step
-from .state import TestbedError
+from .state import Failed
 
 # What is looked for, on PATH or as a file, and the Debian package that has it.
 PACKAGES = {
@@ -33,11 +33,11 @@ KERNEL = {
     ),
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
-_NO_SERVICE = "#!/bin/sh\n# stormark testbed: installing a package starts no service\nexit 101\n"
+NO_SERVICE = "#!/bin/sh\n# stormark testbed: installing a package starts no service\nexit 101\n"
 
 
 def check(root: Path = Path("/")) -> None:
-    """Raise TestbedError with everything that is missing and cannot be installed here."""
+    """Raise Failed with everything that is missing and cannot be installed here."""
     missing = [
         f"{what} (no {root / path})" for path, what in KERNEL.items() if not (root / path).exists()
     ]
@@ -49,15 +49,15 @@ def check(root: Path = Path("/")) -> None:
     if packages and not (root / "etc/debian_version").exists():
         missing.append(f"Debian, to install {', '.join(packages)}")
     if missing:
-        raise TestbedError(
+        raise Failed(
             f"this machine lacks {'; '.join(missing)}. Elsewhere kind or k3d make a cluster"
         )
 
 
 def check_root() -> None:
-    """Raise TestbedError unless this is root."""
+    """Raise Failed unless this is root."""
     if os.geteuid() != 0:
-        raise TestbedError("it makes namespaces, mounts and devices: run it as root")
+        raise Failed("it makes namespaces, mounts and devices: run it as root")
 
 
 def missing_packages() -> list[str]:
@@ -71,7 +71,7 @@ def install() -> None:
         return
     step(f"installing {' '.join(packages)}")
     if not POLICY.exists():
-        POLICY.write_text(_NO_SERVICE)
+        POLICY.write_text(NO_SERVICE)
         POLICY.chmod(0o755)
     try:
         run("apt-get", "update", "-qq")
@@ -94,7 +94,7 @@ def install() -> None:
 
 def remove_policy() -> None:
     """Let packages start services again, if it was the testbed that forbade it."""
-    if POLICY.exists() and POLICY.read_text() == _NO_SERVICE:
+    if POLICY.exists() and POLICY.read_text() == NO_SERVICE:
         POLICY.unlink()
 
 

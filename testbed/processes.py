@@ -10,15 +10,15 @@ import subprocess
 from pathlib import Path
 
 from . import state
-from .shell import ENVIRONMENT
-from .state import TestbedError
+from .shell import environment
+from .state import Failed
 
 _MARK = "STORMARK_TESTBED_PROCESS"
 
 
 def marked(name: str) -> dict[str, str]:
     """The environment of a process of this testbed; what it starts inherits the mark."""
-    return ENVIRONMENT | {_MARK: f"{state.FOLDER}:{name}"}
+    return environment() | {_MARK: f"{state.FOLDER}:{name}"}
 
 
 def start(name: str, *command: str | Path) -> None:
@@ -59,7 +59,7 @@ def kill(pid: int, name: str, *, seconds: float = 30) -> None:
 
 
 def wait_for_end(pid: int, name: str, *, seconds: float = 30) -> None:
-    """Wait for the end of a process; raises TestbedError if it takes longer."""
+    """Wait for the end of a process; raises Failed if it takes longer."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -90,7 +90,7 @@ def _wait(handle: int, pid: int, name: str, seconds: float) -> None:
     poll = select.poll()
     poll.register(handle, select.POLLIN)  # readable once the process has ended
     if not poll.poll(seconds * 1000):
-        raise TestbedError(
+        raise Failed(
             f"process {pid} ({name}) has not ended {seconds:.0f} s after SIGKILL; "
             f"`cat /proc/{pid}/stack` shows what holds it in the kernel"
         )

@@ -8,20 +8,24 @@ from pathlib import Path
 from rich.console import Console
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from .state import TestbedError
+from .state import GATEWAY, Failed
 
 _console = Console(stderr=True)
-# The cluster's addresses are on this machine's own bridge: no proxy leads there.
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 
 
-class CommandFailed(TestbedError):
+class CommandFailed(Failed):
     """A command's line, exit status and output."""
 
 
 def step(text: str) -> None:
     """Say on stderr what happens now."""
     _console.print(f"testbed: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def environment() -> dict[str, str]:
+    """That of this process, where no proxy is asked for the API server."""
+    direct = f"{os.environ.get('NO_PROXY') or os.environ.get('no_proxy', '')},{GATEWAY}"
+    return os.environ | {"NO_PROXY": direct, "no_proxy": direct}
 
 
 def run(*command: str | Path, text: str | None = None) -> str:
@@ -32,7 +36,7 @@ def run(*command: str | Path, text: str | None = None) -> str:
     line = [str(word) for word in command]
     try:
         done = subprocess.run(
-            line, input=text, text=True, capture_output=True, check=False, env=ENVIRONMENT
+            line, input=text, text=True, capture_output=True, check=False, env=environment()
         )
     except OSError as error:
         raise CommandFailed(f"`{line[0]}` cannot be run: {error.strerror}") from error
@@ -48,7 +52,7 @@ def run(*command: str | Path, text: str | None = None) -> str:
 def wait_for(what: str, probe: Callable[[], bool], seconds: float, look_at: str) -> None:
     """Wait until a probe is true; a command that fails counts as not yet.
 
-    Raises TestbedError after so many seconds, with the last failure and where to look.
+    Raises Failed after so many seconds, with the last failure and where to look.
     """
     seen = ""
 
@@ -67,4 +71,4 @@ def wait_for(what: str, probe: Callable[[], bool], seconds: float, look_at: str)
             wait=wait_fixed(0.1),
         )(tried)
     except RetryError:
-        raise TestbedError(f"{what} not within {seconds:.0f} s{seen}. Look at {look_at}") from None
+        raise Failed(f"{what} not within {seconds:.0f} s{seen}. Look at {look_at}") from None

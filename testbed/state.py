@@ -1,4 +1,4 @@
-"""Where a testbed keeps its files, and which testbed this machine belongs to."""
+"""Where a testbed keeps its files, its addresses, and which testbed this machine belongs to."""
 
 import os
 import socket
@@ -14,11 +14,15 @@ PROVISIONERS, LOG, TEMPORARY = (FOLDER / name for name in ("provisioner", "log",
 KUBECONFIG = FOLDER / "kubeconfig"
 KUBE, PROVISIONER = BIN / "kube", BIN / "local-path-provisioner"
 
+SUBNET = "198.18.0"  # RFC 2544: addresses for tests between hosts
+GATEWAY = f"{SUBNET}.1"  # the bridge's own address, where the API server listens
+
 # Like the bridge, it outlives a crash and not a reboot.
 OWNER = Path("/run/stormark-testbed")
+LOCK = "\0stormark-testbed"  # an abstract socket: no file
 
 
-class TestbedError(Exception):
+class Failed(Exception):
     """What was attempted, on what, what was seen, and what to do."""
 
 
@@ -27,13 +31,13 @@ def exclusive() -> Iterator[None]:
     """Keep other commands out while this one changes the machine.
 
     The lock is an abstract socket: the kernel releases it however this process ends, and its
-    scope is the network namespace, as the bridge's is. Raises TestbedError if it is taken.
+    scope is the network namespace, as the bridge's is. Raises Failed if it is taken.
     """
     with socket.socket(socket.AF_UNIX) as lock:
         try:
-            lock.bind("\0stormark-testbed")
+            lock.bind(LOCK)
         except OSError as error:
-            raise TestbedError(
+            raise Failed(
                 "another command is changing the testbed of this machine; run this one again "
                 "when it has ended (`ss -lxp | grep @stormark-testbed` names its PID)"
             ) from error
@@ -50,9 +54,9 @@ def owner() -> Path | None:
 
 
 def check_owner() -> None:
-    """Raise TestbedError if the machine belongs to the testbed of another state folder."""
+    """Raise Failed if the machine belongs to the testbed of another state folder."""
     if (other := owner()) not in (None, FOLDER):
-        raise TestbedError(
+        raise Failed(
             f"this machine has a testbed already, with its state in {other}; bridge, addresses "
             f"and cgroups exist once. Use that one, or end it: "
             f"STORMARK_TESTBED={other} python -m testbed down"
@@ -60,7 +64,7 @@ def check_owner() -> None:
 
 
 def claim() -> None:
-    """Let the machine belong to this testbed; raises TestbedError if it is another's."""
+    """Let the machine belong to this testbed; raises Failed if it is another's."""
     check_owner()
     fresh = OWNER.with_suffix(".new")
     fresh.write_text(str(FOLDER))

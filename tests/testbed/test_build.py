@@ -1,0 +1,97 @@
+"""Compiled once, reused as long as its Go files are the same; go itself is a script here."""
+
+from pathlib import Path
+
+import pytest
+
+from testbed import build, state
+from testbed.shell import CommandFailed
+from testbed.state import Failed
+
+GO = """#!/bin/sh
+if [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit; fi
+echo "$GOFLAGS $CGO_ENABLED $*" >>"{calls}"
+while [ "$1" != -o ]; do shift; done
+echo "some/package" >&2
+{ending}
+echo binary >"$2"
+"""
+
+
+class Go:
+    """A stand-in for go that notes its calls."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.program, self.calls = folder / "go", folder / "calls"
+        self.install()
+
+    def install(self, version: str = "1.24.3", ending: str = "") -> None:
+        self.program.write_text(GO.format(version=version, calls=self.calls, ending=ending))
+        self.program.chmod(0o755)
+
+    def count(self) -> int:
+        return len(self.calls.read_text().splitlines()) if self.calls.exists() else 0
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
+    """`go` on PATH, and Go files of the test's own."""
+    fake = Go(tmp_path / "go")
+    monkeypatch.setenv("PATH", f"{fake.program.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    for name in ("kube", "provisioner"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.go").write_text("package main\n")
+    return fake
+
+
+def test_second_build_is_silent(go: Go, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both binaries are compiled once, without cgo and with modules as they are noted."""
+    build.build()
+    assert go.count() == 2
+    assert go.calls.read_text().startswith("-mod=readonly 0 build")
+    assert "compiling kube: the first time this takes minutes" in capsys.readouterr().err
+    build.build()
+    assert go.count() == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_changed_sources_are_compiled(go: Go, tmp_path: Path) -> None:
+    """A change of the one leaves the other's binary."""
+    build.build()
+    (tmp_path / "kube" / "main.go").write_text("package main // changed\n")
+    build.build()
+    assert go.count() == 3
+
+
+def test_failed_build_is_no_build(go: Go) -> None:
+    """The message has go's last words; the next build compiles again."""
+    go.install(ending="echo 'no such module' >&2; echo half >\"$2\"; exit 1")
+    with pytest.raises(CommandFailed) as raised:
+        build.build()
+    assert "compiling kube" in str(raised.value)
+    assert "no such module" in str(raised.value)
+    assert "GOPROXY" in str(raised.value)
+    go.install()
+    build.build()
+    assert state.KUBE.read_text() == "binary\n"
+
+
+def test_old_go(go: Go) -> None:
+    """An old Go is refused before it fails in its own words."""
+    go.install(version="1.19.8")
+    with pytest.raises(Failed, match=r"needs Go 1\.24 or later, here is: go version go1\.19"):
+        build.build()
+
+
+def test_no_go(go: Go, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without Go the message says so; with its binaries there, Go is not missed."""
+    with monkeypatch.context() as without:
+        without.setenv("PATH", str(tmp_path))
+        with pytest.raises(Failed, match="no `go` on PATH"):
+            build.build()
+    build.build()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    build.build()
+    assert go.count() == 2

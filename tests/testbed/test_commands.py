@@ -1,0 +1,99 @@
+"""What a user sees: help, and refusals in a sentence with exit code 1."""
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from testbed import network, state
+from testbed.__main__ import app
+
+FAILED, MISUSED = 1, 2
+COMMANDS = ["build", "up", "kubeconfig", "status", "stop-node", "start-node", "cut", "join", "down"]
+
+
+def command(*arguments: str) -> Result:
+    """Run a command here; an exception that is no exit is the test's failure."""
+    result = CliRunner().invoke(app, arguments)
+    if not isinstance(result.exception, SystemExit | None):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands believe that they are root; none of these tests lets one do anything."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+
+def test_help() -> None:
+    """Every command is there with a sentence."""
+    result = command("--help")
+    assert result.exit_code == 0
+    for name in COMMANDS:
+        assert f" {name} " in result.stdout
+
+
+@pytest.mark.parametrize("line", ["up", "down", "cut w1", "join w1", "stop-node w1"])
+def test_not_root(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever changes the machine needs root, and says so."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    result = command(*line.split())
+    assert result.exit_code == FAILED
+    assert "run it as root" in result.stderr
+    assert not state.OWNER.exists()
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("line", ["up", "down", "cut w1", "start-node w1"])
+def test_another_testbed(line: str) -> None:
+    """A machine that belongs to another testbed stays as it is."""
+    state.OWNER.write_text("/elsewhere")
+    result = command(*line.split())
+    assert result.exit_code == FAILED
+    assert "with its state in /elsewhere" in result.stderr
+    assert state.OWNER.read_text() == "/elsewhere"
+
+
+@pytest.mark.usefixtures("root")
+def test_unknown_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bridge of the same name that nobody claims is not taken over."""
+    (tmp_path / network.BRIDGE).mkdir()
+    monkeypatch.setattr(network, "_LINKS", tmp_path)
+    monkeypatch.setattr("testbed.prerequisites.check", lambda: None)
+    result = command("up")
+    assert result.exit_code == FAILED
+    assert "network device smbr0 that no known testbed made" in result.stderr
+    assert not state.OWNER.exists()
+
+
+@pytest.mark.usefixtures("root")
+def test_unknown_node(folder: Path) -> None:
+    """The message names those that there are."""
+    for name in ("w1", "w2"):
+        (folder / "nodes" / name).mkdir(parents=True)
+    result = command("cut", "w7")
+    assert result.exit_code == FAILED
+    assert result.stderr == "testbed: there is no node w7; nodes are w1, w2\n"
+
+
+@pytest.mark.parametrize("line", ["status", "kubeconfig"])
+def test_not_up(line: str, folder: Path) -> None:
+    """What asks a cluster that is not there says how to make it."""
+    result = command(line)
+    assert result.exit_code == FAILED
+    assert str(folder) in result.stderr
+    assert "`python -m testbed up`" in result.stderr
+
+
+def test_kubeconfig() -> None:
+    """The path alone, for $(...)."""
+    state.KUBECONFIG.touch()
+    assert command("kubeconfig").stdout == f"{state.KUBECONFIG}\n"
+
+
+@pytest.mark.parametrize("count", ["0", "10"])
+def test_number_of_nodes(count: str) -> None:
+    """Addresses and tokens are for one to nine."""
+    assert command("up", "--nodes", count).exit_code == MISUSED

@@ -1,0 +1,121 @@
+"""The real thing, as root: `down` clears the machine whenever `up` was killed.
+
+Minutes long, and it ends the testbed of this machine: only with STORMARK_TESTBED_E2E=1.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "testbed"]
+HERE = Path(__file__).parents[2]
+# Lines of its progress, or what appears on the machine, after which `up` is killed.
+MOMENTS = (
+    "/run/stormark-testbed",
+    "/sys/class/net/smbr0",
+    "/run/netns/sm-storage",
+    "/run/netns/sm-w1",
+    "/sys/fs/cgroup/blkio/stormark-testbed/w2",
+    "/sys/class/net/smv-w3",
+)
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
+    reason="needs root and this machine's testbed: set STORMARK_TESTBED_E2E=1",
+)
+
+
+def left() -> dict[str, list[str]]:
+    """All of the testbed that this machine shows, except what `down` keeps."""
+    home = Path(os.environ.get("STORMARK_TESTBED", "/var/lib/stormark-testbed"))
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    environments = {path: _read(path) for path in Path("/proc").glob("[0-9]*/environ")}
+    loops = Path("/sys/block").glob("loop*/loop/backing_file")
+    return {
+        "processes": [str(p) for p, e in environments.items() if b"STORMARK_TESTBED_PROCESS" in e],
+        "mounts": [line for line in mounts if "sm-" in line or str(home) in line],
+        "networks": [path.name for path in Path("/sys/class/net").glob("sm[bv]*")],
+        "namespaces": [path.name for path in Path("/run/netns").glob("sm-*")],
+        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob("*/stormark-testbed")],
+        "devices": [str(path) for path in loops if str(home).encode() in _read(path)],
+        "files": sorted({path.name for path in home.glob("*")} - {"bin", "images"}),
+        "owner": [str(path) for path in Path("/run").glob("stormark-testbed*")],
+    }
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def run(*arguments: str) -> str:
+    """The output of a command of the testbed that succeeds."""
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=HERE, capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """Killed at a moment of `up` that is not the build's minutes; nothing is there before."""
+    run("build")
+    run("down")
+    assert not any(left().values()), left()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_up(moment: str) -> None:
+    """Whatever it had made, `down` leaves nothing."""
+    with subprocess.Popen(
+        [*COMMAND, "up"], cwd=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as up:
+        while not Path(moment).exists():
+            assert up.poll() is None, f"up ended before {moment} appeared"
+            os.sched_yield()
+        up.send_signal(signal.SIGKILL)
+    assert any(left().values())
+    run("down")
+    assert not any(left().values()), left()
+
+
+def test_up_finishes_what_was_begun() -> None:
+    """After a kill `up` goes on; repeated it keeps all processes; `down` may be repeated."""
+    with subprocess.Popen([*COMMAND, "up"], cwd=HERE, stdout=subprocess.DEVNULL) as up:
+        while not Path("/sys/class/net/smv-w2").exists():
+            assert up.poll() is None
+            os.sched_yield()
+        up.send_signal(signal.SIGKILL)
+    run("up")
+    before = run("status")
+    run("up")
+    assert _processes(run("status")) == _processes(before)
+    run("down")
+    run("down")
+    assert not any(left().values()), left()
+
+
+def test_listens_on_its_own_addresses_only() -> None:
+    """Loopback and the bridge: no socket of the host is open to others."""
+    before = _listening()
+    run("up", "--nodes", "1")
+    opened = _listening() - before
+    run("down")
+    assert opened
+    assert all(address.startswith(("127.0.0.1:", "198.18.0.1:")) for address in opened), opened
+
+
+def _processes(status: str) -> set[str]:
+    return {line for line in status.splitlines() if line.split()[:1] and line.split()[0].isdigit()}
+
+
+def _listening() -> set[str]:
+    lines = subprocess.run(["ss", "-Htln"], capture_output=True, text=True, check=True).stdout
+    return {line.split()[3] for line in lines.splitlines()}

@@ -1,0 +1,54 @@
+"""Images as containerd takes them: Docker archives of one layer."""
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+from testbed import images
+
+
+def layer_and_config(path: Path) -> tuple[bytes, dict[str, object]]:
+    """The layer and the image's configuration, found through the manifest."""
+    with tarfile.open(path) as archive:
+        contents = {m.name: archive.extractfile(m) for m in archive.getmembers()}
+        read = {name: file.read() for name, file in contents.items() if file is not None}
+    (manifest,) = json.loads(read["manifest.json"])
+    assert manifest["RepoTags"] == ["docker.io/test/image:1"]
+    (layer,) = manifest["Layers"]
+    return read[layer], json.loads(read[manifest["Config"]])
+
+
+def test_archive(tmp_path: Path) -> None:
+    """Bytes, copies and links are in the layer, below folders; its digest is the config's."""
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF")
+    files: dict[str, images.Content] = {
+        "bin/program": program,
+        "bin/link": "/bin/program",
+        "etc/deep/text": b"text",
+    }
+    images.write_archive(tmp_path / "image.tar", ["docker.io/test/image:1"], files, ["/bin/link"])
+    layer, config = layer_and_config(tmp_path / "image.tar")
+    assert config["rootfs"] == {
+        "type": "layers",
+        "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"],
+    }
+    with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+        names = tar.getnames()
+        assert names == [
+            "tmp",
+            "bin",
+            "etc",
+            "etc/deep",
+            "bin/program",
+            "bin/link",
+            "etc/deep/text",
+        ]
+        assert tar.getmember("tmp").mode == 0o1777
+        assert tar.getmember("bin/link").linkname == "/bin/program"
+        copied = tar.extractfile("bin/program")
+        assert copied is not None
+        assert copied.read() == b"\x7fELF"
+        assert tar.getmember("bin/program").mode & 0o111

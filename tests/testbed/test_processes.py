@@ -1,0 +1,77 @@
+"""Long-lived processes are known by what runs, not by what was noted."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from testbed import processes, state
+from testbed.shell import wait_for
+
+FOREVER = ("sleep", "600")
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or waits only to be noted by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].startswith("Z")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_started_once() -> None:
+    """To start what runs changes nothing; it runs in a session of its own."""
+    processes.start("one", *FOREVER)
+    (pid,) = processes.running().values()
+    processes.start("one", *FOREVER)
+    assert processes.running() == {"one": pid}
+    assert os.getsid(pid) != os.getsid(0)
+
+
+def test_output_is_logged() -> None:
+    """What a process writes is in its log."""
+    processes.start("speaker", "sh", "-c", "echo out; echo err >&2")
+    log = state.LOG / "speaker"
+    wait_for("both lines", lambda: log.read_text() == "out\nerr\n", 30, str(log))
+
+
+def test_first_of_a_family_is_the_process() -> None:
+    """A descendant has no name of its own; kill_all ends it all the same."""
+    processes.start("family", "sh", "-c", "sleep 600 & echo $!; wait")
+    log = state.LOG / "family"
+    wait_for("a child", lambda: log.read_text().endswith("\n"), 30, str(log))
+    child = int(log.read_text())
+    (parent,) = processes.running().values()
+    assert processes.child(parent) == child
+    processes.kill_all()
+    assert processes.running() == {}
+    assert ended(parent)
+    assert ended(child)
+
+
+def test_killed_process_no_longer_runs() -> None:
+    """`kill` returns when the process has ended, and may be repeated."""
+    processes.start("one", *FOREVER)
+    pid = processes.running()["one"]
+    processes.kill(pid, "one")
+    assert ended(pid)
+    processes.kill(pid, "one")
+
+
+def test_a_later_process_of_the_same_pid_is_spared() -> None:
+    """A PID whose mark is another's is not killed."""
+    processes.start("one", *FOREVER)
+    pid = processes.running()["one"]
+    processes.kill(pid, "two")
+    assert processes.running() == {"one": pid}
+
+
+def test_other_testbeds_are_spared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A testbed with its state elsewhere neither sees nor ends a process of this one."""
+    processes.start("one", *FOREVER)
+    mine = processes.running()
+    with monkeypatch.context() as other:
+        other.setattr(state, "FOLDER", tmp_path / "other")
+        assert processes.running() == {}
+        processes.kill_all()
+    assert processes.running() == mine
