@@ -39,7 +39,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
     """
     report = listener.get() or _log_steps()
     try:
-        run, storage_classes, known = step(check.begin, "check")(plan, flow, report)
+        # no task: a refusal is a sentence, and a task that fails logs a traceback
+        run, storage_classes, known = check.begin(plan, flow, report)
     except check.REFUSALS as error:
         return _ended("Refused", str(error))
     try:
