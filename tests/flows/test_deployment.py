@@ -21,8 +21,6 @@ from prefect.utilities.callables import parameter_schema
 from tests.conftest import TINY_FIO, Cluster, rows_of
 from tests.flows.server import Server, until
 
-pytestmark = pytest.mark.xdist_group("deployment")  # one server is enough
-
 # The first job ends by itself, the second would run for an hour.
 ENDLESS_FIO = """
 [global]
