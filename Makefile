@@ -1,11 +1,16 @@
-# make demo    compare two storage classes on an embedded cluster, and print the table
-# make test    format, lint, types, import rules, tests: no root, no cluster
-# make clean   remove what these made
+# make demo        compare two storage classes on an embedded cluster, and print the table
+# make test        format, lint, types, import rules, tests: no root, no cluster
+# make e2e         what only a real cluster shows: on $KUBECONFIG's, else on a testbed (root, Go)
+# make demo-real   the demo on a testbed
+# make clean       remove what these made
 
 PYTHON ?= python3
 BIN := .venv/bin
+# The fio image that the cluster's nodes have, and what starts a testbed where no cluster is given.
+export STORMARK_E2E_IMAGE ?= stormark/fio:testbed
+ON_A_CLUSTER := $(if $(KUBECONFIG),,$(BIN)/python -m testbed run --)
 
-.PHONY: demo test clean fio
+.PHONY: demo test e2e demo-real clean fio
 
 demo: .venv/run fio
 	$(BIN)/stormark demo
@@ -16,7 +21,13 @@ test: .venv/dev fio
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck manifests/*.sh
-	env -u KUBECONFIG $(BIN)/pytest -n 2
+	env -u KUBECONFIG $(BIN)/pytest -n 2 --ignore tests/real
+
+e2e: .venv/dev
+	$(ON_A_CLUSTER) $(BIN)/pytest -n 2 --dist loadgroup tests/e2e tests/real tests/storms/test_matrix.py
+
+demo-real: .venv/run
+	$(ON_A_CLUSTER) $(BIN)/stormark demo --real --image $(STORMARK_E2E_IMAGE)
 
 clean:
 	rm -rf .venv *.egg-info .mypy_cache .ruff_cache

@@ -125,10 +125,12 @@ def plan() -> None:
 @app.command()
 def demo(
     results: Annotated[str, typer.Option(help="Where Parquet and reports go.")] = "results",
+    real: Annotated[
+        bool, typer.Option("--real", help="On the kubeconfig's cluster, not an embedded one.")
+    ] = False,
+    image: Annotated[str | None, typer.Option(help="Image with fio and sh.")] = None,
 ) -> None:
     """Compare two classes of an embedded cluster: real fio; no Kubernetes, no root needed."""
-    from embedded.cluster import running
-
     chosen = Plan(
         storage_classes=["local-path", "nfs-client"],
         profile="quick",
@@ -138,7 +140,12 @@ def demo(
         storms=["pod-delete", "drain"],
         hold_seconds=5,
         results=results,
+        **({"image": image} if image else {}),
     )
+    if real:
+        raise typer.Exit(_run(Flow.nightly, chosen))
+    from embedded.cluster import running
+
     with running() as kubeconfig:
         os.environ["KUBECONFIG"] = str(kubeconfig)
         code = _run(Flow.nightly, chosen)

@@ -190,8 +190,9 @@ def _drain(this: Ride, node: str, here: list[Rig], number: int) -> None:
     try:
         pending, uncordoned_at = _hold(this, node, here, [writer.pod for writer in before])
     except ClusterError as error:
+        status = "skipped" if isinstance(error, k8s.Forbidden) else "failed"
         for rig in here:
-            row = cell_row(rig.target, "drain", number, status="failed", error=str(error))
+            row = cell_row(rig.target, "drain", number, status=status, error=str(error))
             this.keep(row, [])
         return
     for rig, writer, why in zip(here, before, pending, strict=True):

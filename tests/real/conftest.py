@@ -1,0 +1,18 @@
+"""What only a real cluster has; KUBECONFIG names it, STORMARK_E2E_IMAGE an image that it has."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from kubernetes import client, config
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    return os.environ["STORMARK_E2E_IMAGE"]
+
+
+@pytest.fixture(scope="session")
+def admin() -> Iterator[client.ApiClient]:
+    with config.new_client_from_config(os.environ["KUBECONFIG"]) as connected:
+        yield connected

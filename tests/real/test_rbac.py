@@ -1,0 +1,81 @@
+"""`manifests/rbac.yaml`: enough for a whole run, and no rule too many."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tasks import cluster as k8s
+from tasks import storms
+from tasks.cluster import ClusterError
+from tasks.plan import PlanError
+from tasks.reap import reap
+from tests.real.account import Manifest, Rule, granted, rules, shipped, without
+from tests.storms.ground import Ground
+
+DRAIN = "stormark-drain"
+
+
+def ride(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict[str, str | None]:
+    """Ride a small plan with the account's rights; what became of each cell, by storm."""
+    ground = Ground(k8s.connect(kubeconfig.stem, kubeconfig.stem), {"image": image}, [])
+    known = ground.ride(
+        results,
+        context=kubeconfig.stem,
+        namespace=kubeconfig.stem,
+        storm_volumes=["local"],
+        hold_seconds=2,
+        recovery_limit_seconds=30,
+        writes_per_second=20,
+        **plan,
+    )
+    return {row["storm"]: row["error"] for row in known.storms if row["status"] != "measured"}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.5)
+
+
+def test_it_is_enough_for_every_storm(
+    admin: client.ApiClient, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with granted(admin, shipped(), tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        assert ride(kubeconfig, tmp_path, image) == {}
+
+
+def test_without_rights_on_nodes_only_drains_are_skipped(
+    admin: client.ApiClient, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = [o for o in shipped() if o["metadata"]["name"] != DRAIN]
+    with granted(admin, objects, tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        missing = ride(kubeconfig, tmp_path, image, storms=["pod-kill", "drain"])
+        assert list(missing) == ["drain"]
+        assert "nodes" in str(missing["drain"])
+        assert "patch" in str(missing["drain"])
+
+
+@pytest.mark.parametrize("rule", rules(shipped()), ids=lambda rule: "+".join(rule.resources))
+def test_every_rule_is_needed(
+    admin: client.ApiClient,
+    image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rule: Rule,
+) -> None:
+    """Without it a run, or one of its cells, fails: the error names a verb and the resource."""
+    objects: list[Manifest] = without(shipped(), rule)
+    with granted(admin, objects, tmp_path) as kubeconfig:
+        with monkeypatch.context() as patch:
+            patch.setenv("KUBECONFIG", str(kubeconfig))
+            try:
+                errors = ride(kubeconfig, tmp_path, image, storms=["container-restart", "drain"])
+                said = "; ".join(str(error) for error in errors.values())
+            except (ClusterError, PlanError) as error:
+                said = str(error)
+        reap(k8s.connect(None, kubeconfig.stem), dry_run=False)
+    assert any(resource in said for resource in rule.resources), said
+    assert any(f" {verb} " in said for verb in rule.verbs), said
