@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 from . import state
-from .processes import marked
-from .shell import CommandFailed, run, step
+from .shell import CommandFailed, environment, run, step
 from .state import Failed
 
 HERE = Path(__file__).parent
@@ -65,15 +64,16 @@ def _compile(binary: Path, sources: Path, package: str) -> None:
     _marker(binary).unlink(missing_ok=True)  # a build that is killed leaves no valid binary
     for folder in (state.BIN, state.TEMPORARY):
         folder.mkdir(parents=True, exist_ok=True)
-    environment = marked("build") | {
+    variables = environment("build") | {
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=readonly",
         "GOTMPDIR": str(state.TEMPORARY),
     }
-    command = ["go", "build", "-v", "-trimpath", "-ldflags", _FLAGS, "-o", str(binary), package]
+    flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", _FLAGS]
+    command = ["go", "build", *flags, "-o", str(binary), package]
     output: list[str] = []
     with subprocess.Popen(
-        command, cwd=sources, env=environment, stderr=subprocess.PIPE, text=True
+        command, cwd=sources, env=variables, stderr=subprocess.PIPE, text=True
     ) as go:
         assert go.stderr is not None
         for line in go.stderr:  # with -v, a line for each package

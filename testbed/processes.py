@@ -1,4 +1,4 @@
-"""The long-lived processes of a testbed, known by a mark in their environment.
+"""The processes of a testbed, known by a mark in their environment, which descendants inherit.
 
 No file remembers them: /proc tells which run, also after a crash of the command that started them.
 """
@@ -10,15 +10,8 @@ import subprocess
 from pathlib import Path
 
 from . import state
-from .shell import environment
+from .shell import MARK, environment
 from .state import Failed
-
-_MARK = "STORMARK_TESTBED_PROCESS"
-
-
-def marked(name: str) -> dict[str, str]:
-    """The environment of a process of this testbed; what it starts inherits the mark."""
-    return environment() | {_MARK: f"{state.FOLDER}:{name}"}
 
 
 def start(name: str, *command: str | Path) -> None:
@@ -29,7 +22,12 @@ def start(name: str, *command: str | Path) -> None:
     line = ["setsid", "--fork", *map(str, command)]
     with (state.LOG / name).open("ab") as log:
         subprocess.run(
-            line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=marked(name), check=True
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment(name),
+            check=True,
         )
 
 
@@ -107,7 +105,7 @@ def _mark_of(pid: int) -> str | None:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:  # it has ended, or is another user's
         return None
-    prefix = f"{_MARK}={state.FOLDER}:".encode()
+    prefix = f"{MARK}={state.FOLDER}:".encode()
     for variable in variables:
         if variable.startswith(prefix):
             return variable.removeprefix(prefix).decode()

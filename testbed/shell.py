@@ -8,8 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from . import state
 from .state import GATEWAY, Failed
 
+MARK = "STORMARK_TESTBED_PROCESS"
 _console = Console(stderr=True)
 
 
@@ -22,10 +24,14 @@ def step(text: str) -> None:
     _console.print(f"testbed: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def environment() -> dict[str, str]:
-    """That of this process, where no proxy is asked for the API server."""
+def environment(process: str = "command") -> dict[str, str]:
+    """That of this process, with the mark by which processes.py knows what the testbed runs.
+
+    No proxy is asked for the API server.
+    """
     direct = f"{os.environ.get('NO_PROXY') or os.environ.get('no_proxy', '')},{GATEWAY}"
-    return os.environ | {"NO_PROXY": direct, "no_proxy": direct}
+    mark = {MARK: f"{state.FOLDER}:{process}"}
+    return os.environ | {"NO_PROXY": direct, "no_proxy": direct} | mark
 
 
 def run(*command: str | Path, text: str | None = None) -> str:

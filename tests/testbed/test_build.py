@@ -57,6 +57,15 @@ def test_second_build_is_silent(go: Go, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == ""
 
 
+def test_progress(go: Go, capsys: pytest.CaptureFixture[str]) -> None:
+    """Minutes of silence would look like a hang."""
+    go.install(ending="seq 400 >&2")
+    build.build()
+    said = capsys.readouterr().err
+    assert "compiling kube: 200 packages\ntestbed: compiling kube: 400 packages\n" in said
+    assert "compiled local-path-provisioner in 0 s" in said
+
+
 def test_changed_sources_are_compiled(go: Go, tmp_path: Path) -> None:
     """A change of the one leaves the other's binary."""
     build.build()
