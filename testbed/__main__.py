@@ -33,6 +33,9 @@ def telling() -> Iterator[None]:
     except Failed as error:
         errors.print(f"testbed: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+    except PermissionError as error:
+        errors.print(f"testbed: {error.filename}: permission denied; run it as root", style="red")
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print("testbed: interrupted; `python -m testbed down` removes what there is")
         raise typer.Exit(130) from None

@@ -63,7 +63,7 @@ def test_progress(go: Go, capsys: pytest.CaptureFixture[str]) -> None:
     build.build()
     said = capsys.readouterr().err
     assert "compiling kube: 200 packages\ntestbed: compiling kube: 400 packages\n" in said
-    assert "compiled local-path-provisioner in 0 s" in said
+    assert "compiled local-path-provisioner in " in said
 
 
 def test_changed_sources_are_compiled(go: Go, tmp_path: Path) -> None:

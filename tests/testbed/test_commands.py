@@ -1,6 +1,7 @@
 """What a user sees: help, and refusals in a sentence with exit code 1."""
 
 import os
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_not_root(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == FAILED
     assert "run it as root" in result.stderr
     assert not state.OWNER.exists()
+
+
+def test_forbidden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state folder that may not be written to is named."""
+
+    def refuse() -> None:
+        raise PermissionError(EACCES, "Permission denied", str(state.BIN))
+
+    monkeypatch.setattr("testbed.build.build", refuse)
+    result = command("build")
+    assert result.exit_code == FAILED
+    assert "permission denied; run it as root" in result.stderr
 
 
 @pytest.mark.usefixtures("root")
