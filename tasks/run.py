@@ -23,6 +23,7 @@ from tasks.release import release
 LEASE = "stormark"
 CLEAN = "the cluster is clean"
 LEASE_SECONDS = 60
+AS_ROOT = "pods as root"  # beside names of storms and volumes, what a run may have to do without
 
 
 class RunInProgress(Exception):
@@ -30,7 +31,10 @@ class RunInProgress(Exception):
 
 
 class Run(NamedTuple):
-    """One run: its plan, its place, and the values that every manifest of it needs."""
+    """One run: its plan, its place, and the values that every manifest of it needs.
+
+    `skips` has a reason for each storm and storm volume of the plan that cannot be measured here.
+    """
 
     run_id: str
     started_at: datetime
@@ -38,6 +42,7 @@ class Run(NamedTuple):
     workload: Workload
     cluster: Cluster
     clock_error_seconds: float
+    skips: dict[str, str] = {}  # noqa: RUF012 - of a tuple, never changed
 
     @property
     def labels(self) -> dict[str, str]:
