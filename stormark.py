@@ -1,12 +1,16 @@
 """The command line of stormark."""
 
+import json
 import os
+import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 import reports.run
 import reports.terminal
@@ -17,6 +21,7 @@ from reports.survival import survive
 from tasks import check
 from tasks import cluster as k8s
 from tasks import plan as plans
+from tasks.checklist import Check
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress
 from tasks.reap import reap as release_dead
@@ -156,6 +161,62 @@ def demo(
         soft_wrap=True,
     )
     raise typer.Exit(code)
+
+
+class Output(StrEnum):
+    """How the checks are printed."""
+
+    table = "table"
+    json = "json"
+
+
+@app.command()
+def preflight(  # noqa: PLR0917 - each is an option of the command, given by name
+    flow: Annotated[Flow, typer.Option(help="The flow that the plan is for.")] = Flow.nightly,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="A plan as YAML; options override it.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    storage_class: Annotated[
+        list[str] | None, typer.Option("--class", help="A StorageClass; repeat for several.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace to work in.")] = None,
+    image: Annotated[str | None, typer.Option(help="Image with fio and sh.")] = None,
+    output: Annotated[Output, typer.Option(help="For people, or for machines.")] = Output.table,
+) -> None:
+    """Check whether a plan can be carried out: cluster, permissions, namespace, nodes, image.
+
+    Runs one short pod on each node and removes it. Exit code 2 when a check fails: a run with that
+    plan would be refused.
+    """
+    given = {"context": context, "storage_classes": storage_class or None}
+    given |= {"namespace": namespace, "image": image}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        chosen = plans.load(plan_file, {k: v for k, v in given.items() if v is not None})
+        with errors.status("checking"):
+            checks = check.whole(chosen, flow, lambda progress: None)  # noqa: ARG005
+    except (PlanError, k8s.ClusterError) as error:
+        raise _refused(str(error)) from None
+    except KeyboardInterrupt:
+        errors.print("stormark: interrupted; `stormark reap` removes what may be left")
+        raise typer.Exit(INTERRUPTED) from None
+    if output is Output.json:
+        console.file.write(json.dumps([one.row() for one in checks], indent=2) + "\n")
+    else:
+        console.print(_checks_table(checks))
+    raise typer.Exit(REFUSED if any(one.status == "fail" for one in checks) else COMPLETE)
+
+
+def _checks_table(checks: list[Check]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for header in ("", "check", "object", "seen, and what to do"):
+        table.add_column(header, overflow="fold")
+    for one in checks:
+        words = f"{one.seen}. {one.advice}." if one.advice else one.seen
+        colour = {"pass": "green", "warn": "yellow", "fail": "red"}[one.status]
+        table.add_row(Text(one.status, colour), one.check, Text(one.object), Text(words))
+    return table
 
 
 @app.command()

@@ -46,27 +46,32 @@ SECRETS = Resource("", "secrets", "Secret", True)
 SERVICE_ACCOUNTS = Resource("", "serviceaccounts", "ServiceAccount", True, "sa")
 EVENTS = Resource("", "events", "Event", True, "ev")
 QUOTAS = Resource("", "resourcequotas", "ResourceQuota", True, "quota")
+LIMIT_RANGES = Resource("", "limitranges", "LimitRange", True, "limits")
 DEPLOYMENTS = Resource("apps", "deployments", "Deployment", True, "deploy", ("scale",))
 REPLICA_SETS = Resource("apps", "replicasets", "ReplicaSet", True, "rs")
 JOBS = Resource("batch", "jobs", "Job", True)
 STORAGE_CLASSES = Resource("storage.k8s.io", "storageclasses", "StorageClass", False, "sc")
 ATTACHMENTS = Resource("storage.k8s.io", "volumeattachments", "VolumeAttachment", False)
+DRIVERS = Resource("storage.k8s.io", "csidrivers", "CSIDriver", False)
+CAPACITIES = Resource("storage.k8s.io", "csistoragecapacities", "CSIStorageCapacity", True)
 LEASES = Resource("coordination.k8s.io", "leases", "Lease", True)
 BUDGETS = Resource("policy", "poddisruptionbudgets", "PodDisruptionBudget", True, "pdb")
 ACCESS_REVIEWS = Resource(
     "authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False
 )
 
+API_SERVICES = Resource("apiregistration.k8s.io", "apiservices", "APIService", False)
+
 SERVED = [
     NAMESPACES, NODES, PODS, CLAIMS, VOLUMES, CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, EVENTS,
     QUOTAS, DEPLOYMENTS, REPLICA_SETS, JOBS, STORAGE_CLASSES, ATTACHMENTS, LEASES, BUDGETS,
-    ACCESS_REVIEWS,
+    ACCESS_REVIEWS, LIMIT_RANGES, DRIVERS, CAPACITIES, API_SERVICES,
 ]  # fmt: skip
 BY_PATH = {(resource.group, resource.plural): resource for resource in SERVED}
 GROUPS = list(dict.fromkeys(resource.group for resource in SERVED if resource.group))
 
 # Listed for those who look (empty), refused to those who create: nothing here enforces them.
-READ_ONLY = frozenset({QUOTAS, ATTACHMENTS})
+READ_ONLY = frozenset({QUOTAS, LIMIT_RANGES, ATTACHMENTS, DRIVERS, CAPACITIES, API_SERVICES})
 
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 SUBRESOURCE_VERBS = {"log": ["get"], "eviction": ["create"], "exec": ["create", "get"]}

@@ -32,7 +32,9 @@ def measure_classes(
     """Every class in every repeat; what has been measured is on disk after each cell."""
     known.step = "check of image and fio file"
     report(Progress(run.run_id, known.step))
-    known.fio_version = step(check.image_and_fio_file, "check image")(run, owner)
+    look = step(check.image_fio_file_and_nodes, "check image and nodes")
+    known.fio_version, seen = look(run, owner)
+    known.checks += seen
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 
     def keep(row: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.steps import carry_out, step
-from tasks import record, storms
+from tasks import check, probes, record, storms
 from tasks.cluster import Obj
 from tasks.plan import Plan
 from tasks.progress import Report
@@ -23,7 +23,15 @@ def survive(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
         plan: Which storms, on which volumes, and where.
 
     """
-    return carry_out("storms", plan, [ride_storms])
+    return carry_out("storms", plan, [look_at_nodes, ride_storms])
+
+
+def look_at_nodes(
+    run: Run, owner: list[Obj], _storage_classes: list[Obj], known: Record, _report: Report
+) -> None:
+    """What the nodes offer; storms alone do without fio, and so without its check."""
+    known.step = "check of the nodes"
+    known.checks += step(probes.collect, "check nodes")(run, check.probe(run, owner))
 
 
 def ride_storms(

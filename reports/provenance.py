@@ -10,6 +10,17 @@ from reports.units import seconds, size
 from tasks.results import file_path
 
 
+def checks_table(run: Run, *statuses: str) -> Markdown:
+    """The checks of the preflight that have one of the statuses; empty if none has."""
+    rows = [
+        [row["status"], row["check"], row["object"], row["seen"], row["advice"]]
+        for row in run.checks
+        if row["status"] in statuses
+    ]
+    header = ["status", "check", "object", "seen", "what to do"]
+    return table(header, rows) if rows else Markdown()
+
+
 def provisioning_table(run: Run) -> Markdown:
     """How long each volume took, from its PVC to a running pod."""
     header = ["class", "bound after", "attached after", "first pod running after"]
@@ -92,8 +103,8 @@ def facts_table(run: Run) -> Markdown:
         ["image", facts["image"]],
         *(
             [f"Parquet: {name}", _parquet(run, name)]
-            for name in ("runs", "classes", "volumes", "fio", "storms", "storm_events")
-            if run.storms or not name.startswith("storm")
+            for name in ("runs", "checks", "classes", "volumes", "fio", "storms", "storm_events")
+            if (run.storms or not name.startswith("storm")) and (run.checks or name != "checks")
         ),
     ]
     return table(["run", facts["run_id"]], rows)

@@ -102,6 +102,8 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         volumes=provenance.volumes_table(run),
         warnings=tables.warnings_table(run, comparison),
         failures=tables.failures_table(comparison),
+        concerns=provenance.checks_table(run, "warn", "fail"),
+        passed=provenance.checks_table(run, "pass"),
         facts=provenance.facts_table(run),
         nodes=provenance.nodes_table(run),
         plan=provenance.plan_yaml(run),

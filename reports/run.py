@@ -15,9 +15,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """The rows of one run: itself, its classes (the reference first), volumes, fio and storms."""
+    """The rows of one run: itself, its preflight, its classes (the reference first), and so on."""
 
     facts: Row
+    checks: list[Row]
     classes: list[Row]
     volumes: list[Row]
     fio: list[Row]
@@ -38,10 +39,11 @@ def load(location: str, run_id: str) -> Run:
         raise ResultsError(_unknown(location, run_id))
     tables = {
         name: _rows(name, read_table(location, name, run_id))
-        for name in ("classes", "volumes", "fio", "storms", "storm_events")
+        for name in ("checks", "classes", "volumes", "fio", "storms", "storm_events")
     }
     return Run(
         facts=runs[0],
+        checks=tables["checks"],
         classes=sorted(tables["classes"], key=lambda row: row["position"]),
         volumes=tables["volumes"],
         fio=sorted(tables["fio"], key=lambda row: row["sequence"] or 0),

@@ -1,19 +1,21 @@
-"""What can be known to be wrong before a volume is made."""
+"""What can be known to be wrong before a volume is made, and what a run begins with."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks import classes, fio_file, fio_job, results
+from tasks import checklist, classes, fio_file, fio_job, preflight, probes, results
 from tasks import cluster as k8s
+from tasks.checklist import Check
 from tasks.cluster import Cluster, NotFound, Obj
 from tasks.fio_log import FioLog
 from tasks.plan import Plan, PlanError
 from tasks.pods import PodFailed
+from tasks.probes import Probe
 from tasks.progress import Progress, Report
 from tasks.quantity import quantity_bytes, quantity_cpus
 from tasks.record import Record
 from tasks.results import ResultsError
-from tasks.run import Run, new_run_id
+from tasks.run import Run, RunInProgress, lease, new_run_id, owned
 
 STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
@@ -25,18 +27,58 @@ def begin(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record
 
     Returns the run, its StorageClasses in order, and its record. Raises one of REFUSALS.
     """
+    run, chosen, record = look(plan, flow, report)
+    checklist.refuse(record.checks)
+    return run, chosen, record
+
+
+def look(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record]:
+    """As `begin`, but a check that failed is only in the record."""
     now = datetime.now(UTC)
     workload = fio_file.prepare(plan)
     results.check_writable(plan.results)
     cluster = k8s.connect(plan.context, plan.namespace)
     run_id = new_run_id(now)
-    report(Progress(run_id, "check plan, results location and cluster"))
+    report(Progress(run_id, STEP))
     version = k8s.version(cluster)
-    run = Run(run_id, now, plan, workload, cluster, k8s.round_trip_seconds(cluster))
+    round_trip = k8s.round_trip_seconds(cluster)
     namespace(cluster)
     chosen = classes.chosen(cluster, plan.storage_classes)
+    every_node = k8s.find(cluster, "Node")
+    checks = preflight.check(
+        cluster, plan, flow, chosen=chosen, every_node=every_node, version=version
+    )
+    run = Run(run_id, now, plan, workload, cluster, round_trip, checklist.skips(checks))
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
-    return run, chosen, Record(run, flow, rows, nodes(cluster), version)
+    about = [node(one) for one in every_node]
+    return run, chosen, Record(run, flow, rows, about, version, checks)
+
+
+def whole(plan: Plan, flow: str, report: Report) -> list[Check]:
+    """The whole preflight, probes on the nodes included; it leaves nothing behind.
+
+    Whatever would refuse a run is a failed check. Raises ClusterError when the cluster goes away.
+    """
+    try:
+        run, _, record = look(plan, flow, report)
+    except REFUSALS as error:
+        return [Check("plan", plan.namespace, "fail", str(error))]
+    if any(check.status == "fail" for check in record.checks):
+        return record.checks
+    try:
+        with lease(run), owned(run, report) as owner:
+            seen = probes.collect(run, probe(run, owner))
+            return [*record.checks, *seen, _fio(run, owner)]
+    except RunInProgress as error:
+        return [*record.checks, Check("lease", plan.namespace, "fail", str(error))]
+
+
+def _fio(run: Run, owner: list[Obj]) -> Check:
+    try:
+        seen = f"{image_and_fio_file(run, owner)} reads profile {run.workload.profile}"
+    except (PlanError, PodFailed) as error:
+        return Check("fio", f"image {run.plan.image}", "fail", str(error))
+    return Check("fio", f"image {run.plan.image}", "pass", seen)
 
 
 def namespace(cluster: Cluster) -> None:
@@ -78,15 +120,23 @@ def _explain(run: Run, log: FioLog) -> None:
     )
 
 
-def nodes(cluster: Cluster) -> list[dict[str, Any]]:
-    """What each node says of itself, for provenance."""
-    return [_node(node) for node in k8s.find(cluster, "Node")]
+def probe(run: Run, owner: list[Obj]) -> list[Probe]:
+    """Begin to look at every node that the run may use."""
+    every_node = k8s.find(run.cluster, "Node")
+    return probes.create(run, owner, probes.nodes_to_probe(every_node, run.plan))
 
 
-def _node(node: Obj) -> dict[str, Any]:
-    info, capacity = node["status"]["nodeInfo"], node["status"]["capacity"]
+def image_fio_file_and_nodes(run: Run, owner: list[Obj]) -> tuple[str, list[Check]]:
+    """Check image and fio file while every node is looked at; fio's version, and what was seen."""
+    asked = probe(run, owner)
+    return image_and_fio_file(run, owner), probes.collect(run, asked)
+
+
+def node(obj: Obj) -> dict[str, Any]:
+    """What a node says of itself, for provenance."""
+    info, capacity = obj["status"]["nodeInfo"], obj["status"]["capacity"]
     return {
-        "name": node["metadata"]["name"],
+        "name": obj["metadata"]["name"],
         "kernel": info["kernelVersion"],
         "os_image": info["osImage"],
         "kubelet_version": info["kubeletVersion"],

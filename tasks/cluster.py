@@ -25,18 +25,24 @@ T = TypeVar("T")
 
 # kind → (path of its API group, plural, namespaced)
 KINDS = {
+    "APIService": ("apis/apiregistration.k8s.io/v1", "apiservices", False),
+    "CSIDriver": ("apis/storage.k8s.io/v1", "csidrivers", False),
+    "CSIStorageCapacity": ("apis/storage.k8s.io/v1", "csistoragecapacities", True),
     "ConfigMap": ("api/v1", "configmaps", True),
     "Deployment": ("apis/apps/v1", "deployments", True),
     "Event": ("api/v1", "events", True),
     "Job": ("apis/batch/v1", "jobs", True),
+    "LimitRange": ("api/v1", "limitranges", True),
     "Lease": ("apis/coordination.k8s.io/v1", "leases", True),
     "Namespace": ("api/v1", "namespaces", False),
     "Node": ("api/v1", "nodes", False),
     "PersistentVolume": ("api/v1", "persistentvolumes", False),
     "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims", True),
     "Pod": ("api/v1", "pods", True),
+    "ResourceQuota": ("api/v1", "resourcequotas", True),
     "StorageClass": ("apis/storage.k8s.io/v1", "storageclasses", False),
     "VolumeAttachment": ("apis/storage.k8s.io/v1", "volumeattachments", False),
+    "VolumeSnapshotClass": ("apis/snapshot.storage.k8s.io/v1", "volumesnapshotclasses", False),
 }
 
 # 0.2, 0.4, … 3.2 s between tries, or what Retry-After says: about 6 s before an error is an error.
@@ -224,6 +230,36 @@ def version(cluster: Cluster) -> str:
     """The API server's gitVersion, such as v1.34.4."""
     answer = _request(cluster, "GET", "/version", doing="reading the cluster's version")
     return str(answer.json()["gitVersion"])
+
+
+def groups(cluster: Cluster) -> list[str]:
+    """The API groups that the cluster serves, such as storage.k8s.io."""
+    answer = _request(cluster, "GET", "/apis", doing="reading the cluster's API groups")
+    return [str(group["name"]) for group in answer.json()["groups"]]
+
+
+def allowed(
+    cluster: Cluster, verb: str, resource: str, group: str, *, everywhere: bool = False
+) -> bool:
+    """Whether this account may do that in the namespace, or everywhere: pods/log is a resource."""
+    plural, _, subresource = resource.partition("/")
+    attributes = {"verb": verb, "group": group, "resource": plural, "subresource": subresource}
+    if not everywhere:
+        attributes["namespace"] = cluster.namespace
+    if plural == "namespaces":
+        attributes["name"] = cluster.namespace
+    answer = _request(
+        cluster,
+        "POST",
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        doing=f"asking whether {verb} of {resource} is allowed",
+        body={
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        },
+    )
+    return bool(answer.json()["status"]["allowed"])
 
 
 def round_trip_seconds(cluster: Cluster, times: int = 5) -> float:

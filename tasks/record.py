@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tasks import results
+from tasks.checklist import Check
 from tasks.run import Run
 
 Rows = list[dict[str, Any]]
@@ -20,6 +21,7 @@ class Record:
     classes: Rows
     nodes: Rows
     kubernetes_version: str
+    checks: list[Check] = field(default_factory=list)
     volumes: Rows = field(default_factory=list)
     fio: Rows = field(default_factory=list)
     storms: Rows = field(default_factory=list)
@@ -76,6 +78,7 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         "plan": plan.model_dump_json(),
     }
     tables = {"runs": [about], "classes": record.classes, "volumes": record.volumes}
+    tables["checks"] = [check.row() for check in record.checks]
     tables |= {"fio": record.fio, "storms": record.storms, "storm_events": record.storm_events}
     for table, rows in tables.items():
         results.write_table(plan.results, table, record.run.run_id, record.run.started_at, rows)

@@ -12,7 +12,7 @@ from tasks.fio_job import NOBODY, ROOT
 from tasks.manifest import render
 from tasks.observer import Observer
 from tasks.release import HOST_ROOT, host_folder
-from tasks.run import Run
+from tasks.run import AS_ROOT, Run
 from tasks.script_job import tolerations
 
 FOLDER_KINDS = ("hostPath", "hostPath-pinned", "local")
@@ -31,6 +31,10 @@ class Target(NamedTuple):
 
 class NotOffered(ClusterError):
     """The class has no volume of that access mode, its provisioner says."""
+
+
+class NoRoot(ClusterError):
+    """Only root may write to the volume, and no pod here may be root."""
 
 
 @dataclass(eq=False)
@@ -83,6 +87,8 @@ def wait_writing(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None
     volumes.
     """
     if not _first_record(run, rig):
+        if why := run.skips.get(AS_ROOT):
+            raise NoRoot(f"user {NOBODY} may not write to {rig.volume}: {why}")
         rig.observer.close()
         k8s.delete(run.cluster, "Deployment", rig.name)
         rig.name, rig.user = f"{rig.name}-root", ROOT

@@ -156,6 +156,7 @@ def _create_owner(run: Run) -> Obj:
         writer_sh=script("writer.sh"),
         reader_sh=script("reader.sh"),
         host_folder_sh=script("host-folder.sh"),
+        probe_sh=script("probe.sh"),
         host_folders=[],
         fio_file=run.workload.text,
     )

@@ -26,8 +26,47 @@ def run_script(
 ) -> list[str]:
     """Run a script with a volume mounted; returns the lines that it wrote.
 
+    Its arguments are those of `create`. Raises PodFailed when it does not start or fails.
+    """
+    create(
+        cluster,
+        plan,
+        meta,
+        name=name,
+        command=command,
+        source=source,
+        mount_path=mount_path,
+        nodes=nodes,
+        user=user,
+        env=env,
+    )
+    pod = pods.wait_started(cluster, name, plan.start_limit_seconds)["metadata"]["name"]
+    ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
+    lines = list(k8s.log_lines(cluster, pod, follow=False))
+    k8s.delete(cluster, "Job", name)
+    if ended["exitCode"] != 0:
+        words = "; ".join(lines[-3:]) or "it wrote nothing"
+        raise pods.PodFailed(f"{' '.join(command)} in pod {pod}: exit {ended['exitCode']}: {words}")
+    return lines
+
+
+def create(
+    cluster: Cluster,
+    plan: Plan,
+    meta: Obj,
+    *,
+    name: str,
+    command: list[str],
+    source: Obj,
+    mount_path: str = "/volume",
+    nodes: list[str] | None = None,
+    user: int,
+    env: dict[str, str] | None = None,
+) -> None:
+    """Create the Job of a script, and wait for nothing.
+
     `meta` has run_id, labels, deadline and owner; `source` is the volume's source as in a pod;
-    `nodes` are those that the pod may run on. Raises PodFailed when it does not start or fails.
+    `nodes` are those that the pod may run on.
     """
     manifest = render(
         "script-job",
@@ -45,14 +84,6 @@ def run_script(
         **meta,
     )
     k8s.create(cluster, manifest)
-    pod = pods.wait_started(cluster, name, plan.start_limit_seconds)["metadata"]["name"]
-    ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
-    lines = list(k8s.log_lines(cluster, pod, follow=False))
-    k8s.delete(cluster, "Job", name)
-    if ended["exitCode"] != 0:
-        words = "; ".join(lines[-3:]) or "it wrote nothing"
-        raise pods.PodFailed(f"{' '.join(command)} in pod {pod}: exit {ended['exitCode']}: {words}")
-    return lines
 
 
 def tolerations(plan: Plan) -> list[dict[str, Any]]:

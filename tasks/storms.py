@@ -56,14 +56,16 @@ def ride(
     as it is known. Storms that touch one pod ride on all volumes at the same time; a node is
     drained for all writers on it, one node at a time.
     """
-    chosen = nodes.eligible(run.cluster, run.plan.storm_nodes)
+    chosen = nodes.eligible(run.cluster, run.plan)
     this = Ride(run, owner, chosen, keep, report, threading.Event())
     started: list[Rig] = []
+    targets = [t for t in rigs.targets_of(run, storage_classes) if not _skipped(this, t)]
+    storms = _open(run)
     try:
-        _start(this, rigs.targets_of(run, storage_classes), started)
-        at_once = [storm for storm in run.plan.storms if storm in AT_ONCE]
+        _start(this, targets, started)
+        at_once = [storm for storm in storms if storm in AT_ONCE]
         _together(this, started, at_once)
-        if "drain" in run.plan.storms:
+        if "drain" in storms:
             for number in range(1, run.plan.storm_rounds + 1):
                 _drain_all(this, started, number)
     finally:
@@ -77,6 +79,21 @@ def planned(run: Run, storage_classes: list[Obj]) -> list[str]:
     return [target.volume for target in rigs.targets_of(run, storage_classes)]
 
 
+def _skipped(this: Ride, target: Target) -> bool:
+    """Give rows to the cells that the preflight forbids; whether those are all of the volume's."""
+    run = this.run
+    of_volume = run.skips.get(target.volume) if target.storage_class is None else None
+    for storm, number in product(run.plan.storms, range(1, run.plan.storm_rounds + 1)):
+        if why := of_volume or run.skips.get(storm):
+            this.keep(cell_row(target, storm, number, status="skipped", error=why), [])
+    return of_volume is not None or not _open(run)
+
+
+def _open(run: Run) -> list[Storm]:
+    """The storms that the preflight leaves."""
+    return [storm for storm in run.plan.storms if storm not in run.skips]
+
+
 def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
     """Start every writer, all at once; `started` is given those that write.
 
@@ -88,14 +105,15 @@ def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
         most = MOST_FOLDERS if "hostPath" in run.plan.storm_volumes else 1
         release.make_host_folders(run.cluster, run.plan, run.meta(this.owner), names[:most])
     near, every_round = this.nodes[:MOST_FOLDERS], range(1, run.plan.storm_rounds + 1)
+    storms = _open(run)
     created: list[Rig] = []
     try:
         for position, target in enumerate(targets):
-            with _or_why(this, target, run.plan.storms, every_round):
+            with _or_why(this, target, storms, every_round):
                 created.append(rigs.create(run, this.owner, target, position, near))
         for rig in created:
             this.report(Progress(run.run_id, f"{rig.volume} · start the writer"))
-            with _or_why(this, rig.target, run.plan.storms, every_round):
+            with _or_why(this, rig.target, storms, every_round):
                 rigs.wait_writing(run, this.owner, rig, near)
                 started.append(rig)
     finally:
@@ -112,7 +130,8 @@ def _or_why(
     try:
         yield
     except (ClusterError, UnreadableVolume) as error:
-        status = "not offered" if isinstance(error, rigs.NotOffered) else "failed"
+        status = "skipped" if isinstance(error, rigs.NoRoot) else "failed"
+        status = "not offered" if isinstance(error, rigs.NotOffered) else status
         for storm, number in product(storms, rounds):
             this.keep(cell_row(target, storm, number, status=status, error=str(error)), [])
 
@@ -137,9 +156,12 @@ def _together(this: Ride, started: list[Rig], storms: list[Storm]) -> None:
     threads = [threading.Thread(target=all_storms, args=(rig,), daemon=True) for rig in started]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.5)  # in slices, so that a signal is heard
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.5)  # in slices, so that a signal is heard
+    finally:
+        this.stop.set() if broken else None
     if broken:
         raise broken[0]
 
@@ -271,7 +293,9 @@ def _settle(this: Ride, rig: Rig, first: Ack, before: Before) -> None:
     """Let the new writer go on until the old pod is gone, so that an overlap is seen whole."""
     deadline = time.monotonic() + SETTLE_SECONDS * 5
     while first.pod != before.pod and before.pod in rig.observer.pods():
-        if this.stop.is_set() or time.monotonic() > deadline:
+        if this.stop.is_set():
+            raise Stopped
+        if time.monotonic() > deadline:
             return
         rig.observer.wait(0.5, f"watching the writer on {rig.volume}")
 
@@ -283,6 +307,8 @@ def _pending(this: Ride, rig: Rig, first: Ack | None) -> str | None:
 def _read_back(this: Ride, course: Course) -> tuple[dict[str, Any], Rows]:
     """Read the volume back, and make the rows of one cell."""
     run, first = this.run, course.first
+    if this.stop.is_set():
+        raise Stopped
     node = node_of(course.rig, first) if first else None
     verdict, read_on = verify.verify(run, this.owner, course.rig, node, this.nodes)
     row = measured_row(course, verdict, read_on, run.clock_error_seconds)

@@ -81,6 +81,14 @@ TABLES: dict[str, list[Column]] = {
         Column("warnings", pa.list_(pa.string()), "", "what could make a figure of this run wrong"),
         Column("plan", pa.string(), "", "the whole plan, as JSON: enough to repeat the run"),
     ],
+    "checks": [
+        RUN_ID,
+        Column("check", pa.string(), "", "what was checked, such as permission or quota"),
+        Column("object", pa.string(), "", "on what: a node, a class, a resource"),
+        Column("status", pa.string(), "", "pass, warn or fail; a run with a fail does not begin"),
+        Column("seen", pa.string(), "", "what was seen"),
+        Column("advice", pa.string(), "", "what to do about it; empty where nothing is to be done"),
+    ],
     "classes": [
         RUN_ID,
         Column("storage_class", pa.string(), "", "name of the StorageClass"),

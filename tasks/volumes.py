@@ -14,7 +14,7 @@ from tasks.fio_log import FioLog, rates
 from tasks.manifest import render
 from tasks.progress import Progress, Report
 from tasks.quantity import quantity_bytes
-from tasks.run import Run
+from tasks.run import AS_ROOT, Run
 
 
 class Volume(NamedTuple):
@@ -67,11 +67,11 @@ def provision(
         report(Progress(run.run_id, f"{name} · provision and lay out"))
         job = _first_pod(run, owner, position, row, waits_for_pod=waits_for_pod)
         log = _read(run, job, name, report)
-        if log.unwritable:
+        if log.unwritable and AS_ROOT not in run.skips:
             as_root = _create_prepare(run, owner, position, row, fio_job.ROOT)
             job = fio_job.started(run, as_root, run.plan.run_limit_seconds)
             log = _read(run, job, name, report)
-        _take_facts(log, row)
+        _take_facts(log, row, run.skips.get(AS_ROOT))
     except ClusterError as error:
         row["error"] = str(error)
         raise VolumeFailed(str(error), row) from error
@@ -253,8 +253,11 @@ def attach_seconds(pod: Obj, events: list[Obj]) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
-def _take_facts(log: FioLog, row: dict[str, Any]) -> None:
-    """Fill in what the pod saw of the volume; ClusterError if it could not be made ready."""
+def _take_facts(log: FioLog, row: dict[str, Any], no_root: str | None) -> None:
+    """Fill in what the pod saw of the volume; ClusterError if it could not be made ready.
+
+    `no_root` is why no pod was tried as root, if none was.
+    """
     filesystem = log.facts.get("filesystem")
     row["filesystem"] = filesystem
     row["memory_backed"] = memory_backed(filesystem)
@@ -265,6 +268,8 @@ def _take_facts(log: FioLog, row: dict[str, Any]) -> None:
             f"volume too small: {free:,} bytes are free on {row['node']}, the plan's files need "
             f"{needed:,}. Ask for a smaller volume_size, or make room"
         )
+    if log.unwritable and no_root:
+        raise ClusterError(f"user {fio_job.NOBODY} may not write to the volume: {no_root}")
     if log.unwritable:
         raise ClusterError(f"neither user {fio_job.NOBODY} nor root may write to the volume")
     if not log.finished:

@@ -1,0 +1,39 @@
+"""The flow that asks a cluster whether a plan can be carried out there."""
+
+from typing import Literal
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Completed
+
+from flows.steps import step
+from tasks import check
+from tasks.plan import Plan
+from tasks.progress import Progress
+
+Flow = Literal["benchmark", "storms", "nightly"]
+
+
+@flow(name="preflight", flow_run_name="preflight", persist_result=False)
+def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B008 - as in a run
+    """Check whether a flow could carry out a plan; a check that fails fails this flow.
+
+    Args:
+        plan: The plan, as a run would get it.
+        flow: The flow that would carry it out.
+
+    """
+    logger = get_run_logger()
+
+    def report(progress: Progress) -> None:
+        logger.info("%s", progress.step)
+
+    checks = step(check.whole, "preflight")(plan, flow, report)
+    say = {"pass": logger.info, "warn": logger.warning, "fail": logger.error}
+    for one in checks:
+        say[one.status]("%s: %s: %s. %s", *one[:2], one.seen, one.advice)
+    failed = [f"{one.check}: {one.object}: {one.seen}" for one in checks if one.status == "fail"]
+    if failed:
+        return State(type=StateType.FAILED, name="Refused", message="; ".join(failed))
+    warned = sum(one.status == "warn" for one in checks)
+    return Completed(message=f"{len(checks)} checks, {warned} warnings")

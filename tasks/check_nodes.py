@@ -1,0 +1,140 @@
+"""Checks of nodes: what the API says of them, and what a probe on each of them saw."""
+
+from typing import NamedTuple
+
+from tasks.checklist import Check
+from tasks.cluster import Obj
+from tasks.fio_file import Workload
+from tasks.plan import Plan, Toleration
+from tasks.quantity import quantity_bytes
+
+PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
+# An offset that bounds of whole seconds could not explain; above it times of logs are misleading.
+CLOCK_SECONDS = 1.0
+
+
+class Seen(NamedTuple):
+    """What a probe said of its node, and when by both clocks, in seconds since the epoch.
+
+    It ran after `created` and before `ended` by the client's clock, and wrote from `first` to
+    `last` by the node's.
+    """
+
+    facts: dict[str, str]
+    created: float
+    first: float
+    last: float
+    ended: float
+
+
+def node(obj: Obj, plan: Plan) -> Check:
+    """Whether a node is ready, and whether the plan's pods can run there."""
+    conditions = {c["type"]: c for c in obj["status"].get("conditions") or []}
+    name = f"node {obj['metadata']['name']}"
+    if conditions.get("Ready", {}).get("status") != "True":
+        why = conditions.get("Ready", {}).get("message") or "it says nothing of itself"
+        advice = f"See `kubectl describe {name}`; volumes bound to it cannot be measured"
+        return Check("node", name, "warn", f"not ready: {why}", advice)
+    pressed = [kind for kind in PRESSURES if conditions.get(kind, {}).get("status") == "True"]
+    if pressed:
+        advice = "Make room there first: pods may be evicted in the middle of a run"
+        return Check("node", name, "warn", ", ".join(pressed), advice)
+    if obj["spec"].get("unschedulable"):
+        return Check("node", name, "warn", "cordoned", f"`kubectl uncordon {name[5:]}` to use it")
+    why_not = _unused(obj, plan)
+    return Check("node", name, "pass", f"ready, not used: {why_not}" if why_not else "ready")
+
+
+def usable(obj: Obj, plan: Plan) -> bool:
+    """Whether a pod of the plan can be scheduled on the node."""
+    return node(obj, plan).seen == "ready"
+
+
+def _unused(obj: Obj, plan: Plan) -> str | None:
+    labels = obj["metadata"].get("labels") or {}
+    if not plan.node_selector.items() <= labels.items():
+        return "node_selector is another"
+    for taint in obj["spec"].get("taints") or []:
+        keeps_off = taint["effect"] in ("NoSchedule", "NoExecute")
+        if keeps_off and not any(_tolerates(t, taint) for t in plan.tolerations):
+            return f"taint {taint['key']}:{taint['effect']}"
+    return None
+
+
+def _tolerates(toleration: Toleration, taint: Obj) -> bool:
+    return (
+        toleration.effect in ("", taint["effect"])
+        and (toleration.key == taint["key"] or (not toleration.key))
+        and (toleration.operator == "Exists" or toleration.value == taint.get("value", ""))
+    )
+
+
+def enough(ready: list[str], drainable: list[str], flow: str, plan: Plan) -> list[Check]:
+    """Whether there are nodes for the pods, and for drains one to go to."""
+    used = Check("nodes", "all nodes", "pass", f"{len(ready)} take the plan's pods")
+    if not ready:
+        seen = "no node takes the plan's pods now: no pod starts unless a node is added"
+        advice = "Look at node_selector, tolerations and what is said of each node"
+        used = Check("nodes", "all nodes", "warn", seen, advice)
+    if flow == "benchmark" or "drain" not in plan.storms or len(drainable) > 1:
+        return [used]
+    seen = f"{', '.join(drainable) or 'no node'} may be drained: no writer can move to another"
+    return [used, Check("drain", "all nodes", "warn", seen, "Look at storm_nodes, or add nodes")]
+
+
+def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload) -> list[Check]:
+    """What a probe found on its node."""
+    name = f"node {obj['metadata']['name']}"
+    return [
+        Check("image", name, "pass", f"{plan.image} runs"),
+        _clock(seen, name),
+        _kernel(seen, name, obj["status"]["nodeInfo"]["kernelVersion"]),
+        *_asynchronous_io(seen, name, workload),
+        *_free_space(seen, name, plan),
+    ]
+
+
+def _clock(seen: Seen, name: str) -> Check:
+    """The node's clock against the client's: neither bound is guessed, so neither can be wrong."""
+    most, least = seen.first - seen.created, seen.last - seen.ended
+    words = f"{least:+.1f} to {most:+.1f} s from this client's clock"
+    if least > CLOCK_SECONDS or most < -CLOCK_SECONDS:
+        advice = "Let both follow the same time server (timedatectl, chronyc tracking)"
+        return Check("clock", name, "warn", words, advice)
+    return Check("clock", name, "pass", words)
+
+
+def _kernel(seen: Seen, name: str, kernel: str) -> Check:
+    inside = seen.facts.get("kernel", kernel)
+    if inside == kernel:
+        return Check("kernel", name, "pass", kernel)
+    words = f"pods see kernel {inside}, the node has {kernel}: they run in a sandbox"
+    return Check("kernel", name, "warn", words, "Read the figures as those of the sandbox")
+
+
+def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> list[Check]:
+    """Whether libaio gets its contexts: fs.aio-max-nr is shared by all processes of a node."""
+    if not {"aio_max_nr", "aio_nr"} <= seen.facts.keys():
+        return []
+    most, used = int(seen.facts["aio_max_nr"]), int(seen.facts["aio_nr"])
+    need = max(
+        sum(int(j.options.get("iodepth", 1)) * int(j.options.get("numjobs", 1)) for j in group)
+        for group in workload.groups
+    )
+    words = f"fs.aio-max-nr {most:,}, {used:,} in use; the plan's jobs take {need:,} at once"
+    if most - used < need:
+        advice = "Raise it on the node: `sysctl -w fs.aio-max-nr=1048576`"
+        return [Check("asynchronous I/O", name, "warn", words, advice)]
+    return [Check("asynchronous I/O", name, "pass", words)]
+
+
+def _free_space(seen: Seen, name: str, plan: Plan) -> list[Check]:
+    """Whether a class that keeps volumes on the node's own disk has room for one."""
+    if "free_bytes" not in seen.facts:
+        return []
+    free = int(seen.facts["free_bytes"])
+    words = f"{free / 2**30:,.1f} GiB free on the node's disk"
+    if free < quantity_bytes(plan.volume_size):
+        advice = f"Make room where classes use it: volume_size is {plan.volume_size}"
+        return [Check("free space", name, "warn", words, advice)]
+    return [Check("free space", name, "pass", words)]

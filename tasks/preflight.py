@@ -1,0 +1,145 @@
+"""Asks the cluster whether a plan can be carried out there; creates nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tasks import check_cluster, check_namespace, check_nodes, nodes, probes
+from tasks import cluster as k8s
+from tasks.checklist import Check
+from tasks.cluster import Cluster, Obj
+from tasks.permissions import Permission, needed
+from tasks.plan import Plan
+from tasks.reap import find_remains
+
+# What a run does without: an account that may not list one of these has that check left out.
+OPTIONAL = (
+    "APIService",
+    "CSIDriver",
+    "CSIStorageCapacity",
+    "LimitRange",
+    "ResourceQuota",
+    "StorageClass",
+    "VolumeSnapshotClass",
+)
+QUESTIONS_AT_ONCE = 16
+
+
+def check(
+    cluster: Cluster,
+    plan: Plan,
+    flow: str,
+    *,
+    chosen: list[Obj],
+    every_node: list[Obj],
+    version: str,
+) -> list[Check]:
+    """Every check that needs no pod, for the plan's namespace and its `chosen` classes."""
+    namespace = k8s.get(cluster, "Namespace", cluster.namespace)
+    found, checks = _fetch(cluster)
+    checks += [
+        check_cluster.version(version),
+        check_cluster.rbac(k8s.groups(cluster)),
+        *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
+        *permissions(cluster, needed(flow, plan)),
+        *_classes(plan, chosen, found),
+        check_namespace.terminating(namespace),
+        check_namespace.pod_security(namespace, flow, plan),
+        *_limits(plan, flow, chosen, every_node, found),
+        *_nodes(cluster, plan, flow, every_node),
+        *stale(cluster),
+    ]
+    return checks
+
+
+def _fetch(cluster: Cluster) -> tuple[dict[str, list[Obj]], list[Check]]:
+    """The objects of each optional kind, and a warning for each kind that may not be listed."""
+    found: dict[str, list[Obj]] = {}
+    checks = []
+    for kind in OPTIONAL:
+        plural = k8s.KINDS[kind][1]
+        try:
+            # a driver publishes its capacities in its own namespace
+            everywhere = kind == "CSIStorageCapacity"
+            found[kind] = k8s.find(cluster, kind, every_namespace=everywhere)
+        except k8s.Forbidden:
+            advice = f"Grant list on {plural}, or look at them by hand"
+            checks.append(Check("lists", plural, "warn", "may not list, so not checked", advice))
+        except k8s.NotFound:  # the cluster has no such kind, as where nobody installed snapshots
+            found[kind] = []
+    return found, checks
+
+
+def permissions(cluster: Cluster, rules: list[Permission]) -> list[Check]:
+    """A check for each permission: the verbs that are missing, and what is skipped for them."""
+    with ThreadPoolExecutor(QUESTIONS_AT_ONCE) as pool:
+        return list(pool.map(lambda rule: _permission(cluster, rule), rules))
+
+
+def _permission(cluster: Cluster, rule: Permission) -> Check:
+    group = f".{rule.group}" if rule.group else ""
+    where = "the cluster" if rule.everywhere else f"namespace {cluster.namespace}"
+    name = f"{rule.resource}{group} in {where}"
+    try:
+        missing = [
+            verb
+            for verb in rule.verbs
+            if not k8s.allowed(cluster, verb, rule.resource, rule.group, everywhere=rule.everywhere)
+        ]
+    except k8s.Forbidden:
+        advice = "Grant create on selfsubjectaccessreviews.authorization.k8s.io"
+        return Check("permission", name, "warn", "may not ask, so not checked", advice)
+    if not missing:
+        return Check("permission", name, "pass", f"may {', '.join(rule.verbs)}")
+    seen = f"may not {', '.join(missing)} {name}, to {rule.why}"
+    advice = "manifests/rbac.yaml grants what a run needs"
+    return Check("permission", name, "warn" if rule.only else "fail", seen, advice, rule.only)
+
+
+def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list[Check]:
+    drivers, snapshots = found.get("CSIDriver"), found.get("VolumeSnapshotClass")
+    return [
+        check_cluster.default_class(found.get("StorageClass", chosen)),
+        *(check_cluster.storage_class(one, plan, drivers, snapshots) for one in chosen),
+        *(
+            row
+            for one in chosen
+            for row in check_cluster.capacity(one, plan, found.get("CSIStorageCapacity", []))
+        ),
+    ]
+
+
+def _limits(
+    plan: Plan, flow: str, chosen: list[Obj], every_node: list[Obj], found: dict[str, list[Obj]]
+) -> list[Check]:
+    names = [storage_class["metadata"]["name"] for storage_class in chosen]
+    looked_at = len(probes.nodes_to_probe(every_node, plan))
+    need = check_namespace.demand(flow, plan, names, looked_at)
+    limits = found.get("LimitRange", [])
+    return [
+        *(check_namespace.quota(one, need, limits) for one in found.get("ResourceQuota", [])),
+        *(row for one in limits for row in check_namespace.limit_range(one, plan)),
+    ]
+
+
+def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj]) -> list[Check]:
+    ready = [n["metadata"]["name"] for n in every_node if check_nodes.usable(n, plan)]
+    drainable = [n["metadata"]["name"] for n in nodes.eligible(cluster, plan.storm_nodes)]
+    return [
+        *(check_nodes.node(one, plan) for one in every_node),
+        *check_nodes.enough(ready, drainable, flow, plan),
+    ]
+
+
+def stale(cluster: Cluster) -> list[Check]:
+    """A warning for each dead run that has left something behind."""
+    name = "earlier runs"
+    try:
+        remains = find_remains(cluster)
+    except k8s.Forbidden as error:
+        return [Check(name, "objects", "warn", f"not checked: {error}", "")]
+    if not remains:
+        return [Check(name, "objects", "pass", "nothing is left of any")]
+    advice = f"`stormark reap --namespace {cluster.namespace}` releases it"
+    return [
+        Check(name, f"run {run_id}", "warn", f"{why}: {', '.join(objects)}", advice)
+        for run_id, why, objects in remains
+    ]
