@@ -99,9 +99,10 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
     # asyncio sets it only on sockets that name their protocol; without it, answers wait 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = api.application(store, kubelets, losses)
-    # Its errors are tracebacks of this program; its warnings and websocket errors are refusals.
+    # Its errors are tracebacks of this program; its warnings and websocket errors are refusals, and
+    # at its end it cancels what still watches.
     server = Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
+    logging.getLogger("uvicorn.error").addFilter(is_error)
     watch_for_end(server)
     try:
         async with asyncio.TaskGroup() as group:
@@ -119,9 +120,10 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
             await kubelet.shut_down()
 
 
-def is_no_refusal(message: logging.LogRecord) -> bool:
-    """False for what uvicorn says of a websocket that was refused by an answer."""
-    return "without completing handshake" not in message.msg
+def is_error(message: logging.LogRecord) -> bool:
+    """False for what uvicorn says of a refused websocket, and of a request that its end cancels."""
+    cancelled = message.exc_info and isinstance(message.exc_info[1], asyncio.CancelledError)
+    return not cancelled and "without completing handshake" not in message.msg
 
 
 class Server(uvicorn.Server):

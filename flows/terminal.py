@@ -1,8 +1,10 @@
 """A flow in a person's terminal: where it is, and Ctrl-C or SIGTERM that end it in order."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from prefect.client.orchestration import get_client
@@ -26,24 +28,32 @@ def run(flow: str, plan: Plan, report: Report) -> State:
 
     Raises KeyboardInterrupt on Ctrl-C and on SIGTERM, after the flow has cleaned up.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    with _ctrl_c_held_back(), get_client(sync_client=True):
+    with _signals_kept_from_children(), get_client(sync_client=True):
         pass  # where no Prefect server is configured, this starts one
     listener.set(report)
     return FLOWS[flow](plan, return_state=True)
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Ctrl-C waits until the end; the processes that start meanwhile never see one.
+def _signals_kept_from_children() -> Iterator[None]:
+    """Processes that start meanwhile get sessions of their own; Ctrl-C and SIGTERM wait until then.
 
-    A terminal sends it to Prefect's server as well, and without that no flow comes to its end.
+    A terminal, `timeout` and systemd signal a whole process group, and without Prefect's server no
+    flow comes to its end. Afterwards both signals are a KeyboardInterrupt.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    heard: list[int] = []
+    popen = subprocess.Popen
+    subprocess.Popen = partial(popen, start_new_session=True)  # type: ignore[assignment,misc]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: heard.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        subprocess.Popen = popen  # type: ignore[misc]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -2,30 +2,34 @@
 
 import json
 import os
+import platform
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from tasks import cluster as k8s
 from tasks.cluster import Cluster, ClusterError, Obj
+from tasks.plan import Plan
 
 ANNOTATION = "stormark/cordoned-by"
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 
-def eligible(cluster: Cluster, selector: str) -> list[Obj]:
+def eligible(cluster: Cluster, plan: Plan) -> list[Obj]:
     """The nodes that a storm may drain, by name.
 
-    Ready, schedulable and selected by the label `selector`; never a control-plane node, one that
-    somebody has cordoned, or the node that this process runs on (STORMARK_NODE in a pod).
+    Ready, schedulable and selected by the plan's `storm_nodes` and `node_selector`; never a
+    control-plane node, one that somebody has cordoned, or the node that this process runs on: in a
+    pod STORMARK_NODE names it, elsewhere it is known by its hostname.
     """
-    nodes = k8s.find(cluster, "Node", label=selector)
+    selectors = [plan.storm_nodes, *(f"{k}={v}" for k, v in plan.node_selector.items())]
+    nodes = k8s.find(cluster, "Node", label=",".join(filter(None, selectors)))
     return sorted(
         (n for n in nodes if _may_be_drained(n)), key=lambda n: str(n["metadata"]["name"])
     )
 
 
 def _may_be_drained(node: Obj) -> bool:
-    meta = node["metadata"]
+    meta, here = node["metadata"], {os.environ.get("STORMARK_NODE", platform.node())}
     ready = any(
         c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"]
     )
@@ -33,7 +37,7 @@ def _may_be_drained(node: Obj) -> bool:
         ready
         and not node["spec"].get("unschedulable", False)
         and not any(role in meta.get("labels", {}) for role in CONTROL_PLANE)
-        and meta["name"] != os.environ.get("STORMARK_NODE")
+        and not here & {meta["name"], meta.get("labels", {}).get("kubernetes.io/hostname")}
     )
 
 
@@ -43,8 +47,15 @@ def cordon(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> None:
 
     One patch does both, so there is no cordon without its undoing; the node's version in it makes
     it a Conflict if anybody else changed the node since it was read. Raises ClusterError, and
-    leaves the node alone, when it is cordoned already.
+    leaves the node alone, when it is cordoned already, or when another run has cordoned any node.
     """
+    for other in k8s.find(cluster, "Node"):
+        by = undoing_of(other)
+        if by is not None and by["run"] != run_id:
+            raise ClusterError(
+                f"cordoning node {name}: run {by['run']} of namespace {by['namespace']} has "
+                f"cordoned {other['metadata']['name']}, and one node at a time is enough"
+            )
     node = k8s.get(cluster, "Node", name)
     if node["spec"].get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")

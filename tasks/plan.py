@@ -4,9 +4,10 @@ Defaults are literals, so that Prefect's form shows them; the unit stands in a f
 Kubernetes quantity, such as 4Gi, carries its own.
 """
 
+import re
 import textwrap
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +27,7 @@ StormVolume = Literal[
     "storage-classes-rwx",
 ]
 
+T = TypeVar("T")
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
@@ -36,9 +38,17 @@ class PlanError(Exception):
 
 
 def _at_least_smallest(size: str) -> str:
+    if not re.fullmatch(QUANTITY, size):
+        raise ValueError("a Kubernetes quantity such as 4Gi or 500M")
     if quantity_bytes(size) < SMALLEST_VOLUME_BYTES:
         raise ValueError("a volume to measure on has at least 64Mi")
     return size
+
+
+def _each_once(names: list[T]) -> list[T]:
+    if twice := {str(name) for name in names if names.count(name) > 1}:
+        raise ValueError(f"each at most once, and {', '.join(sorted(twice))} is there more often")
+    return names
 
 
 class Toleration(BaseModel):
@@ -85,11 +95,9 @@ class Plan(BaseModel):
     ramp_seconds: int | None = Field(
         default=None, ge=0, le=3600, description="Run before figures count. Empty: the profile's."
     )
-    volume_size: Annotated[str, Field(pattern=QUANTITY), AfterValidator(_at_least_smallest)] = (
-        Field(
-            default="4Gi",
-            description="Size of each PVC. fio uses 80 % of it; a cache should not hold it.",
-        )
+    volume_size: Annotated[str, AfterValidator(_at_least_smallest)] = Field(
+        default="4Gi",
+        description="Size of each PVC. fio uses 80 % of it; a cache should not hold it.",
     )
     access_mode: AccessMode = Field(default="ReadWriteOnce", description="Access mode of the PVCs.")
     volume_mode: VolumeMode = Field(
@@ -120,11 +128,13 @@ class Plan(BaseModel):
         min_length=1,
         description="Folder, file: or s3:// URI for Parquet files and reports.",
     )
-    storms: list[Storm] = Field(
+    storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
+        min_length=1,
         default=["container-restart", "pod-delete", "pod-kill", "drain"],
         description="What is done to the pod that writes, or to its node.",
     )
-    storm_volumes: list[StormVolume] = Field(
+    storm_volumes: Annotated[list[StormVolume], AfterValidator(_each_once)] = Field(
+        min_length=1,
         default=[
             "emptyDir",
             "hostPath-pinned",
@@ -178,9 +188,11 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
     values: Any = {}
     if path is not None:
         try:
-            values = yaml.safe_load(path.read_text()) or {}
+            values = yaml.safe_load(path.read_text())
+            values = {} if values is None else values  # a file of comments alone
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise PlanError(f"plan file {path} cannot be read: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise PlanError(f"plan file {path} cannot be read: {why}") from error
         if not isinstance(values, dict):
             raise PlanError(f"plan file {path} must hold fields and values, not {values!r}")
     try:

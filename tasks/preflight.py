@@ -122,7 +122,7 @@ def _limits(
 
 def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj]) -> list[Check]:
     ready = [n["metadata"]["name"] for n in every_node if check_nodes.usable(n, plan)]
-    drainable = [n["metadata"]["name"] for n in nodes.eligible(cluster, plan.storm_nodes)]
+    drainable = [n["metadata"]["name"] for n in nodes.eligible(cluster, plan)]
     return [
         *(check_nodes.node(one, plan) for one in every_node),
         *check_nodes.enough(ready, drainable, flow, plan),

@@ -19,6 +19,8 @@ from tasks.progress import Progress, Report
 from tasks.rigs import Rig, Target
 from tasks.run import Run
 
+# How long the storms of a run that is ended may take to notice.
+STOP_SECONDS = 10.0
 # Written before a fault, so that there is something to lose.
 SETTLE_SECONDS = 2.0
 # A hostPath that is not pinned has a folder on so many nodes: enough to come back elsewhere.
@@ -160,8 +162,11 @@ def _together(this: Ride, started: list[Rig], storms: list[Storm]) -> None:
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.5)  # in slices, so that a signal is heard
-    finally:
-        this.stop.set() if broken else None
+    except BaseException:
+        this.stop.set()
+        for thread in threads:  # what they do now would be done beside the clean-up
+            thread.join(STOP_SECONDS / len(threads))
+        raise
     if broken:
         raise broken[0]
 

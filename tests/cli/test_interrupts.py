@@ -72,14 +72,15 @@ def command(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_ctrl_c_reaches_every_process_of_the_terminal(
-    stormark: Stormark, prefect_home: Path, long_fio: str
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_process_group(
+    stormark: Stormark, prefect_home: Path, long_fio: str, number: signal.Signals
 ) -> None:
-    """Prefect's own server is in the terminal's group too, and must outlive the clean-up."""
+    """As of a terminal, `timeout` or systemd: Prefect's own server must outlive the clean-up."""
     with command(stormark, prefect_home, long_fio) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if line.startswith("[2/2]"))
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         output = process.stdout.read()
         assert process.wait(DEADLINE_SECONDS) == INTERRUPTED, output
     run = stormark.row("runs")

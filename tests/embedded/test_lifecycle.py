@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import urllib3
 from kubernetes import client, config, watch
 
 from embedded import cluster
@@ -185,6 +186,16 @@ def test_running_cluster_is_gone_after_the_block(tmp_path: Path) -> None:
         current = config.list_kube_config_contexts(str(kubeconfig))[1]
         assert current["name"] == "embedded"
     assert not (tmp_path / "cluster").exists()
+
+
+def test_open_watch_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever still watches is cut off; that is no error of the cluster's."""
+    with cluster.running() as kubeconfig, config.new_client_from_config(str(kubeconfig)) as api:
+        core: Any = client.CoreV1Api(api)
+        answer = core.list_namespaced_pod("default", watch=True, _preload_content=False)
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        answer.read()
+    assert capfd.readouterr().err == ""
 
 
 def test_folder_that_exists_is_not_taken(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
