@@ -213,9 +213,8 @@ def _checks_table(checks: list[Check]) -> Table:
     for header in ("", "check", "object", "seen, and what to do"):
         table.add_column(header, overflow="fold")
     for one in checks:
-        words = f"{one.seen}. {one.advice}." if one.advice else one.seen
         colour = {"pass": "green", "warn": "yellow", "fail": "red"}[one.status]
-        table.add_row(Text(one.status, colour), one.check, Text(one.object), Text(words))
+        table.add_row(Text(one.status, colour), one.check, Text(one.object), Text(one.words))
     return table
 
 

@@ -31,7 +31,7 @@ def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B0
     checks = step(check.whole, "preflight")(plan, flow, report)
     say = {"pass": logger.info, "warn": logger.warning, "fail": logger.error}
     for one in checks:
-        say[one.status]("%s: %s: %s. %s", *one[:2], one.seen, one.advice)
+        say[one.status]("%s: %s: %s", one.check, one.object, one.words)
     failed = [f"{one.check}: {one.object}: {one.seen}" for one in checks if one.status == "fail"]
     if failed:
         return State(type=StateType.FAILED, name="Refused", message="; ".join(failed))

@@ -20,6 +20,11 @@ class Check(NamedTuple):
     advice: str = ""
     without: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """What was seen, and what to do where there is something."""
+        return f"{self.seen}. {self.advice}" if self.advice else self.seen
+
     def row(self) -> dict[str, Any]:
         """The check's row of the table `checks`."""
         return {name: getattr(self, name) for name in self._fields if name != "without"}
@@ -29,9 +34,7 @@ def refuse(checks: list[Check]) -> None:
     """PlanError, one line for each check that failed; nothing if none did."""
     failed = [check for check in checks if check.status == "fail"]
     if failed:
-        raise PlanError(
-            "\n".join(f"preflight: {c.check}: {c.object}: {c.seen}. {c.advice}" for c in failed)
-        )
+        raise PlanError("\n".join(f"preflight: {c.check}: {c.object}: {c.words}" for c in failed))
 
 
 def skips(checks: list[Check]) -> dict[str, str]:

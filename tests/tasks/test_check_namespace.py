@@ -1,0 +1,152 @@
+"""Checks of a namespace: what its labels, quotas and limit ranges leave of a plan."""
+
+from typing import Any
+
+import pytest
+
+from tasks import check_namespace
+from tasks.check_namespace import Demand, demand
+from tasks.cluster import Obj
+from tasks.plan import Plan
+from tasks.run import AS_ROOT
+
+CLASSES = ["fast", "slow"]
+NEED = Demand({"fast": 1, "slow": 1, "": 0}, 4 * 2**30, pods=4, cpus=0.25, memory_bytes=2**27)
+
+
+def a_namespace(phase: str = "Active", **labels: str) -> Obj:
+    named = {name.replace("_", "-"): value for name, value in labels.items()}
+    levels = {f"pod-security.kubernetes.io/{name}": value for name, value in named.items()}
+    return {"metadata": {"name": "bench", "labels": levels}, "status": {"phase": phase}}
+
+
+def a_quota(hard: dict[str, str], used: dict[str, str] | None = None, **spec: Any) -> Obj:
+    status = {"hard": hard, "used": used or {}}
+    return {"metadata": {"name": "q"}, "spec": {"hard": hard} | spec, "status": status}
+
+
+def a_limit(kind: str, **limits: dict[str, str]) -> Obj:
+    return {"metadata": {"name": "l"}, "spec": {"limits": [{"type": kind} | limits]}}
+
+
+def test_a_namespace_that_is_going_away_takes_nothing() -> None:
+    """A run cannot begin in it."""
+    assert check_namespace.terminating(a_namespace()).status == "pass"
+    assert check_namespace.terminating(a_namespace("Terminating")).status == "fail"
+
+
+FOLDERS = ("hostPath", "hostPath-pinned", "local")
+
+
+@pytest.mark.parametrize(
+    ("level", "flow", "without"),
+    [
+        (None, "nightly", ()),
+        ("privileged", "nightly", ()),
+        ("baseline", "nightly", FOLDERS),
+        ("baseline", "benchmark", ()),
+        ("restricted", "storms", (*FOLDERS, AS_ROOT)),
+        ("restricted", "benchmark", (AS_ROOT,)),
+    ],
+)
+def test_pod_security(level: str | None, flow: str, without: tuple[str, ...]) -> None:
+    """What it forbids is skipped; what only warns or audits forbids nothing."""
+    labels = {"enforce": level} if level else {"warn": "restricted"}
+    check = check_namespace.pod_security(a_namespace(**labels), flow, Plan())
+    assert check.without == without
+    assert check.status == ("warn" if without else "pass")
+
+
+def test_pod_security_forbids_only_what_is_planned() -> None:
+    """Writers on classes alone need no hostPath."""
+    plan = Plan(storm_volumes=["emptyDir", "storage-classes"])
+    check = check_namespace.pod_security(a_namespace(enforce="baseline"), "storms", plan)
+    assert check.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("flow", "claims"),
+    [
+        ("benchmark", {"fast": 1, "slow": 1, "": 0}),
+        ("storms", {"fast": 2, "slow": 2, "": 1}),
+        ("nightly", {"fast": 3, "slow": 3, "": 1}),
+    ],
+)
+def test_demand(flow: str, claims: dict[str, int]) -> None:
+    """fio has a PVC of each class; storms one of each access mode, and one of a local PV."""
+    assert demand(flow, Plan(), CLASSES, 3).claims == claims
+
+
+def test_demand_of_pods() -> None:
+    """fio's is alone beside the probes of nodes; a reader comes beside each writer."""
+    benchmark, storms = (demand(flow, Plan(), CLASSES, 3) for flow in ("benchmark", "storms"))
+    assert (benchmark.pods, storms.pods) == (4, 16)
+    assert benchmark.cpus == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("hard", "used", "words"),
+    [
+        ({"requests.storage": "10Gi"}, {"requests.storage": "4Gi"}, "8.00Gi needed"),
+        ({"persistentvolumeclaims": "1"}, {}, "persistentvolumeclaims 1 with 0 used, 2 needed"),
+        ({"count/persistentvolumeclaims": "1"}, {}, "2 needed"),
+        ({"fast.storageclass.storage.k8s.io/requests.storage": "3Gi"}, {}, "4.00Gi needed"),
+        ({"slow.storageclass.storage.k8s.io/persistentvolumeclaims": "0"}, {}, "1 needed"),
+        ({"pods": "10"}, {"pods": "7"}, "pods 10 with 7 used, 4 needed"),
+        ({"requests.cpu": "200m"}, {}, "requests.cpu 200m with 0 used, 0.25 needed"),
+        ({"limits.memory": "1Gi"}, {}, "limits.memory, which no pod of a run states"),
+    ],
+)
+def test_a_quota_that_is_too_small(hard: dict[str, str], used: dict[str, str], words: str) -> None:
+    """Nothing is created where something would be refused halfway."""
+    check = check_namespace.quota(a_quota(hard, used), NEED, [])
+    assert (check.status, check.object) == ("fail", "ResourceQuota q")
+    assert words in check.seen
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        {"requests.storage": "8Gi", "persistentvolumeclaims": "2"},
+        {"other.storageclass.storage.k8s.io/requests.storage": "0", "services": "0"},
+        {"pods": "4", "requests.cpu": "1", "memory": "1Gi", "count/configmaps": "9"},
+    ],
+)
+def test_a_quota_that_is_large_enough(hard: dict[str, str]) -> None:
+    """To the last byte; what a run does not touch may be none."""
+    assert check_namespace.quota(a_quota(hard), NEED, []).status == "pass"
+
+
+def test_a_quota_on_limits_that_a_limit_range_gives() -> None:
+    """Pods get them on creation; their maximum is the default of a default."""
+    quota = a_quota({"limits.cpu": "8", "limits.memory": "8Gi"})
+    both = {"cpu": "1", "memory": "1Gi"}
+    for limits in ({"default": both}, {"max": both}):
+        assert check_namespace.quota(quota, NEED, [a_limit("Container", **limits)]).status == "pass"
+
+
+def test_a_quota_of_some_pods_is_left_to_a_person() -> None:
+    """Such as those of a priority class."""
+    check = check_namespace.quota(a_quota({"pods": "0"}, scopes=["BestEffort"]), NEED, [])
+    assert check.status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"),
+    [
+        (a_limit("PersistentVolumeClaim", max={"storage": "2Gi"}), "fail"),
+        (a_limit("PersistentVolumeClaim", min={"storage": "5Gi"}), "fail"),
+        (a_limit("PersistentVolumeClaim", min={"storage": "1Gi"}, max={"storage": "4Gi"}), "pass"),
+        (a_limit("Container", min={"cpu": "60m"}), "fail"),
+        (a_limit("Container", max={"memory": "32Mi"}), "fail"),
+        (a_limit("Container", default={"cpu": "50m"}), "fail"),
+        (a_limit("Container", default={"cpu": "500m"}), "warn"),
+        (a_limit("Container", max={"memory": "1Gi"}), "warn"),
+        (a_limit("Container", defaultRequest={"cpu": "10m"}), "pass"),
+        (a_limit("Pod", max={"cpu": "4"}), "pass"),
+    ],
+)
+def test_limit_range(limit: Obj, status: str) -> None:
+    """One refuses PVCs or pods, or gives fio's a limit that would be measured."""
+    (check,) = check_namespace.limit_range(limit, Plan())
+    assert (check.status, check.object) == (status, "LimitRange l")

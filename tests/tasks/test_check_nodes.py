@@ -1,0 +1,142 @@
+"""Checks of nodes, by what the API says of them and by what a probe saw there."""
+
+from typing import Any
+
+import pytest
+
+from tasks import check_nodes
+from tasks.check_nodes import Seen
+from tasks.checklist import Check
+from tasks.cluster import Obj
+from tasks.fio_file import prepare
+from tasks.plan import Plan, Toleration
+
+CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+
+
+def a_node(spec: Obj | None = None, **conditions: str) -> Obj:
+    stated = [{"type": t, "status": s, "message": "it said so"} for t, s in conditions.items()]
+    return {
+        "metadata": {"name": "n1", "labels": {"disk": "ssd"}},
+        "spec": spec or {},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True"}, *stated],
+            "nodeInfo": {"kernelVersion": "6.1.0"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("node", "status", "seen"),
+    [
+        (a_node(), "pass", "ready"),
+        (a_node(Ready="Unknown"), "warn", "not ready: it said so"),
+        (a_node(DiskPressure="True"), "warn", "DiskPressure"),
+        (a_node(DiskPressure="False"), "pass", "ready"),
+        (a_node({"unschedulable": True}), "warn", "cordoned"),
+        (
+            a_node({"taints": [CONTROL_PLANE]}),
+            "pass",
+            "ready, not used: taint node-role.kubernetes.io/control-plane:NoSchedule",
+        ),
+        (a_node({"taints": [{"key": "spot", "effect": "PreferNoSchedule"}]}), "pass", "ready"),
+    ],
+    ids=["ready", "lost", "pressed", "well", "cordoned", "control plane", "preference"],
+)
+def test_a_node(node: Obj, status: str, seen: str) -> None:
+    """A control plane that takes no pods is as it should be, and no warning each night."""
+    check = check_nodes.node(node, Plan())
+    assert (check.object, check.status, check.seen) == ("node n1", status, seen)
+    assert check_nodes.usable(node, Plan()) == (seen == "ready")
+
+
+@pytest.mark.parametrize(
+    ("toleration", "tolerated"),
+    [
+        ({"key": "team", "operator": "Exists"}, True),
+        ({"key": "team", "operator": "Equal", "value": "db"}, True),
+        ({"key": "team", "operator": "Equal", "value": "web"}, False),
+        ({"operator": "Exists"}, True),
+        ({"key": "team", "effect": "NoSchedule"}, False),
+        ({"key": "other"}, False),
+    ],
+)
+def test_a_taint_that_the_plan_tolerates(toleration: dict[str, Any], tolerated: bool) -> None:
+    """By the rules of Kubernetes."""
+    node = a_node({"taints": [{"key": "team", "value": "db", "effect": "NoExecute"}]})
+    plan = Plan(tolerations=[Toleration.model_validate(toleration)])
+    assert check_nodes.usable(node, plan) == tolerated
+
+
+def test_a_node_that_the_plan_does_not_select() -> None:
+    """Its pods never go there."""
+    assert check_nodes.usable(a_node(), Plan(node_selector={"disk": "ssd"}))
+    assert not check_nodes.usable(a_node(), Plan(node_selector={"disk": "hdd"}))
+
+
+@pytest.mark.parametrize(
+    ("ready", "drainable", "flow", "statuses"),
+    [
+        (["a", "b"], ["a", "b"], "nightly", ["pass"]),
+        (["a"], ["a"], "nightly", ["pass", "warn"]),
+        (["a"], [], "storms", ["pass", "warn"]),
+        (["a"], ["a"], "benchmark", ["pass"]),
+        ([], [], "benchmark", ["warn"]),
+    ],
+)
+def test_enough(ready: list[str], drainable: list[str], flow: str, statuses: list[str]) -> None:
+    """None is a warning only: an autoscaler adds nodes when there are pods for them."""
+    checks = check_nodes.enough(ready, drainable, flow, Plan())
+    assert [check.status for check in checks] == statuses
+
+
+def probed(facts: dict[str, str], offset: float = 0.0, **plan: Any) -> dict[str, Check]:
+    """What is made of a probe that took two seconds on a node whose clock is off."""
+    seen = Seen(facts, created=100.0, first=101.0 + offset, last=101.1 + offset, ended=102.0)
+    chosen = Plan(**plan)
+    checks = check_nodes.probed(seen, a_node(), chosen, prepare(chosen))
+    return {check.check: check for check in checks}
+
+
+def test_a_probe_that_says_little() -> None:
+    """What was not seen has no row: some sandboxes hide /proc."""
+    assert {check: row.status for check, row in probed({}).items()} == {
+        "image": "pass",
+        "clock": "pass",
+        "kernel": "pass",
+    }
+
+
+@pytest.mark.parametrize(
+    ("offset", "status"), [(0.0, "pass"), (1.5, "pass"), (3.0, "warn"), (-3.0, "warn")]
+)
+def test_clock(offset: float, status: str) -> None:
+    """Only an offset that the pod's own time cannot explain is one."""
+    assert probed({}, offset)["clock"].status == status
+
+
+def test_clock_says_its_bounds() -> None:
+    """The true offset lies between them."""
+    assert probed({}, -3.0)["clock"].seen == "-3.9 to -2.0 s from this client's clock"
+
+
+def test_kernel_of_a_sandbox() -> None:
+    """gVisor and Kata have another kernel than their node."""
+    assert probed({"kernel": "6.1.0"})["kernel"].status == "pass"
+    sandboxed = probed({"kernel": "4.4.0"})["kernel"]
+    assert sandboxed.status == "warn"
+    assert "4.4.0" in sandboxed.seen
+
+
+@pytest.mark.parametrize(("used", "status"), [("0", "pass"), ("65500", "warn")])
+def test_asynchronous_io(used: str, status: str) -> None:
+    """What others hold is not there for fio, whose four jobs take theirs at once."""
+    check = probed({"aio_max_nr": "65536", "aio_nr": used}, profile="kubestr")["asynchronous I/O"]
+    assert check.status == status
+    assert "take 256 at once" in check.seen
+
+
+@pytest.mark.parametrize(("free", "status"), [(4 * 2**30, "pass"), (2**30, "warn")])
+def test_free_space(free: int, status: str) -> None:
+    """A class may keep its volumes on the node's disk."""
+    assert probed({"free_bytes": str(free)})["free space"].status == status
