@@ -44,9 +44,9 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
     except check.REFUSALS as error:
         return _ended("Refused", str(error))
     try:
-        with lease(run), owned(run, report) as owner:
+        with lease(run) as lost, owned(run, report) as owner:
             for part in parts:
-                part(run, owner, storage_classes, known, report)
+                part(run, owner, storage_classes, known, _unless(lost, report))
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
         return _ended("Refused", str(error))
@@ -68,6 +68,17 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
         cells = known.cells_planned + known.storms_planned
         return Completed(message=f"{cells} cells measured; report: {location}")
     return _ended(outcome.capitalize(), f"{why}; report: {location}")
+
+
+def _unless(lost: list[str], report: Report) -> Report:
+    """`report`, which ends the run once its Lease is lost: two runs would measure each other."""
+
+    def tell(progress: Progress) -> None:
+        if lost:
+            raise ClusterError(lost[0])
+        report(progress)
+
+    return tell
 
 
 def _ended(name: str, message: str) -> State:

@@ -10,7 +10,7 @@ from flows.steps import carry_out, step
 from tasks import check, probes, record, storms
 from tasks.cluster import Obj
 from tasks.plan import Plan
-from tasks.progress import Report
+from tasks.progress import Progress, Report
 from tasks.record import Record, Rows
 from tasks.run import Run
 
@@ -42,10 +42,14 @@ def ride_storms(
     known.step = "storms"
     one_at_a_time = Lock()
 
+    def tell(progress: Progress) -> None:
+        known.step = progress.step
+        report(progress)
+
     def keep(row: dict[str, Any], events: Rows) -> None:
         with one_at_a_time:
             known.storms.append(row)
             known.storm_events += events
             record.save(known, "running")
 
-    step(storms.ride, "storms")(run, owner, storage_classes, report, keep)
+    step(storms.ride, "storms")(run, owner, storage_classes, tell, keep)

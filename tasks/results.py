@@ -27,8 +27,14 @@ class ResultsError(Exception):
 
 def open_location(location: str) -> tuple[fs.FileSystem, str]:
     """The file system and the path in it of a folder, a `file:` or an `s3:` URI."""
+    scheme = location.partition("://")[0] if "://" in location else ""
+    if scheme not in ("", "file", "s3"):
+        raise ResultsError(
+            f"results location {location!r} cannot be opened: {scheme} is no kind of location. "
+            "Give a folder, a file: URI or an s3://bucket/prefix URI."
+        )
     try:
-        if "://" in location or location.startswith("file:"):
+        if scheme or location.startswith("file:"):
             filesystem, path = fs.FileSystem.from_uri(location)
             return filesystem, path.rstrip("/")
         return fs.LocalFileSystem(), str(Path(location).resolve())

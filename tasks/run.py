@@ -75,14 +75,18 @@ def _micro_time(now: datetime) -> str:
 
 
 @contextmanager
-def lease(run: Run) -> Iterator[None]:
-    """Hold the namespace's Lease; RunInProgress, naming the first run, if another one lives."""
+def lease(run: Run) -> Iterator[list[str]]:
+    """Hold the namespace's Lease; RunInProgress, naming the first run, if another one lives.
+
+    Yields a list that stays empty; it says so when another run has taken the Lease over.
+    """
     _acquire(run)
     ended = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(run, ended), name="lease", daemon=True)
+    lost: list[str] = []
+    renewer = threading.Thread(target=_renew, args=(run, ended, lost), name="lease", daemon=True)
     renewer.start()
     try:
-        yield
+        yield lost
     finally:
         ended.set()
         renewer.join()
@@ -120,13 +124,19 @@ def alive(held: Obj) -> bool:
     return datetime.now(UTC) < renewed + timedelta(seconds=held["spec"]["leaseDurationSeconds"])
 
 
-def _renew(run: Run, ended: threading.Event) -> None:
+def _renew(run: Run, ended: threading.Event, lost: list[str]) -> None:
     while not ended.wait(LEASE_SECONDS / 4):
         try:
             held = k8s.get(run.cluster, "Lease", LEASE)
-            if held["spec"]["holderIdentity"] == run.run_id:
-                held["spec"]["renewTime"] = _micro_time(datetime.now(UTC))
-                k8s.replace(run.cluster, held)
+            holder = held["spec"]["holderIdentity"]
+            if holder != run.run_id:
+                lost.append(
+                    f"run {holder} has taken over the Lease of namespace {run.cluster.namespace}, "
+                    f"since this run gave no sign of life for {LEASE_SECONDS} s"
+                )
+                return
+            held["spec"]["renewTime"] = _micro_time(datetime.now(UTC))
+            k8s.replace(run.cluster, held)
         except ClusterError:
             continue  # three more tries before the Lease lapses; the run itself meets the error
 

@@ -216,3 +216,9 @@ def test_a_text_is_written_whole(tmp_path: Path) -> None:
         write_text(str(tmp_path), "reports/run-1/report.md", json.dumps(["longer"]))
     assert files(tmp_path) == ["reports/run-1/report.md"]
     assert Path(where).read_text() == "# é\n"
+
+
+def test_a_location_of_another_kind_is_refused_at_once() -> None:
+    """pyarrow knows gs: too, and asks its metadata server for minutes."""
+    with pytest.raises(ResultsError, match="Give a folder, a file: URI or an s3://"):
+        check_writable("gs://bucket/prefix")

@@ -1,6 +1,7 @@
 """A run's Lease and owner, on an embedded cluster: one run at a time, and nothing left behind."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,6 +98,18 @@ def test_a_lease_that_another_run_has_taken_is_left_to_it(run: Run) -> None:
         change = {"spec": {"holderIdentity": "next"}}
         k8s.patch(run.cluster, "Lease", "stormark", change)
     assert held(run)["spec"]["holderIdentity"] == "next"
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def test_a_run_that_lost_its_lease_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that stood still goes on beside the next one otherwise."""
+    monkeypatch.setattr(run_module, "LEASE_SECONDS", 1)
+    with lease(run) as lost:
+        change = {"spec": {"holderIdentity": "next"}}
+        k8s.patch(run.cluster, "Lease", "stormark", change)
+        (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
+        renewer.join(20)
+        assert lost[0].startswith("run next has taken over the Lease of namespace ")
     k8s.delete(run.cluster, "Lease", "stormark")
 
 
