@@ -124,7 +124,7 @@ def is_cordoned(cluster: Cluster, node: str) -> bool:
 def everything(cluster: Cluster) -> set[str]:
     """All objects of the cluster but events, nodes with their spec and annotations."""
     found = set()
-    for kind in k8s.KINDS.keys() - {"Event", "Namespace"}:
+    for kind in k8s.KINDS.keys() - {"Event", "Namespace", "VolumeSnapshotClass"}:  # not served
         for item in k8s.find(cluster, kind, every_namespace=True):
             meta = item["metadata"]
             about: Obj = {"kind": kind, "name": meta["name"], "namespace": meta.get("namespace")}
