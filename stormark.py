@@ -26,6 +26,7 @@ from tasks.plan import Plan, PlanError
 from tasks.progress import Progress
 from tasks.reap import reap as release_dead
 from tasks.results import ResultsError
+from tasks.tables import TABLES
 
 COMPLETE, INCOMPLETE, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -35,8 +36,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, storms under a "
     "writer, as Parquet and as a report.\n\nExit codes: 0 every cell was measured; 1 the run "
-    "failed or is incomplete, and "
-    "what was measured is written; 2 the plan or its place was refused, nothing was created; "
+    "failed or is incomplete, and what was measured is written; 2 the plan or its place was "
+    "refused before anything was measured; "
     "130 interrupted, and the cluster was cleaned up.",
 )
 console = Console()
@@ -229,9 +230,13 @@ def reap(
     Goes by stormark's labels and annotations alone, and never touches what lacks them.
     """
     try:
-        found = release_dead(k8s.connect(context, namespace), dry_run=dry_run)
+        cluster = k8s.connect(context, namespace)
+        check.namespace(cluster)
+        found = release_dead(cluster, dry_run=dry_run)
+    except check.REFUSALS as error:
+        raise _refused(str(error)) from None
     except k8s.ClusterError as error:
-        errors.print(f"stormark: {error}", style="red", soft_wrap=True, markup=False)
+        _complain(str(error))
         raise typer.Exit(INCOMPLETE) from None
     for remains in found:
         done = "would release" if dry_run else "released"
@@ -283,18 +288,20 @@ def _run(flow: Flow, chosen: Plan) -> int:
         return _interrupted(chosen, last)
     if state.name == "Refused":
         raise _refused(state.message or "the plan was refused")
-    if last.run_id:
+    said = state.message or state.name or ""
+    try:
         _print_tables(chosen.results, last.run_id)
-        console.print(f"report:  {chosen.results}/reports/{last.run_id}.md", soft_wrap=True)
-        console.print(
-            f"parquet: {chosen.results}/{{runs,classes,volumes,fio,storms,storm_events}}/",
-            soft_wrap=True,
-        )
-        console.print(
-            f"again:   stormark report {last.run_id} --results {chosen.results}", soft_wrap=True
-        )
+        report = f"{chosen.results}/reports/{last.run_id}.md"
+        if f"{last.run_id}.md" in said:
+            console.print(f"report:  {report}", soft_wrap=True)
+        tables = f"{chosen.results}/{{{','.join(TABLES)}}}/"
+        console.print(f"parquet: {tables}", soft_wrap=True)
+        again = f"stormark report {last.run_id} --results {chosen.results}"
+        console.print(f"again:   {again}", soft_wrap=True)
+    except ResultsError as error:
+        _complain(str(error))
     if not state.is_completed():
-        errors.print(f"stormark: {state.message}", style="red", soft_wrap=True, markup=False)
+        _complain(said)
         return INCOMPLETE
     return COMPLETE
 
@@ -308,8 +315,12 @@ def _print_tables(results: str, run_id: str) -> None:
 
 
 def _refused(message: str) -> typer.Exit:
-    errors.print(f"stormark: {message}", style="red", soft_wrap=True, markup=False)
+    _complain(message)
     return typer.Exit(REFUSED)
+
+
+def _complain(message: str) -> None:
+    errors.print(f"stormark: {message}", style="red", soft_wrap=True, markup=False)
 
 
 def _interrupted(chosen: Plan, last: Progress) -> int:
@@ -318,7 +329,8 @@ def _interrupted(chosen: Plan, last: Progress) -> int:
         case "" | check.STEP:
             words = "before anything was created"
         case tasks.run.CLEAN:
-            words = f"and the cluster is clean; run {last.run_id} is written"
+            words = f"and the cluster is clean; run {last.run_id} is written, and "
+            words += f"`stormark report {last.run_id} --results {chosen.results}` shows it"
         case _:
             context = f" --context {chosen.context}" if chosen.context else ""
             words = (

@@ -3,6 +3,7 @@
 from prefect import flow, get_run_logger
 
 from flows.steps import step
+from tasks import check
 from tasks import cluster as k8s
 from tasks.reap import reap
 
@@ -21,6 +22,7 @@ def release_dead_runs(
     """
     logger = get_run_logger()
     cluster = k8s.connect(context, namespace)
+    check.namespace(cluster)
     found = step(reap, "reap")(cluster, dry_run=dry_run)
     for remains in found:
         done = "would release" if dry_run else "released"

@@ -65,11 +65,18 @@ def test_reap_releases_a_dead_run(stormark: Stormark, cluster: Cluster) -> None:
     assert stormark.command(*reap).stdout.startswith(f"released run {run_id}, dead")
 
 
+def test_reap_in_a_namespace_that_does_not_exist(stormark: Stormark) -> None:
+    """A slip in a schedule is told, and not taken for a clean cluster."""
+    result = stormark.command("reap", "--namespace", "nowhere")
+    assert result.exit_code == 2
+    assert "has no namespace nowhere" in result.stderr
+
+
 def test_reap_without_a_cluster(
     stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The exit code says that nothing was released."""
+    """It is refused as a run would be."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     result = stormark.command("reap")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert str(tmp_path / "none") in result.stderr

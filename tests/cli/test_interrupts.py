@@ -50,6 +50,12 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("prefect")
 
 
+def clean(run_id: str, results: Path) -> str:
+    """The last word of a run that was interrupted and has cleaned up."""
+    again = f"`stormark report {run_id} --results {results}` shows it"
+    return f"stormark: interrupted and the cluster is clean; run {run_id} is written, and {again}"
+
+
 @contextmanager
 def command(
     stormark: Stormark, prefect_home: Path, fio_file: str
@@ -84,7 +90,7 @@ def test_a_signal_to_the_whole_process_group(
         output = process.stdout.read()
         assert process.wait(DEADLINE_SECONDS) == INTERRUPTED, output
     run = stormark.row("runs")
-    last = f"stormark: interrupted and the cluster is clean; run {run['run_id']} is written"
+    last = clean(run["run_id"], stormark.results)
     assert output.splitlines()[-3:] == ["clean up the cluster", "the cluster is clean", last]
     assert (run["outcome"], run["cells_measured"]) == ("cancelled", 1)
     assert run["stopped_at"] == "fio on local-path, repeat 1"
@@ -157,9 +163,7 @@ def test_a_signal_during_fio(
         result = stormark("--fio-file", long_fio)
     assert result.exit_code == INTERRUPTED
     run = stormark.row("runs")
-    assert result.stderr == (
-        f"stormark: interrupted and the cluster is clean; run {run['run_id']} is written\n"
-    )
+    assert result.stderr == clean(run["run_id"], stormark.results) + "\n"
     assert (run["outcome"], run["stopped_at"]) == ("cancelled", "fio on local-path, repeat 1")
 
 
