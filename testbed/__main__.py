@@ -1,5 +1,7 @@
 """`python -m testbed`: the commands."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 console = Console()
 errors = Console(stderr=True)
+NODES = 3
 Node = Annotated[str, typer.Argument(help="A node, as w1.")]
 
 
@@ -52,12 +55,34 @@ def build() -> None:
 def up(
     count: Annotated[
         int, typer.Option("--nodes", min=1, max=certificates.MOST_NODES, help="Number of nodes.")
-    ] = 3,
+    ] = NODES,
 ) -> None:
     """Make the cluster, or finish it: builds first if needed, and prints the kubeconfig's path."""
     with telling():
         cluster.up(count)
     _print(str(state.KUBECONFIG))
+
+
+@app.command(epilog="Example: `python -m testbed run -- kubectl get nodes`")
+def run(
+    command: Annotated[list[str], typer.Argument(help="A command with its arguments, after --.")],
+) -> None:
+    """Run a command with the testbed's KUBECONFIG; one that was not up is ended after it.
+
+    Exits as the command does.
+    """
+    with telling():
+        was_up = state.owner() is not None
+        try:
+            cluster.up(NODES)
+            environment = os.environ | {"KUBECONFIG": str(state.KUBECONFIG)}
+            ended = subprocess.run(command, env=environment, check=False)
+        except FileNotFoundError as error:
+            raise Failed(f"running {command[0]}: there is no such program") from error
+        finally:
+            if not was_up and os.geteuid() == 0:
+                cluster.down()
+    raise typer.Exit(ended.returncode)
 
 
 @app.command()

@@ -11,7 +11,20 @@ from testbed import network, state
 from testbed.__main__ import app
 
 FAILED, MISUSED = 1, 2
-COMMANDS = ["build", "up", "kubeconfig", "status", "stop-node", "start-node", "cut", "join", "down"]
+COMMANDS = [
+    *(
+        "build",
+        "up",
+        "run",
+        "kubeconfig",
+        "status",
+        "stop-node",
+        "start-node",
+        "cut",
+        "join",
+        "down",
+    )
+]
 
 
 def command(*arguments: str) -> Result:
@@ -36,7 +49,7 @@ def test_help() -> None:
         assert f" {name} " in result.stdout
 
 
-@pytest.mark.parametrize("line", ["up", "down", "cut w1", "join w1", "stop-node w1"])
+@pytest.mark.parametrize("line", ["up", "run true", "down", "cut w1", "join w1", "stop-node w1"])
 def test_not_root(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever changes the machine needs root, and says so."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
