@@ -123,7 +123,7 @@ def _cells(facts: dict[str, Any]) -> str:
 
 def _storms(facts: dict[str, Any]) -> str:
     planned, measured = facts["storms_planned"], facts["storms_measured"] or 0
-    return f"{planned} planned, {measured} measured or skipped with a reason"
+    return f"{planned} planned, {measured} measured, skipped or not offered"
 
 
 def _parquet(run: Run, name: str) -> str:

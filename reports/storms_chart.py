@@ -1,6 +1,7 @@
 """The storms as one SVG: a panel for each storm, in it a line for each volume."""
 
 from dataclasses import replace
+from math import inf
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -14,7 +15,9 @@ from reports.run import Run
 from reports.survival import StormCell, Survival
 from reports.survival_words import gap_words, parts
 
-ROW_INCHES = 0.27
+ROW_INCHES = 0.34
+NEAR = 0.012  # of the panel's width: the steps of one spot are drawn below each other
+BELOW = 0.17  # of a row
 
 
 class Mark(NamedTuple):
@@ -27,13 +30,13 @@ class Mark(NamedTuple):
 
 # In the order in which they happen; the colours of the other chart.
 MARKS = {
-    "old pod gone": Mark("x", "#222222", 6),
-    "new pod created": Mark("o", "#0072B2", 5),
-    "scheduled": Mark("D", "#56B4E9", 4.5),
-    "volume ready": Mark("s", "#E69F00", 8),  # often seen together with the next
-    "container started": Mark("^", "#CC79A7", 5),
-    "first record": Mark("*", "#009E73", 9),
-    "uncordoned": Mark("|", "#222222", 14),
+    "old pod gone": Mark("x", "#222222", 4),
+    "new pod created": Mark("o", "#0072B2", 4),
+    "scheduled": Mark("D", "#56B4E9", 3.5),
+    "volume ready": Mark("s", "#E69F00", 4),
+    "container started": Mark("^", "#CC79A7", 4.5),
+    "first record": Mark("*", "#009E73", 6.5),
+    "uncordoned": Mark("|", "#222222", 18),
 }
 KEPT, LOST, MISSING = "#C9D6DF", "#F0B9A0", "#B00020"
 
@@ -68,14 +71,16 @@ def _legend() -> list[Patch | Line2D]:
 
 def _panel(axes: Axes, survival: Survival, run: Run, storm: str) -> None:
     courses = {volume: _course(run, volume, storm) for volume in survival.volumes}
-    end = max((at for course in courses.values() for at in course.values()), default=0) or 1
+    times = [at for course in courses.values() for at in course.values()]
+    start, end = min([0.0, *times]), max(times, default=0) or 1
     for position, volume in enumerate(survival.volumes):
         cell = _first_round(survival.cells[volume, storm])
-        _line(axes, position, cell, courses[volume], end)
+        _bar(axes, position, cell, courses[volume], end)
+        _steps(axes, position, courses[volume], (end - start) * NEAR)
+        _words(axes, position, cell)
     axes.set_title(storm, loc="left", fontsize=9, weight="bold")
     axes.set_title("seconds after the fault", loc="right", fontsize=8, color="#555")
-    start = min((at for course in courses.values() for at in course.values()), default=0)
-    axes.set_xlim(min(start, 0) - end * 0.02, end * 1.03)
+    axes.set_xlim(start - end * 0.02, end * 1.03)
     axes.set_ylim(len(survival.volumes) - 0.4, -0.6)
     axes.set_yticks(range(len(survival.volumes)), [short(name) for name in survival.volumes])
     axes.tick_params(left=False)
@@ -99,22 +104,48 @@ def _first_round(cell: StormCell) -> StormCell:
     return replace(cell, planned=1, rounds=rounds, gaps=gaps)
 
 
-def _line(axes: Axes, position: int, cell: StormCell, course: dict[str, float], end: float) -> None:
+def _bar(axes: Axes, position: int, cell: StormCell, course: dict[str, float], end: float) -> None:
     if cell.rounds:
         since, until = course.get("last record", 0.0), course.get("first record", end)
         colour = LOST if cell.lossy else KEPT
-        axes.barh(position, max(0.0, until - since), left=since, height=0.62, color=colour)
-    for name, mark in MARKS.items():
-        if name in course:
-            axes.plot(
-                course[name],
-                position,
-                linestyle="",
-                marker=mark.marker,
-                color=mark.colour,
-                ms=mark.size,
-                clip_on=False,
-            )
+        axes.barh(position, max(0.0, until - since), left=since, height=0.7, color=colour)
+
+
+def _steps(axes: Axes, position: int, course: dict[str, float], near: float) -> None:
+    steps = {name: at for name, at in course.items() if name in MARKS and name != "uncordoned"}
+    for spot in spots(steps, near):
+        for number, name in enumerate(spot):
+            _mark(axes, name, steps[name], position + (number - (len(spot) - 1) / 2) * BELOW)
+    if "uncordoned" in course:
+        _mark(axes, "uncordoned", course["uncordoned"], position)
+
+
+def spots(steps: dict[str, float], near: float) -> list[list[str]]:
+    """The steps in order of time, those that follow each other within `near` seconds together."""
+    found: list[list[str]] = []
+    last = -inf
+    for name in sorted(steps, key=lambda name: (steps[name], list(MARKS).index(name))):
+        if steps[name] - last > near:
+            found.append([])
+        found[-1].append(name)
+        last = steps[name]
+    return found
+
+
+def _mark(axes: Axes, name: str, at: float, height: float) -> None:
+    mark = MARKS[name]
+    axes.plot(
+        at,
+        height,
+        linestyle="",
+        marker=mark.marker,
+        color=mark.colour,
+        ms=mark.size,
+        clip_on=False,
+    )
+
+
+def _words(axes: Axes, position: int, cell: StormCell) -> None:
     words = [*parts(cell), *(gap_words(cell, gap) for gap in cell.gaps)]
     bad = cell.lossy or cell.gaps
     axes.annotate(

@@ -45,13 +45,15 @@ def size(value: float | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration in seconds, from two minutes on in minutes: `0.84 s`, `3 min 12 s`."""
+    """A duration as `31 ms`, from a second on as `12.3 s`, from two minutes on as `3 min 12 s`."""
     if value is None:
         return ""
+    if 0 < value < 0.9995:
+        return f"{value * 1000:.0f} ms"
     if value >= 120:
         minutes, rest = divmod(round(value), 60)
         return f"{minutes} min {rest} s"
-    return f"{value:.{_decimals(value)}f} s"
+    return f"{value:.{_decimals(_rounded(value))}f} s"
 
 
 def tenths(value: float | None) -> str:

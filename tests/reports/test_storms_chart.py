@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reports.render import render
-from reports.storms_chart import KEPT, LOST
+from reports.storms_chart import KEPT, LOST, spots
 from tests.reports.sample import RUN_ID, Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, never, without, write_storms
 from tests.reports.test_chart import SVG, svg_texts
@@ -76,6 +76,41 @@ def widths(svg: str, colour: str) -> list[float]:
             across = [float(x) for x in re.findall(r"[ML] (\S+)", path.attrib["d"])]
             found.append(max(across) - min(across))
     return found[:-1]
+
+
+def test_steps_of_one_moment_share_a_spot_in_the_order_of_time() -> None:
+    steps = {"first record": 0.30, "scheduled": 0.31, "new pod created": 0.31, "old pod gone": 0.4}
+
+    assert spots(steps, near=0.02) == [
+        ["first record", "new pod created", "scheduled"], ["old pod gone"],
+    ]  # fmt: skip
+    assert spots({}, near=0.02) == []
+
+
+def test_no_step_hides_another(tmp_path: Path) -> None:
+    """All steps of a cell at once: each is drawn, and none where another is."""
+    at_once = {
+        name: 1.0
+        for name in (
+            "old_pod_gone_seconds", "new_pod_created_seconds", "scheduled_seconds",
+            "volume_ready_seconds", "container_started_seconds", "recovery_seconds",
+        )
+    }  # fmt: skip
+    svg = chart_of(
+        tmp_path,
+        volumes=[],
+        classes=["nfs-client"],
+        change=lambda row: row | at_once if row["storm"] == "pod-kill" else None,
+    )
+
+    drawn = [
+        (use.attrib["x"], use.attrib["y"])
+        for group in ET.fromstring(svg).iter(f"{SVG}g")
+        if group.attrib.get("clip-path") is None
+        for use in group.findall(f"{SVG}use")
+        if use.attrib.get("style", "").startswith("fill") and "stroke" in use.attrib["style"]
+    ]
+    assert len(set(drawn)) == len(drawn) >= 6
 
 
 def test_only_the_first_round_is_drawn_and_said_to_be(tmp_path: Path) -> None:

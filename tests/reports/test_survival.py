@@ -87,7 +87,7 @@ def test_speed_comes_first_where_both_were_measured(tmp_path: Path) -> None:
         "All 24 cells were measured; all 24 storm cells were measured."
     )
     made = section(report, "How it was made")
-    assert "24 planned, 24 measured or skipped with a reason" in made
+    assert "24 planned, 24 measured, skipped or not offered" in made
     assert f"storm_events/date=2026-11-23/{RUN_ID}.parquet" in made
 
 

@@ -66,5 +66,7 @@ def test_sizes_and_durations() -> None:
     assert [size(n) for n in (2**32, 25_276_502_016, 1023 * 2**20, 512)] == [
         "4 GiB", "23.5 GiB", "1023 MiB", "512 B",
     ]  # fmt: skip
-    assert [seconds(n) for n in (0.8412, 12.34, 192.2)] == ["0.841 s", "12.3 s", "3 min 12 s"]
+    assert [seconds(n) for n in (0.00879, 0.8412, 0.9996, 12.34, 192.2)] == [
+        "9 ms", "841 ms", "1.00 s", "12.3 s", "3 min 12 s",
+    ]  # fmt: skip
     assert (size(None), seconds(None)) == ("", "")
