@@ -128,10 +128,17 @@ def connect(context: str | None, namespace: str) -> Cluster:
         raise Unreachable(
             f"cannot connect to a cluster with kubeconfig {file}"
             f"{f' and context {context!r}' if context else ''}: {error}. "
-            "Set KUBECONFIG, or name one of `kubectl config get-contexts` with --context."
+            f"Set KUBECONFIG, or name one of its contexts with --context: {_contexts(file)}."
         ) from error
     chosen = next((c for c in contexts if c["name"] == context), current)
     return Cluster(client.ApiClient(settings), chosen["context"]["cluster"], namespace)
+
+
+def _contexts(file: str) -> str:
+    try:
+        return ", ".join(context["name"] for context in config.list_kube_config_contexts(file)[0])
+    except (config.ConfigException, OSError, TypeError, yaml.YAMLError):
+        return "it has none that can be read"
 
 
 def _exists(paths: str) -> bool:

@@ -34,7 +34,7 @@ def test_unknown_context(stormark: Stormark, cluster: Cluster) -> None:
     assert result.exit_code == REFUSED
     assert str(cluster.kubeconfig) in result.stderr
     assert "'production'" in result.stderr
-    assert "kubectl config get-contexts" in result.stderr
+    assert "name one of its contexts with --context: embedded." in result.stderr
 
 
 def test_missing_kubeconfig(

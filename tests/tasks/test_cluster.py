@@ -51,7 +51,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_refused(
     with pytest.raises(k8s.Unreachable, match=words) as refused:
         k8s.connect(context, "bench")
     assert str(file) in str(refused.value)
-    assert "Set KUBECONFIG, or name one of `kubectl config get-contexts`" in str(refused.value)
+    assert "Set KUBECONFIG, or name one of its contexts with --context: " in str(refused.value)
 
 
 # ---------------------------------------------------------------- retries
