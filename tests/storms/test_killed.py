@@ -60,7 +60,7 @@ def test_what_a_killed_run_left_is_released(ground: Ground, tmp_path: Path) -> N
         with (
             lane(ground.folders[0], tmp_path) as first,
             lane(ground.folders[1], tmp_path) as second,
-            ThreadPoolExecutor(2) as pool,
+            ThreadPoolExecutor(1) as pool,  # two runs never cordon at the same time
         ):
             odd = pool.submit(die_at_every, first, 1)
             even = pool.submit(die_at_every, second, 2)
