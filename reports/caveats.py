@@ -1,5 +1,6 @@
 """What could make a figure wrong, and which figures it touches."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ def caveats(run: Run) -> tuple[Caveat, ...]:
     """Warnings of the run and of its cells, each text once."""
     return (
         *(Caveat(text) for text in run.facts["warnings"] or []),
+        *_without_wire(run),
         *_of_cells(run),
         *_unlike(run),
     )
@@ -43,6 +45,18 @@ def _jobs_of_classes(cells: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, job in dict.fromkeys(cells):
         jobs.setdefault(name, []).append(job)
     return jobs
+
+
+def _without_wire(run: Run) -> Iterator[Caveat]:
+    for row in run.classes:
+        name = row["storage_class"]
+        if json.loads(row["parameters"] or "{}").get("wire") == "none":
+            jobs = dict.fromkeys(r["job"] for r in run.fio if r["storage_class"] == name)
+            text = (
+                f"{name}: there is no network in its path (its parameter wire is none): "
+                "its figures are the disk's"
+            )
+            yield Caveat(text, tuple((name, job) for job in jobs))
 
 
 def _of_cells(run: Run) -> Iterator[Caveat]:

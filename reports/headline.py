@@ -70,11 +70,20 @@ def _clause(comparison: Comparison, name: str) -> Clause:
     different = [pair for pair in compared if pair[1].verdict is Verdict.DIFFERENT]
     if different:
         size, text = _largest(different, reference)
+        if same := _mostly_same(compared, len(different)):
+            claim = f"{me} and {reference} are not distinguishable in {same}"
+            return Clause(size, claim, f"; at most, {me} is {text}")
         return Clause(size, f"{me} is {text}", f" ({_extent(compared)})")
     if all(cell.verdict is Verdict.ONE_REPEAT for _, cell in compared):
         size, text = _largest(compared, reference)
         return Clause(size, f"{me} measured {text}", ", in one repeat: this may be chance")
     return Clause(1, f"{me} is not distinguishable from {reference}", f" in {_figures(compared)}")
+
+
+def _mostly_same(compared: list[Pair], different: int) -> str:
+    """`3 of 4 figures` where more than half are not distinguishable, else empty."""
+    same = len(compared) - different
+    return f"{same} of {_figures(compared)}" if same > different else ""
 
 
 def _why_not(pairs: list[Pair]) -> str:

@@ -103,13 +103,15 @@ def how(survival: Survival, run: Run) -> str:
 
 
 def clock(survival: Survival) -> str:
-    """Whose clock the seconds are, and how far they may be off."""
+    """Whose clock the seconds are, and an estimate of how far they are off."""
     rounds = [row for cell in survival.cells.values() for row in cell.rounds]
     errors = values(rounds, "clock_error_seconds")
-    known = (
-        f"an error of at most {max(errors) * 1000:.0f} ms" if errors else "an error not recorded"
+    known = f"about {max(errors) * 1000:.1f} ms" if errors else "not recorded"
+    return (
+        "All times are the client's clock. Those of the writers' logs are brought to it; the error "
+        f"of that, estimated by the shortest round trip to the API server, is {known}. "
+        "What a log line takes at the least from the container to the client is not in it."
     )
-    return f"All times are the client's clock; those of the writers' logs have {known}."
 
 
 def _reason(gap: Gap) -> str:

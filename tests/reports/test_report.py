@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from reports.render import render, write
-from tasks.results import ResultsError
+from tasks.results import ResultsError, write_table
 from tests.reports import sample
-from tests.reports.sample import RUN_ID, STARTED, Row, failed, write_run
+from tests.reports.sample import RUN_ID, STARTED, Row, class_row, failed, write_run
 
 TWO = {"local-path": 1.0, "nfs-client": 0.16}
 
@@ -74,6 +74,20 @@ def test_the_headline_names_the_largest_difference(tmp_path: Path) -> None:
         "**nfs-client is 6.2× slower than local-path at 4K QD64 random reads** "
         "(slower in 4 of 4 figures); gp3-like is not distinguishable from local-path in 4 figures. "
         "All 36 cells were measured."
+    )
+
+
+def test_where_most_figures_are_alike_the_headline_says_so_first(tmp_path: Path) -> None:
+    def cell(row: Row) -> Row:
+        slow = row["storage_class"] == "nfs-client" and row["job"] == "read_iops"
+        return row | {"iops": row["iops"] / 2} if slow else row
+
+    report = report_of(tmp_path, {"local-path": 1.0, "nfs-client": 1.0}, cell=cell)
+
+    assert headline(report) == (
+        "**nfs-client and local-path are not distinguishable in 3 of 4 figures**; at most, "
+        "nfs-client is 2.0× slower than local-path at 4K QD64 random reads. "
+        "All 24 cells were measured."
     )
 
 
@@ -232,6 +246,21 @@ def test_warnings_name_the_figures_they_touch(tmp_path: Path) -> None:
     }  # fmt: skip
     assert headline(report).endswith("All 24 cells were measured; 4 warnings below.")
     assert "tmpfs (in memory)" in section(report, "Volumes")
+
+
+def test_a_class_without_a_network_in_its_path_is_a_warning(tmp_path: Path) -> None:
+    location = write_run(tmp_path, TWO)
+    shared = class_row("nfs-client", 1) | {"parameters": json.dumps({"wire": "none"})}
+    write_table(location, "classes", RUN_ID, STARTED, [class_row("local-path", 0), shared])
+
+    report = render(location, RUN_ID).markdown
+
+    text = (
+        "nfs-client: there is no network in its path (its parameter wire is none): "
+        "its figures are the disk's"
+    )
+    assert table(report, "Warnings")[1:] == [[text, "nfs-client: all figures"]]
+    assert headline(report).endswith("All 24 cells were measured; 1 warning below.")
 
 
 def test_foreign_text_cannot_break_a_table(tmp_path: Path) -> None:

@@ -358,7 +358,8 @@ def test_steps_and_clock_are_told(tmp_path: Path) -> None:
         "away while cordoned": "30.0 s", "uncordon → first record": "2.1 s",
     }  # fmt: skip
     assert by_cell["local", "container-restart"]["old pod gone"] == "–"
-    assert "an error of at most 30 ms" in part(report, "Steps")
+    assert "the shortest round trip to the API server, is about 30.0 ms." in part(report, "Steps")
+    assert "from the container to the client is not in it" in part(report, "Steps")
     assert report.count("client's clock") == 1
 
 
