@@ -254,7 +254,7 @@ TABLES: dict[str, list[Column]] = {
             "clock_error_seconds",
             pa.float64(),
             "seconds",
-            "all times are the client's clock; log times are brought to it with at most this error",
+            "all times are the client's clock; estimated error of the log times brought to it",
         ),
     ],
     "storm_events": [
