@@ -59,13 +59,16 @@ volume_facts() {
     fi
 }
 
-# Some servers give a new file to another user, who may then not open it again.
+# Some servers give a new file to another user, who may then not open it again; a device is root's.
 check_writable() {
-    probe=$STORMARK_TARGET.probe
-    if [ -d volume ] && ! (: >"$probe" && : >>"$probe") 2>scratch/stderr; then
-        say unwritable
-        exit 1
+    if [ -d volume ]; then
+        probe=$STORMARK_TARGET.probe
+        if (: >"$probe" && : >>"$probe") 2>scratch/stderr; then return; fi
+    elif (: <>"$STORMARK_TARGET") 2>scratch/stderr; then
+        return
     fi
+    say unwritable
+    exit 1
 }
 
 choose_engine() {

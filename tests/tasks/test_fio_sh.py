@@ -173,6 +173,14 @@ def test_prepare_says_that_a_volume_cannot_be_written(pod: Pod) -> None:
     assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
 
 
+def test_prepare_says_that_a_device_cannot_be_opened(pod: Pod) -> None:
+    """As another user's; a folder in its place refuses root, too."""
+    (pod.folder / "volume").rmdir()
+    (pod.folder / "dev" / "stormark").mkdir(parents=True)
+    ended = pod.run("prepare", ON_VOLUME | {"STORMARK_TARGET": "dev/stormark"})
+    assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
+
+
 def test_prepare_takes_the_first_engine_that_works(pod: Pod) -> None:
     """An engine that the node refuses is said, in fio's words."""
     pod.fake_fio(
