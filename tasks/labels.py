@@ -4,6 +4,7 @@ from tasks.cluster import Obj
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN = "stormark/run"
+NAMESPACE = "stormark/namespace"
 DEADLINE = "stormark/deadline"
 HOST_FOLDERS = "stormark/host-folders"
 

@@ -28,6 +28,8 @@ def find_remains(cluster: Cluster) -> list[Remains]:
     deadlines: dict[str, str] = {}
     for kind in (*CREATED, "ConfigMap", "PersistentVolume"):
         for item in k8s.find(cluster, kind, label=labels.selector()):
+            if not _is_of(cluster, item):
+                continue
             run_id = item["metadata"]["labels"].get(labels.RUN, "")
             left.setdefault(run_id, []).append(f"{kind}/{item['metadata']['name']}")
             deadline = (item["metadata"].get("annotations") or {}).get(labels.DEADLINE)
@@ -46,6 +48,15 @@ def find_remains(cluster: Cluster) -> list[Remains]:
             why = "past its deadline" if past else "dead: it no longer renews its Lease"
             remains.append(Remains(run_id, why, objects))
     return remains
+
+
+def _is_of(cluster: Cluster, item: Obj) -> bool:
+    """Whether the run that made an object works in the cluster's one namespace.
+
+    A PV has no namespace, and its run may live in another one.
+    """
+    home = (item["metadata"].get("annotations") or {}).get(labels.NAMESPACE)
+    return home in (None, cluster.namespace)
 
 
 def _living_run(cluster: Cluster) -> str | None:
