@@ -183,7 +183,7 @@ def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]
     claim = reference and store.find(CLAIMS, reference["namespace"], reference["name"])
     bound = bool(reference and reference.get("uid"))
     lost = bound and not (claim and uid_of(claim) == reference["uid"])
-    if is_terminating(volume) and (lost or not reference):
+    if is_terminating(volume) and (lost or not bound):
         store.change(VOLUMES, volume, lambda new: remove_finalizer(new, PV_PROTECTION))
     elif lost and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
         if "pv.kubernetes.io/provisioned-by" in annotations_of(volume):
