@@ -20,7 +20,7 @@ test: .venv/dev fio
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck manifests/*.sh
+	$(BIN)/shellcheck manifests/*.sh testbed/*/*.sh
 	env -u KUBECONFIG $(BIN)/pytest -n 2 --ignore tests/real --ignore tests/testbed/test_crash.py
 
 # Storms come one after the other: they drain nodes. Where no cluster is given, the testbed itself is
