@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks import cluster as k8s
 from tasks import pods
@@ -10,6 +10,7 @@ from tasks.cluster import Cluster, Obj
 from tasks.fio_log import FioLog
 from tasks.manifest import render
 from tasks.run import Run
+from tasks.script_job import tolerations
 
 # fio writes a line of progress each second; after this long the stream is taken for lost.
 SILENCE_SECONDS = 60.0
@@ -51,7 +52,7 @@ def create(
         deadline=run.deadline,
         owner=owner,
         plan=run.plan,
-        tolerations=[_toleration(t.model_dump()) for t in run.plan.tolerations],
+        tolerations=tolerations(run.plan),
         action=action,
         env=[{"name": key, "value": value} for key, value in (env or {}).items()],
         pvc=pvc,
@@ -60,10 +61,6 @@ def create(
         limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
     )
     k8s.create(run.cluster, manifest)
-
-
-def _toleration(fields: dict[str, str]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value}
 
 
 def started(run: Run, name: str, limit_seconds: float) -> FioJob:
