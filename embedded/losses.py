@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 NAME = "lose-last-second"
@@ -75,11 +76,9 @@ def sizes_of(folders: Iterable[Path]) -> Sizes:
     """The length in bytes of every file in the folders."""
     found: Sizes = {}
     for folder in folders:
-        top = folder.resolve()
-        for path in [top, *top.rglob("*")]:
-            try:
-                if path.is_file() and not path.is_symlink():
-                    found[path] = path.stat().st_size
-            except FileNotFoundError:
-                continue  # it went in between
+        for top, _, files in os.walk(folder.resolve()):  # what goes meanwhile, it leaves out
+            for path in (Path(top, name) for name in files):
+                with suppress(FileNotFoundError):
+                    if not path.is_symlink():
+                        found[path] = path.stat().st_size
     return found
