@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports import provenance, survival_tables, tables
+from reports import limits, provenance, survival_tables, tables
 from reports.chart import chart
 from reports.comparison import Comparison, compare
 from reports.headline import headline
@@ -91,6 +91,7 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         comparison=comparison,
         comparison_table=tables.comparison_table(comparison),
         interval_note=tables.interval_note(comparison),
+        limits=limits.sentences(run, comparison),
         concurrent=any((row["concurrent_jobs"] or 1) > 1 for row in run.fio),
         chart_name=f"{run.facts['run_id']}.svg",
         queue_of_one=tables.queue_of_one_table(run, comparison),

@@ -5,9 +5,10 @@ devices.py has the device of gp3-like; node/services.sh mounts it, and the stora
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from . import certificates, network, processes, state
+from . import certificates, devices, network, processes, state
 from .control_plane import apply, kubectl
 from .shell import wait_for
 from .templates import HERE, render
@@ -22,6 +23,7 @@ class StorageClass(NamedTuple):
     provisioner: str
     binding_mode: str
     config: Mapping[str, object]
+    parameters: Mapping[str, str] = MappingProxyType({})
 
     @property
     def namespace(self) -> str:
@@ -47,7 +49,12 @@ CLASSES = (
         {"sharedFileSystemPath": "/mnt/shared"},
     ),
     StorageClass(
-        "gp3-like", "cluster.local/gp3-like", "WaitForFirstConsumer", _on_every_node("/opt/gp3")
+        "gp3-like",
+        "cluster.local/gp3-like",
+        "WaitForFirstConsumer",
+        _on_every_node("/opt/gp3"),
+        # as classes of Amazon's gp3 name them; throughput in MiB/s
+        {"iops": str(devices.IOPS), "throughput": str(devices.BYTES_PER_SECOND // 2**20)},
     ),
 )
 
@@ -83,6 +90,7 @@ def manifests(storage_class: StorageClass) -> str:
         namespace=storage_class.namespace,
         provisioner=storage_class.provisioner,
         binding_mode=storage_class.binding_mode,
+        parameters=json.dumps(dict(storage_class.parameters)),
         is_default=storage_class.name == "local-path",
         config=json.dumps(storage_class.config),
         helper_pod=(folder / "helper-pod.yaml").read_text(),

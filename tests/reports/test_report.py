@@ -368,3 +368,16 @@ def test_an_unknown_run_is_answered_with_the_newest_ones(tmp_path: Path) -> None
         render(location, "run-9")
     with pytest.raises(ResultsError, match="holds no run at all"):
         render(str(tmp_path / "empty"), "run-9")
+
+
+def test_a_class_that_names_its_limits_is_held_against_them(tmp_path: Path) -> None:
+    """Of operations with small blocks, of bytes with large ones; a job of both has no share."""
+    write_run(tmp_path, {"gp3": 0.2}, jobs=sample.STANDARD)
+    named = class_row("gp3", 0) | {"parameters": '{"iops": "3000", "throughput": "125"}'}
+    write_table(str(tmp_path), "classes", RUN_ID, STARTED, [named])
+    report = render(str(tmp_path), RUN_ID).markdown
+    assert (
+        "\n- gp3 is limited to 3,000 IOPS and 125 MiB/s: read_iops 82.0 %, write_iops 53.3 %, "
+        "read_bw 102.4 %, write_bw 52.8 %, seq_read 112.0 %, seq_write 56.0 %, read_latency 7.7 %, "
+        "write_latency 6.0 %.\n"
+    ) in report
