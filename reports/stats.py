@@ -41,7 +41,9 @@ def estimate(values: Sequence[float]) -> Estimate:
         method="percentile",
         rng=np.random.default_rng(SEED),
     ).confidence_interval
-    return Estimate(median, float(interval.low), float(interval.high), len(values))
+    # percentiles are interpolated, and may miss equal values, or the median, by the last bit
+    low, high = np.clip(interval, min(values), max(values))
+    return Estimate(median, min(float(low), median), max(float(high), median), len(values))
 
 
 def distinguishable(a: Estimate, b: Estimate) -> bool:
