@@ -74,8 +74,8 @@ def follow(
 ) -> None:
     """Read the pod's log to its end into `log`; `on_line` sees each line after that.
 
-    A broken stream is taken up again where it broke. Raises ClusterError when the pod, or the
-    cluster, goes away before the end.
+    A broken stream is taken up again where it broke; one that holds on after the script's last line
+    is left. Raises ClusterError when the pod, or the cluster, goes away before the end.
     """
     read = 0
     pod = job.pod["metadata"]["name"]
@@ -88,16 +88,19 @@ def follow(
                 count = number + 1
                 if on_line is not None:
                     on_line(line)
+                if log.finished:
+                    break
         return count
 
     with suppress(k8s.NotFound):  # the pod was deleted: the wait below says so
         while not log.finished:
             lines = k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
             read = take_in(lines)
-            if log.finished or _has_ended(cluster, pod):
+            if not log.finished and _has_ended(cluster, pod):
                 read = take_in(k8s.log_lines(cluster, pod, follow=False))
                 break
-    pods.wait_ended(cluster, job.name, job.limit_seconds)
+    if not log.finished:
+        pods.wait_ended(cluster, job.name, job.limit_seconds)
 
 
 def _has_ended(cluster: Cluster, pod: str) -> bool:

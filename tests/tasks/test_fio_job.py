@@ -1,0 +1,26 @@
+"""Following a fio Job."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tasks import cluster as k8s
+from tasks import fio_job
+from tasks.fio_log import FioLog
+
+
+def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kubelet ends the stream up to a second after the container has ended."""
+
+    def lines(*_: Any, **__: Any) -> Iterator[str]:
+        yield "@stormark fact kernel 6.1"
+        yield "@stormark finished"
+        pytest.fail("read on after the last line")
+
+    monkeypatch.setattr(k8s, "log_lines", lines)
+    log = FioLog()
+    nowhere: Any = None  # all that is asked of the cluster is the log
+    fio_job.follow(nowhere, fio_job.FioJob("job", {"metadata": {"name": "pod"}}, 1.0), log)
+    assert log.finished
+    assert log.facts == {"kernel": "6.1"}
