@@ -5,6 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.artifacts import progress, run_name
 from flows.steps import carry_out, step
 from tasks import benchmark, check, record, volumes
 from tasks.cluster import Obj
@@ -15,7 +16,7 @@ from tasks.run import Run
 from tasks.volumes import Volume, VolumeFailed
 
 
-@flow(name="benchmark", flow_run_name="benchmark · {plan.profile}", persist_result=False)
+@flow(name="benchmark", flow_run_name=run_name, persist_result=False)
 def compare(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
     """Compare StorageClasses: provision a PVC of each, run fio on it, report.
 
@@ -37,9 +38,12 @@ def measure_classes(
     known.checks += seen
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 
+    ended = progress("fio", known.cells_planned)
+
     def keep(row: dict[str, Any]) -> None:
         known.fio.append(row)
         record.save(known, "running")
+        ended(len(known.fio))
 
     ready: list[Volume] = []
     for position, storage_class in enumerate(storage_classes):

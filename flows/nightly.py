@@ -3,6 +3,7 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.artifacts import run_name
 from flows.benchmark import measure_classes
 from flows.steps import carry_out, step
 from flows.storms import ride_storms
@@ -14,7 +15,7 @@ from tasks.record import Record
 from tasks.run import Run
 
 
-@flow(name="nightly", flow_run_name="nightly · {plan.profile}", persist_result=False)
+@flow(name="nightly", flow_run_name=run_name, persist_result=False)
 def nightly(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
     """Compare StorageClasses by speed and by what they survive.
 

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
 
 import reports.render
+from flows import artifacts
 from tasks import check, record
 from tasks.cluster import ClusterError, Obj
 from tasks.plan import Plan, PlanError
@@ -63,6 +64,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
         location = step(reports.render.write, "report")(plan.results, run.run_id)
     except ResultsError as error:
         return _ended("Failed", str(error))
+    artifacts.publish(plan.results, run.run_id)
     report(Progress(run.run_id, f"report written to {location}"))
     if outcome == "complete":
         cells = known.cells_planned + known.storms_planned

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.artifacts import progress, run_name
 from flows.steps import carry_out, step
 from tasks import check, probes, record, storms
 from tasks.cluster import Obj
@@ -15,7 +16,7 @@ from tasks.record import Record, Rows
 from tasks.run import Run
 
 
-@flow(name="storms", flow_run_name="storms", persist_result=False)
+@flow(name="storms", flow_run_name=run_name, persist_result=False)
 def survive(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
     """Delete pods and drain nodes under a writer, and count what it was promised and lost.
 
@@ -40,7 +41,7 @@ def ride_storms(
     """Every storm on every volume; what has been measured is on disk after each cell."""
     known.storm_volumes = storms.planned(run, storage_classes)
     known.step = "storms"
-    one_at_a_time = Lock()
+    one_at_a_time, ended = Lock(), progress("storms", known.storms_planned)
 
     def tell(progress: Progress) -> None:
         known.step = progress.step
@@ -51,5 +52,6 @@ def ride_storms(
             known.storms.append(row)
             known.storm_events += events
             record.save(known, "running")
+            ended(len(known.storms))
 
     step(storms.ride, "storms")(run, owner, storage_classes, tell, keep)

@@ -12,8 +12,13 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, State
 from prefect.client.schemas.sorting import LogSort
 from tenacity import (
     Retrying,
@@ -81,6 +86,11 @@ class Server(NamedTuple):
         run = self.wait(run_id, lambda run: run.state is not None and run.state.is_final())
         assert run.state is not None
         return run.state
+
+    def artifacts(self, run_id: UUID) -> dict[str | None, Artifact]:
+        """What a flow run shows, by its key."""
+        of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+        return {shown.key: shown for shown in self.client.read_artifacts(artifact_filter=of_run)}
 
     def log(self, run_id: UUID) -> list[str]:
         """The lines of a flow run's log, without those of its tasks."""

@@ -3,6 +3,7 @@
 The fixture `namespace` fails each test that leaves an object behind.
 """
 
+import json
 import os
 import socket
 from collections import Counter
@@ -130,6 +131,16 @@ def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Pat
     assert "local-path" in text
     assert "nfs-client" in text
     assert "PersistentVolumeClaim" in cluster.kinds_with_events(namespace)
+    assert server.client.read_flow_run(run_id).name == "nightly · embedded · 2 classes · fio file"
+    shown = server.artifacts(run_id)
+    assert (shown["fio"].data, shown["storms"].data) == (100, 100)
+    assert str(shown["report"].data).startswith(text.partition("\n")[0])
+    assert str(shown["report"].data).count("](data:image/svg+xml;base64,") == 2
+    assert f"({row['run_id']}" not in str(shown["report"].data)
+    comparison = json.loads(str(shown["comparison"].data))
+    assert [set(job) for job in comparison] == [{"job", "what", "unit", *measured}] * 2
+    survival = json.loads(str(shown["survival"].data))
+    assert [set(volume) for volume in survival] == [{"volume", "pod-delete"}]
     assert server.story(run_id) == [
         "check plan, results location and cluster",
         "check of image and fio file",

@@ -1,0 +1,102 @@
+"""What Prefect's UI shows of a run: its name, how far it is, its report and its tables."""
+
+import base64
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import cast
+from uuid import UUID
+
+import httpx
+from prefect import get_run_logger
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectException
+
+from reports.comparison import compare
+from reports.render import render
+from reports.rows import comparison_rows, survival_rows
+from reports.run import load
+from reports.survival import survive
+from tasks import cluster as k8s
+from tasks.plan import Plan
+from tasks.tables import TABLES
+
+# What a Prefect API that is away, or that refuses, raises: the run's own files are on disk then.
+NOT_SHOWN = (PrefectException, httpx.HTTPError)
+
+
+def run_name() -> str:
+    """`nightly · kind-prod · 2 classes · standard`, for the flow run that begins."""
+    context = FlowRunContext.get()
+    if context is None or context.flow is None:
+        raise RuntimeError("a flow run's name was asked for outside of one")
+    plan = Plan.model_validate((context.parameters or {}).get("plan", {}))
+    count = len(plan.storage_classes)
+    classes = f"{count} class{'' if count == 1 else 'es'}" if count else "every class"
+    profile = "fio file" if plan.fio_file is not None else plan.profile
+    words = [context.flow.name, _cluster_name(plan), classes]
+    return " · ".join([*words, *([] if context.flow.name == "storms" else [profile])])
+
+
+def _cluster_name(plan: Plan) -> str:
+    try:
+        cluster = k8s.connect(plan.context, plan.namespace)
+    except k8s.Unreachable:  # the run itself will say so
+        return "no cluster"
+    cluster.api.close()
+    return cluster.name
+
+
+def progress(key: str, of: int) -> Callable[[int], None]:
+    """Show how many cells of a part have ended; the function returned is told after each.
+
+    It may be called from any thread.
+    """
+    context, logger = copy_context(), get_run_logger()
+    shown: list[UUID] = []
+
+    def tell(ended: int) -> None:
+        try:
+            context.copy().run(update_progress_artifact, shown[0], 100 * ended / max(of, 1))
+        except NOT_SHOWN as error:
+            logger.warning("the progress of %s cannot be shown: %s", key, error)
+
+    try:
+        # the same function for both worlds: without an event loop it is no coroutine
+        made = create_progress_artifact(0.0, key=key, description=f"{key}: {of} cells")
+        shown.append(cast("UUID", made))
+    except NOT_SHOWN as error:
+        logger.warning("the progress of %s cannot be shown: %s", key, error)
+        return lambda _: None
+    return tell
+
+
+def publish(location: str, run_id: str) -> None:
+    """Put a run's report, its charts in it, and its tables before whoever opens the UI.
+
+    The keys are the same each night, so that the UI shows their history.
+    """
+    run, rendered = load(location, run_id), render(location, run_id)
+    text, survival = rendered.markdown, survive(run)
+    for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
+        text = text.replace(f"({run_id}{name}.svg)", f"({_inline(svg)})")
+    files = ", ".join(f"{location}/{table}/date=*/{run_id}.parquet" for table in TABLES)
+    about = f"run {run_id} on {run.facts['cluster']}"
+    try:
+        create_markdown_artifact(text, key="report", description=f"{about}; Parquet: {files}")
+        if run.fio:
+            table = comparison_rows(compare(run))
+            create_table_artifact(table, key="comparison", description=about)
+        if survival:
+            create_table_artifact(survival_rows(survival), key="survival", description=about)
+    except NOT_SHOWN as error:
+        get_run_logger().warning("the report of run %s cannot be shown: %s", run_id, error)
+
+
+def _inline(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -1,0 +1,40 @@
+"""The comparison and the survival matrix as rows of plain text, for whoever draws tables."""
+
+from reports.comparison import Cell, Comparison, ComparisonRow
+from reports.survival import StormCell, Survival
+from reports.survival_words import gap_words, parts
+from reports.units import interval, quantity
+from reports.words import against_reference, gap, shape
+
+TextRow = dict[str, str]
+
+
+def comparison_rows(comparison: Comparison) -> list[TextRow]:
+    """A row a job: its name, what it does, the unit, and a figure a class."""
+    return [
+        {"job": row.job["job"], "what": shape(row.job), "unit": row.figure.label}
+        | {cell.storage_class: _figure(cell, row, comparison) for cell in row.cells}
+        for row in comparison.rows
+    ]
+
+
+def survival_rows(survival: Survival) -> list[TextRow]:
+    """A row a volume: its name, and what became of it in each storm."""
+    return [
+        {"volume": volume} | {cell.storm: _fate(cell) for cell in survival.row(volume)}
+        for volume in survival.volumes
+    ]
+
+
+def _figure(cell: Cell, row: ComparisonRow, comparison: Comparison) -> str:
+    words = [gap(cell, comparison), "⚠" if cell.warned else ""]
+    if cell.estimate is not None:
+        scales = row.figure.scales
+        median = quantity(cell.estimate.median, scales)
+        words = [median, interval(cell.estimate, scales), against_reference(cell), *words]
+    return " ".join(filter(None, words))
+
+
+def _fate(cell: StormCell) -> str:
+    gaps = [gap_words(cell, gap) for gap in cell.gaps]
+    return " · ".join([*parts(cell), *gaps, *(["surprise"] if cell.surprises else [])])
