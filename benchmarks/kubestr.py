@@ -1,0 +1,106 @@
+"""fio through stormark ÷ fio as kubestr runs it: by exec in a pod that waits, with the same file.
+
+    python -m benchmarks.kubestr plan.yaml
+
+kubestr makes a ConfigMap, a PVC and a pod, runs fio by exec, and deletes them again; see
+https://github.com/kastenhq/kubestr (pkg/fio).
+"""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import paired
+from tasks import cluster as k8s
+from tasks.cluster import Items, Obj
+from tasks.fio_file import Workload
+from tasks.plan import Plan
+
+READY_SECONDS, SPARE_SECONDS = 120.0, 120.0
+
+
+def main(
+    plan: Annotated[Path, typer.Argument(help="Plan of one class and one repeat.")],
+    rounds: Annotated[int, typer.Option(help="How often each way is taken.")] = 5,
+) -> None:
+    """Take both ways by turns, and print the ratio of their figures."""
+    chosen, workload = paired.workload(plan)
+    cluster = k8s.connect(chosen.context, chosen.namespace)
+
+    def by_exec() -> paired.IOPS:
+        name = f"by-exec-{secrets.token_hex(3)}"
+        objects = manifests(name, chosen, workload)
+        try:
+            for manifest in objects:
+                k8s.create(cluster, manifest)
+            k8s.wait(cluster, "Pod", running, what=name, limit_seconds=READY_SECONDS, name=name)
+            limit = max(workload.seconds(), 1) * len(workload.jobs) + SPARE_SECONDS
+            command = ["fio", "--output-format=json", "/jobs/job.fio"]
+            return paired.of_output(
+                k8s.execute(cluster, name, command, limit_seconds=limit), workload
+            )
+        finally:
+            for manifest in reversed(objects):
+                k8s.delete(cluster, manifest["kind"], name, grace_seconds=0)
+
+    paired.print_ratios(
+        rounds, ("stormark", "by exec"), lambda: paired.through_stormark(plan), by_exec
+    )
+
+
+def manifests(name: str, plan: Plan, workload: Workload) -> list[Obj]:
+    """The job file, the PVC, and the pod that waits with both."""
+    meta = {"name": name}
+    container = {
+        "name": "fio",
+        "image": plan.image,
+        "imagePullPolicy": plan.image_pull_policy,
+        "command": ["tail", "-f", "/dev/null"],
+        "workingDir": "/",
+        "env": [{"name": "STORMARK_ENGINE", "value": "libaio"}],
+        "volumeMounts": [
+            {"name": "volume", "mountPath": "/volume"},
+            {"name": "jobs", "mountPath": "/jobs"},
+        ],
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": meta,
+            "data": {"job.fio": workload.text},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": meta,
+            "spec": {
+                "accessModes": [plan.access_mode],
+                "storageClassName": plan.storage_classes[0],
+                "resources": {"requests": {"storage": plan.volume_size}},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": meta,
+            "spec": {
+                "containers": [container],
+                "volumes": [
+                    {"name": "volume", "persistentVolumeClaim": {"claimName": name}},
+                    {"name": "jobs", "configMap": {"name": name}},
+                ],
+            },
+        },
+    ]
+
+
+def running(pods: Items) -> bool | None:
+    """Whether the pod runs, for `wait`."""
+    return any(pod["status"].get("phase") == "Running" for pod in pods.values()) or None
+
+
+if __name__ == "__main__":
+    typer.run(main)

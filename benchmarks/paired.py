@@ -1,0 +1,67 @@
+"""Two ways to run the same fio job file, by turns: their figures, and the ratio of each round."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pyarrow.parquet as pq
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from tasks import fio_file, fio_output
+from tasks.fio_file import Workload
+from tasks.plan import Plan
+
+IOPS = dict[str, float]  # by job, reads and writes together
+
+
+def workload(plan: Path) -> tuple[Plan, Workload]:
+    """A plan of one class and one repeat, and the job file that stormark makes of it."""
+    chosen = Plan.model_validate(yaml.safe_load(plan.read_text()))
+    if len(chosen.storage_classes) != 1 or chosen.repeats != 1:
+        raise SystemExit(f"plan {plan}: one storage class and `repeats: 1`, please")
+    return chosen, fio_file.prepare(chosen)
+
+
+def through_stormark(plan: Path) -> IOPS:
+    """What `stormark run` measures."""
+    with tempfile.TemporaryDirectory() as results:
+        command = [str(Path(sys.executable).with_name("stormark")), "run", "--flow", "benchmark"]
+        subprocess.run(
+            [*command, "--plan", str(plan), "--results", results],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        (file,) = Path(results, "fio").rglob("*.parquet")
+        return {row["job"]: row["iops"] for row in pq.read_table(file).to_pylist()}
+
+
+def of_output(text: str, jobs: Workload) -> IOPS:
+    """The figures in fio's JSON of a run of the whole file."""
+    return {name: row["iops"] for name, row in fio_output.rows(text, jobs.jobs).items()}
+
+
+def print_ratios(
+    rounds: int, names: tuple[str, str], first: Callable[[], IOPS], second: Callable[[], IOPS]
+) -> None:
+    """Take both by turns, and print medians, ranges, and first ÷ second with its range."""
+    pairs = []
+    for number in range(rounds):
+        # the one that begins changes: what drifts favours neither
+        both = (first(), second()) if number % 2 == 0 else (second(), first())[::-1]
+        pairs.append(both)
+    table = Table("job", *(f"{name}, IOPS" for name in names), f"{names[0]} ÷ {names[1]}")
+    for job in pairs[0][0]:
+        ours, theirs = ([pair[way][job] for pair in pairs] for way in (0, 1))
+        ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+        table.add_row(job, _spread(ours, ",.0f"), _spread(theirs, ",.0f"), _spread(ratios, ".3f"))
+    table.caption = f"medians of {rounds} rounds by turns, with their range"
+    Console().print(table)
+
+
+def _spread(values: list[float], form: str) -> str:
+    return f"{median(values):{form}} [{min(values):{form}} – {max(values):{form}}]"
