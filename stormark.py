@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import reports.nights
 import reports.run
 import reports.terminal
 import tasks.run
 from reports.comparison import compare
+from reports.nights import side_by_side
 from reports.render import write
 from reports.survival import survive
 from tasks import check
@@ -259,6 +261,65 @@ def report(
         _print_tables(results, run_id)
     except ResultsError as error:
         raise _refused(str(error)) from None
+    console.print(f"report: {location}", soft_wrap=True)
+
+
+@app.command(epilog="Examples: `stormark runs` · `stormark runs --results s3://bucket/x --last 30`")
+def runs(
+    results: Annotated[str, typer.Option(help="Where the Parquet files are.")] = "results",
+    last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    output: Annotated[Output, typer.Option(help="For people, or for machines.")] = Output.table,
+) -> None:
+    """List past runs."""
+    try:
+        found = [_run_row(row) for row in reports.run.newest(results, last)]
+    except ResultsError as error:
+        raise _refused(str(error)) from None
+    if output is Output.json:
+        console.file.write(json.dumps(found, indent=2) + "\n")
+        return
+    if not found:
+        raise _refused(f"{results} holds no run. Start one with `stormark run`")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for header in found[0]:
+        table.add_column(header, no_wrap=header == "run")
+    for row in found:
+        table.add_row(*(Text(str(value)) for value in row.values()))
+    console.print(table)
+
+
+def _run_row(row: reports.run.Row) -> dict[str, str]:
+    plan = json.loads(row["plan"] or "{}")
+    cells = sum(row[column] or 0 for column in ("cells_measured", "storms_measured"))
+    planned = sum(row[column] or 0 for column in ("cells_planned", "storms_planned"))
+    return {
+        "run": row["run_id"],
+        "started": f"{row['started_at']:%Y-%m-%d %H:%M} UTC",
+        "flow": row["flow"],
+        "cluster": row["cluster"],
+        "profile": "fio file" if plan.get("fio_file") else plan.get("profile", ""),
+        "cells": f"{cells} of {planned}",
+        "outcome": row["outcome"],
+    }
+
+
+@app.command(name="compare", epilog="Example: `stormark compare 20261123-031500-a1b2c3 20261124-…`")
+def compare_runs(
+    run_ids: Annotated[list[str], typer.Argument(help="Two runs or more; the first is 1×.")],
+    results: Annotated[str, typer.Option(help="Where the Parquet files are.")] = "results",
+) -> None:
+    """Render runs side by side, such as two nights, with ratios and intervals."""
+    if len(set(run_ids)) < 2:
+        raise _refused("compare takes two different runs; `stormark runs` lists them")
+    try:
+        nights = side_by_side(results, list(dict.fromkeys(run_ids)))
+        location = reports.nights.write(results, nights)
+    except ResultsError as error:
+        raise _refused(str(error)) from None
+    for words in nights.unlike:
+        console.print(Text(words, style="yellow"))
+    for name, comparison in nights.speed.items():
+        console.print(Text(name, style="bold"), reports.terminal.comparison_table(comparison))
     console.print(f"report: {location}", soft_wrap=True)
 
 

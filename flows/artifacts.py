@@ -98,5 +98,13 @@ def publish(location: str, run_id: str) -> None:
         get_run_logger().warning("the report of run %s cannot be shown: %s", run_id, error)
 
 
+def show(text: str, key: str, about: str) -> None:
+    """Put a text in markdown before whoever opens the UI."""
+    try:
+        create_markdown_artifact(text, key=key, description=about)
+    except NOT_SHOWN as error:
+        get_run_logger().warning("%s cannot be shown: %s", about, error)
+
+
 def _inline(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -43,14 +43,14 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
         run, storage_classes, known = check.begin(plan, flow, report)
     except check.REFUSALS as error:
-        return _ended("Refused", str(error))
+        return failed("Refused", str(error))
     try:
         with lease(run) as lost, owned(run, report) as owner:
             for part in parts:
                 part(run, owner, storage_classes, known, _unless(lost, report))
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
-        return _ended("Refused", str(error))
+        return failed("Refused", str(error))
     except (ClusterError, ResultsError) as error:
         outcome, why = "failed", str(error)
     except Exception as error:
@@ -63,13 +63,13 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
         step(record.save, "write")(known, outcome, why)
         location = step(reports.render.write, "report")(plan.results, run.run_id)
     except ResultsError as error:
-        return _ended("Failed", str(error))
+        return failed("Failed", str(error))
     artifacts.publish(plan.results, run.run_id)
     report(Progress(run.run_id, f"report written to {location}"))
     if outcome == "complete":
         cells = known.cells_planned + known.storms_planned
         return Completed(message=f"{cells} cells measured; report: {location}")
-    return _ended(outcome.capitalize(), f"{why}; report: {location}")
+    return failed(outcome.capitalize(), f"{why}; report: {location}")
 
 
 def _unless(lost: list[str], report: Report) -> Report:
@@ -83,7 +83,8 @@ def _unless(lost: list[str], report: Report) -> Report:
     return tell
 
 
-def _ended(name: str, message: str) -> State:
+def failed(name: str, message: str) -> State:
+    """A state of the type FAILED that says what went wrong."""
     return State(type=StateType.FAILED, name=name, message=message)
 
 

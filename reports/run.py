@@ -59,15 +59,20 @@ def _rows(table: str, frame: pd.DataFrame) -> list[Row]:
     return rows
 
 
-def _unknown(location: str, run_id: str) -> str:
+def newest(location: str, most: int) -> list[Row]:
+    """The rows of the newest runs, the newest first."""
     runs = _rows("runs", read_table(location, "runs"))
-    newest = sorted(runs, key=lambda row: row["started_at"], reverse=True)[:5]
-    if not newest:
+    return sorted(runs, key=lambda row: row["started_at"], reverse=True)[:most]
+
+
+def _unknown(location: str, run_id: str) -> str:
+    known = newest(location, 5)
+    if not known:
         return (
             f"no report of run {run_id!r}: {location!r} holds no run at all. "
             "Start one with `stormark run`, or give another results location."
         )
     return (
         f"no report of run {run_id!r}: {location!r} holds no such run. "
-        f"The newest there: {', '.join(row['run_id'] for row in newest)}."
+        f"The newest there: {', '.join(row['run_id'] for row in known)}."
     )

@@ -1,5 +1,7 @@
 """The commands beside `run`."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,9 @@ import yaml
 
 from tasks.plan import Plan
 from tests.conftest import Cluster, Stormark
-from tests.reports.sample import RUN_ID, write_run
+from tests.reports.sample import RUN_ID, STARTED, write_run
+
+LATER = "20261124T180000-d4e5f6"
 
 
 def test_plan_prints_every_field(stormark: Stormark) -> None:
@@ -33,6 +37,37 @@ def test_report_of_an_unknown_run(stormark: Stormark, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "20200101-000000-abcdef" in result.stderr
     assert str(tmp_path) in result.stderr
+
+
+def test_runs_are_listed_newest_first(stormark: Stormark, tmp_path: Path) -> None:
+    """For people with whole ids, to type them; for machines as JSON."""
+    location = write_run(tmp_path, {"local-path": 1.0})
+    later = {"run_id": LATER, "started_at": STARTED + timedelta(days=1)}
+    write_run(tmp_path, {"local-path": 1.0}, run_id=LATER, facts=later)
+    listed = stormark.command("runs", "--results", location)
+    words = listed.stdout.split()
+    assert [word for word in words if word in {LATER, RUN_ID}] == [LATER, RUN_ID]
+    (newest,) = json.loads(
+        stormark.command("runs", "--results", location, "--last", "1", "--output", "json").stdout
+    )
+    assert (newest["run"], newest["outcome"], newest["cells"]) == (LATER, "complete", "12 of 12")
+
+
+def test_runs_where_there_is_none(stormark: Stormark, tmp_path: Path) -> None:
+    result = stormark.command("runs", "--results", str(tmp_path))
+    assert result.exit_code == 2
+    assert f"{tmp_path} holds no run" in result.stderr
+
+
+def test_two_runs_are_compared(stormark: Stormark, tmp_path: Path) -> None:
+    """The table of each class is printed, and the report says where it is."""
+    location = write_run(tmp_path, {"local-path": 1.0})
+    write_run(tmp_path, {"local-path": 0.5}, run_id=LATER, facts={"run_id": LATER})
+    result = stormark.command("compare", RUN_ID, LATER, "--results", location)
+    assert result.exit_code == 0
+    assert "0.50×" in result.stdout
+    assert f"report: {location}/reports/{RUN_ID}-and-{LATER}.md" in result.stdout
+    assert stormark.command("compare", RUN_ID, RUN_ID, "--results", location).exit_code == 2
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])

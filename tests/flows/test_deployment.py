@@ -71,7 +71,8 @@ def server(session_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
 def test_what_is_deployed(server: Server) -> None:
     """Nothing is there twice; each says what it is, and has the form of the flow it names."""
     found = server.client.read_deployments()
-    assert sorted(d.name for d in found) == ["benchmark", "nightly", "preflight", "reap", "storms"]
+    names = ["benchmark", "nightly", "preflight", "reap", "report", "storms"]
+    assert sorted(d.name for d in found) == names
     for deployment in found:
         module, _, name = str(deployment.entrypoint).partition(".py:")
         flow = getattr(import_module(module.replace("/", ".")), name)

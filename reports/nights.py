@@ -1,0 +1,112 @@
+"""Runs side by side: one night and another, or one cluster and another."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reports.comparison import Comparison, class_names, compare
+from reports.markdown import Markdown, markdown, table
+from reports.rows import TextRow, comparison_rows, survival_rows
+from reports.run import Run, load
+from reports.survival import survive
+from tasks.results import write_text
+
+FACTS = ("cluster", "kubernetes_version", "fio_version", "stormark_version")
+
+
+@dataclass(frozen=True)
+class Nights:
+    """Runs, the first is the reference; figures by class, a column a run, and what survived."""
+
+    runs: tuple[str, ...]
+    unlike: list[str]
+    speed: dict[str, Comparison]
+    survival: list[TextRow]
+
+
+def side_by_side(location: str, run_ids: Sequence[str]) -> Nights:
+    """Put runs side by side, what they have in common. ResultsError if one is not there."""
+    runs = [load(location, run_id) for run_id in run_ids]
+    names = dict.fromkeys(name for run in runs for name in class_names(run))
+    return Nights(
+        runs=tuple(run_ids),
+        unlike=_unlike(runs),
+        speed={
+            name: compare(_of_class(name, runs, run_ids))
+            for name in names
+            if any(row["storage_class"] == name for run in runs for row in run.fio)
+        },
+        survival=_survival(runs, run_ids),
+    )
+
+
+def render(nights: Nights) -> str:
+    """The runs side by side as markdown."""
+    first, *others = nights.runs
+    parts = [
+        f"# {markdown(first)} and {markdown(', '.join(others))}",
+        "\n".join(f"- {markdown(words)}" for words in nights.unlike)
+        or "The runs had the same plan, on the same cluster, with the same versions.",
+    ]
+    for name, comparison in nights.speed.items():
+        parts += [f"## Speed of {markdown(name)}", _table(comparison_rows(comparison))]
+    if nights.survival:
+        parts += ["## Survival", _table(nights.survival)]
+    parts.append(
+        f"Medians with their 95 % bootstrap interval; `0.9×` is the ratio to {markdown(first)}. "
+        "Intervals that overlap are not distinguishable."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def write(location: str, nights: Nights) -> str:
+    """Write the runs side by side below `reports/`, and return where."""
+    name = f"reports/{'-and-'.join(nights.runs)}.md"
+    return write_text(location, name, render(nights))
+
+
+def _table(rows: Sequence[TextRow]) -> Markdown:
+    header = list(rows[0]) if rows else ["job"]
+    return table(header, [[row.get(column) for column in header] for row in rows])
+
+
+def _unlike(runs: Sequence[Run]) -> list[str]:
+    """What makes the runs differ besides the storage itself, a sentence each."""
+    seen = {fact: [run.facts.get(fact) for run in runs] for fact in FACTS}
+    fields = dict.fromkeys(field for run in runs for field in run.plan)
+    seen |= {f"plan field {field}": [run.plan.get(field) for run in runs] for field in fields}
+    return [
+        f"Not alike: {what} was {', '.join(map(_text, values))}"
+        for what, values in seen.items()
+        if any(value != values[0] for value in values) and what != "plan field results"
+    ]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _of_class(name: str, runs: Sequence[Run], run_ids: Sequence[str]) -> Run:
+    """One class of all runs as a run of its own, in which each run stands where a class would."""
+    pairs = list(zip(runs, run_ids, strict=True))
+
+    def of(rows: str) -> list[dict[str, object]]:
+        return [
+            row | {"storage_class": run_id}
+            for run, run_id in pairs
+            for row in getattr(run, rows)
+            if row["storage_class"] == name
+        ]
+
+    return replace(runs[0], classes=of("classes"), volumes=of("volumes"), fio=of("fio"), storms=[])
+
+
+def _survival(runs: Sequence[Run], run_ids: Sequence[str]) -> list[TextRow]:
+    """A row a volume and storm, a column a run."""
+    cells: dict[tuple[str, str], TextRow] = {}
+    for run, run_id in zip(runs, run_ids, strict=True):
+        for row in survival_rows(known) if (known := survive(run)) else []:
+            for storm in row.keys() - {"volume"}:
+                place = {"volume": row["volume"], "storm": storm} | dict.fromkeys(run_ids, "")
+                cells.setdefault((row["volume"], storm), place)[run_id] = row[storm]
+    return [cells[place] for place in sorted(cells)]

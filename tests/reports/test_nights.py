@@ -1,0 +1,69 @@
+"""Runs side by side, from Parquet to markdown."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reports.nights import render, side_by_side, write
+from tasks.results import ResultsError
+from tests.reports.sample import RUN_ID, write_run
+from tests.reports.storm_sample import write_storms
+
+NEXT = "20261124T180000-d4e5f6"
+
+
+def nights(root: Path, speed: float, **facts: str) -> str:
+    write_run(root, {"local-path": 1.0, "nfs-client": 0.2})
+    facts |= {"run_id": NEXT}
+    write_run(root, {"local-path": speed, "nfs-client": 0.2}, run_id=NEXT, facts=facts)
+    return render(side_by_side(str(root), [RUN_ID, NEXT]))
+
+
+def row_of(report: str, storage_class: str, job: str) -> list[str]:
+    section = report.partition(f"## Speed of {storage_class}\n")[2].partition("\n## ")[0]
+    (line,) = (line for line in section.splitlines() if line.startswith(f"| {job} "))
+    return [cell.strip().replace("\\", "") for cell in line.split("|")[4:-1]]
+
+
+def test_each_class_has_a_column_a_run(tmp_path: Path) -> None:
+    report = nights(tmp_path, 0.5)
+    assert row_of(report, "local-path", "read_iops") == [
+        "12.3 k [11.9 – 12.8]",
+        "6.15 k [5.97 – 6.40] 0.50×",
+    ]
+    assert row_of(report, "nfs-client", "read_iops")[1].endswith("≈ not distinguishable")
+    assert "The runs had the same plan, on the same cluster, with the same versions." in report
+
+
+def test_what_is_not_alike_is_said_first(tmp_path: Path) -> None:
+    report = nights(tmp_path, 1.0, kubernetes_version="v1.35.0")
+    second_line = report.splitlines()[2]
+    assert second_line.startswith("- Not alike: kubernetes_version was ")
+    assert second_line.endswith(", v1.35.0")
+
+
+def test_storms_stand_side_by_side(tmp_path: Path) -> None:
+    write_storms(tmp_path)
+    for file in tmp_path.rglob(f"{RUN_ID}.parquet"):
+        shutil.copy(file, file.with_stem(NEXT))
+    report = render(side_by_side(str(tmp_path), [RUN_ID, NEXT]))
+    section = report.partition("## Survival\n\n")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines()]
+    assert rows[0] == ["volume", "storm", RUN_ID, NEXT]
+    lost = "LOST 143 records · 3.4 s on another node"
+    assert rows[3] == ["emptyDir", "drain", lost, lost]
+
+
+def test_they_are_written_below_the_results(tmp_path: Path) -> None:
+    nights(tmp_path, 1.0)
+    both = side_by_side(str(tmp_path), [RUN_ID, NEXT])
+    location = write(str(tmp_path), both)
+    assert location == f"{tmp_path}/reports/{RUN_ID}-and-{NEXT}.md"
+    assert Path(location).read_text() == render(both)
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, {"local-path": 1.0})
+    with pytest.raises(ResultsError, match="holds no such run. The newest there: " + RUN_ID):
+        side_by_side(str(tmp_path), [RUN_ID, NEXT])
