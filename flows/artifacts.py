@@ -85,10 +85,11 @@ def publish(location: str, run_id: str) -> None:
     text, survival = rendered.markdown, survive(run)
     for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
         text = text.replace(f"({run_id}{name}.svg)", f"({_inline(svg)})")
-    files = ", ".join(f"{location}/{table}/date=*/{run_id}.parquet" for table in TABLES)
+    day = f"{run.facts['started_at']:%Y-%m-%d}"
+    files = f"{location}/{{{','.join(TABLES)}}}/date={day}/{run_id}.parquet"
     about = f"run {run_id} on {run.facts['cluster']}"
     try:
-        create_markdown_artifact(text, key="report", description=f"{about}; Parquet: {files}")
+        create_markdown_artifact(text, key="report", description=f"{about}; Parquet: `{files}`")
         if run.fio:
             table = comparison_rows(compare(run))
             create_table_artifact(table, key="comparison", description=about)

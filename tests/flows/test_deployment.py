@@ -138,6 +138,8 @@ def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Pat
     assert str(shown["report"].data).startswith(text.partition("\n")[0])
     assert str(shown["report"].data).count("](data:image/svg+xml;base64,") == 2
     assert f"({row['run_id']}" not in str(shown["report"].data)
+    day = f"{row['started_at']:%Y-%m-%d}"
+    assert f"/date={day}/{row['run_id']}.parquet`" in str(shown["report"].description)
     comparison = json.loads(str(shown["comparison"].data))
     assert [set(job) for job in comparison] == [{"job", "what", "unit", *measured}] * 2
     survival = json.loads(str(shown["survival"].data))
