@@ -90,7 +90,7 @@ def manifests(storage_class: StorageClass) -> str:
         namespace=storage_class.namespace,
         provisioner=storage_class.provisioner,
         binding_mode=storage_class.binding_mode,
-        parameters=json.dumps(dict(storage_class.parameters)),
+        parameters=dict(storage_class.parameters),
         is_default=storage_class.name == "local-path",
         config=json.dumps(storage_class.config),
         helper_pod=(folder / "helper-pod.yaml").read_text(),
