@@ -1,9 +1,9 @@
 """What Prefect's UI shows of a run: its name, how far it is, its report and its tables."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -24,6 +24,7 @@ from reports.run import load
 from reports.survival import survive
 from tasks import cluster as k8s
 from tasks.plan import Plan
+from tasks.results import ResultsError
 from tasks.tables import TABLES
 
 # What a Prefect API that is away, or that refuses, raises: the run's own files are on disk then.
@@ -79,8 +80,16 @@ def progress(key: str, of: int) -> Callable[[int], None]:
 def publish(location: str, run_id: str) -> None:
     """Put a run's report, its charts in it, and its tables before whoever opens the UI.
 
-    The keys are the same each night, so that the UI shows their history.
+    The keys are the same each night, so that the UI shows their history. What was measured is on
+    disk by now: whatever cannot be read again or shown is a warning in the flow run's log.
     """
+    try:
+        _publish(location, run_id)
+    except (*NOT_SHOWN, ResultsError, OSError) as error:
+        get_run_logger().warning("the report of run %s cannot be shown: %s", run_id, error)
+
+
+def _publish(location: str, run_id: str) -> None:
     run, rendered = load(location, run_id), render(location, run_id)
     text, survival = rendered.markdown, survive(run)
     for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
@@ -88,21 +97,26 @@ def publish(location: str, run_id: str) -> None:
     day = f"{run.facts['started_at']:%Y-%m-%d}"
     files = f"{location}/{{{','.join(TABLES)}}}/date={day}/{run_id}.parquet"
     about = f"run {run_id} on {run.facts['cluster']}"
-    try:
-        create_markdown_artifact(text, key="report", description=f"{about}; Parquet: `{files}`")
-        if run.fio:
-            table = comparison_rows(compare(run))
-            create_table_artifact(table, key="comparison", description=about)
-        if survival:
-            create_table_artifact(survival_rows(survival), key="survival", description=about)
-    except NOT_SHOWN as error:
-        get_run_logger().warning("the report of run %s cannot be shown: %s", run_id, error)
+    create_markdown_artifact(text, key="report", description=f"{about}; Parquet: `{files}`")
+    if run.fio:
+        table = comparison_rows(compare(run))
+        create_table_artifact(table, key="comparison", description=about)
+    if survival:
+        create_table_artifact(survival_rows(survival), key="survival", description=about)
 
 
 def show(text: str, key: str, about: str) -> None:
     """Put a text in markdown before whoever opens the UI."""
     try:
         create_markdown_artifact(text, key=key, description=about)
+    except NOT_SHOWN as error:
+        get_run_logger().warning("%s cannot be shown: %s", about, error)
+
+
+def show_table(rows: Sequence[dict[str, Any]], key: str, about: str) -> None:
+    """Put a table before whoever opens the UI."""
+    try:
+        create_table_artifact(list(rows), key=key, description=about)
     except NOT_SHOWN as error:
         get_run_logger().warning("%s cannot be shown: %s", about, error)
 

@@ -6,6 +6,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
 
+from flows import artifacts
 from flows.steps import step
 from tasks import check
 from tasks.plan import Plan
@@ -32,6 +33,7 @@ def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B0
     say = {"pass": logger.info, "warn": logger.warning, "fail": logger.error}
     for one in checks:
         say[one.status]("%s: %s: %s", one.check, one.object, one.words)
+    artifacts.show_table([one.row() for one in checks], "preflight", f"the plan of a {flow} run")
     failed = [f"{one.check}: {one.object}: {one.seen}" for one in checks if one.status == "fail"]
     if failed:
         return State(type=StateType.FAILED, name="Refused", message="; ".join(failed))

@@ -10,7 +10,9 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.benchmark import compare
 from flows.nightly import nightly
+from flows.preflight import preflight
 from flows.reap import release_dead_runs
+from flows.report import render_again
 from flows.storms import survive
 from tasks.plan import AccessMode, Plan, Profile, Toleration, VolumeMode
 
@@ -81,3 +83,24 @@ def test_the_form_of_reap_says_what_it_is() -> None:
     assert form["required"] == []
     assert list(form["properties"]) == ["context", "namespace", "dry_run"]
     assert all(field["description"] for field in form["properties"].values())
+
+
+def test_the_form_of_preflight_offers_the_flows() -> None:
+    """It takes the plan of a run, and the flow as a drop-down."""
+    form = form_of(preflight)
+    assert form["required"] == []
+    fields = form["properties"]
+    assert fields["plan"]["default"] == Plan().model_dump()
+    assert fields["flow"]["enum"] == ["benchmark", "storms", "nightly"]
+    assert all(field["description"] for field in fields.values())
+
+
+def test_the_form_of_report_takes_one_run_or_several() -> None:
+    """Only the runs have to be filled in, one a line."""
+    form = form_of(render_again)
+    assert form["required"] == ["runs"]
+    runs, results = form["properties"]["runs"], form["properties"]["results"]
+    assert (runs["type"], runs["items"], runs["minItems"]) == ("array", {"type": "string"}, 1)
+    assert results["default"] == "results"
+    assert runs["description"]
+    assert results["description"]
