@@ -272,7 +272,8 @@ def runs(
 ) -> None:
     """List past runs."""
     try:
-        found = [_run_row(row) for row in reports.run.newest(results, last)]
+        classes = reports.run.classes_of_runs(results)
+        found = [_run_row(row, classes) for row in reports.run.newest(results, last)]
     except ResultsError as error:
         raise _refused(str(error)) from None
     if output is Output.json:
@@ -288,7 +289,7 @@ def runs(
     console.print(table)
 
 
-def _run_row(row: reports.run.Row) -> dict[str, str]:
+def _run_row(row: reports.run.Row, classes: dict[str, list[str]]) -> dict[str, str]:
     plan = json.loads(row["plan"] or "{}")
     cells = sum(row[column] or 0 for column in ("cells_measured", "storms_measured"))
     planned = sum(row[column] or 0 for column in ("cells_planned", "storms_planned"))
@@ -297,6 +298,7 @@ def _run_row(row: reports.run.Row) -> dict[str, str]:
         "started": f"{row['started_at']:%Y-%m-%d %H:%M} UTC",
         "flow": row["flow"],
         "cluster": row["cluster"],
+        "classes": ", ".join(classes.get(row["run_id"], [])),
         "profile": "fio file" if plan.get("fio_file") else plan.get("profile", ""),
         "cells": f"{cells} of {planned}",
         "outcome": row["outcome"],
@@ -309,10 +311,8 @@ def compare_runs(
     results: Annotated[str, typer.Option(help="Where the Parquet files are.")] = "results",
 ) -> None:
     """Render runs side by side, such as two nights, with ratios and intervals."""
-    if len(set(run_ids)) < 2:
-        raise _refused("compare takes two different runs; `stormark runs` lists them")
     try:
-        nights = side_by_side(results, list(dict.fromkeys(run_ids)))
+        nights = side_by_side(results, run_ids)
         location = reports.nights.write(results, nights)
     except ResultsError as error:
         raise _refused(str(error)) from None
@@ -320,6 +320,8 @@ def compare_runs(
         console.print(Text(words, style="yellow"))
     for name, comparison in nights.speed.items():
         console.print(Text(name, style="bold"), reports.terminal.comparison_table(comparison))
+    if nights.survival:
+        console.print(Text("survival", style="bold"), reports.terminal.text_table(nights.survival))
     console.print(f"report: {location}", soft_wrap=True)
 
 

@@ -56,7 +56,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of one job on one class; `ratio` is its median ÷ the reference's."""
+    """A figure of one job on one class; `ratio` is its median ÷ the reference's.
+
+    `ratio_interval` is filled in where runs stand side by side (reports/nights.py).
+    """
 
     storage_class: str
     estimate: Estimate | None
@@ -64,6 +67,7 @@ class Cell:
     failures: tuple[Failure, ...]
     warned: bool
     ratio: float | None = None
+    ratio_interval: Estimate | None = None
     verdict: Verdict = Verdict.UNKNOWN
     best: bool = False
 

@@ -4,14 +4,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reports.comparison import Comparison, class_names, compare
+from reports.comparison import Cell, Comparison, Verdict, cell_rows, class_names, compare, values
 from reports.markdown import Markdown, markdown, table
 from reports.rows import TextRow, comparison_rows, survival_rows
 from reports.run import Run, load
+from reports.stats import ratio_estimate
 from reports.survival import survive
-from tasks.results import write_text
+from tasks.results import ResultsError, write_text
 
-FACTS = ("cluster", "kubernetes_version", "fio_version", "stormark_version")
+FACTS = ("cluster", "kubernetes_version", "fio_version", "stormark_version", "image")
+MOST = 8  # columns that a person can read, and run ids that fit into a file name
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,19 @@ class Nights:
 
 def side_by_side(location: str, run_ids: Sequence[str]) -> Nights:
     """Put runs side by side, what they have in common. ResultsError if one is not there."""
+    run_ids = list(dict.fromkeys(run_ids))
+    if not 2 <= len(run_ids) <= MOST:
+        raise ResultsError(
+            f"{len(run_ids)} runs cannot stand side by side, 2 to {MOST} can. "
+            "`stormark runs` lists them"
+        )
     runs = [load(location, run_id) for run_id in run_ids]
     names = dict.fromkeys(name for run in runs for name in class_names(run))
     return Nights(
         runs=tuple(run_ids),
         unlike=_unlike(runs),
         speed={
-            name: compare(_of_class(name, runs, run_ids))
+            name: _with_ratios(_of_class(name, runs, run_ids))
             for name in names
             if any(row["storage_class"] == name for run in runs for row in run.fio)
         },
@@ -53,8 +61,8 @@ def render(nights: Nights) -> str:
     if nights.survival:
         parts += ["## Survival", _table(nights.survival)]
     parts.append(
-        f"Medians with their 95 % bootstrap interval; `0.9×` is the ratio to {markdown(first)}. "
-        "Intervals that overlap are not distinguishable."
+        "Medians with their 95 % bootstrap interval; `0.90× [0.85× – 0.97×]` is the ratio to "
+        f"{markdown(first)} with its own. Medians whose intervals overlap are not distinguishable."
     )
     return "\n\n".join(parts) + "\n"
 
@@ -72,9 +80,10 @@ def _table(rows: Sequence[TextRow]) -> Markdown:
 
 def _unlike(runs: Sequence[Run]) -> list[str]:
     """What makes the runs differ besides the storage itself, a sentence each."""
-    seen = {fact: [run.facts.get(fact) for run in runs] for fact in FACTS}
+    seen: dict[str, list[object]] = {fact: [run.facts.get(fact) for run in runs] for fact in FACTS}
     fields = dict.fromkeys(field for run in runs for field in run.plan)
     seen |= {f"plan field {field}": [run.plan.get(field) for run in runs] for field in fields}
+    seen |= {f"nodes of {name}": nodes for name, nodes in _nodes(runs).items()}
     return [
         f"Not alike: {what} was {', '.join(map(_text, values))}"
         for what, values in seen.items()
@@ -82,8 +91,52 @@ def _unlike(runs: Sequence[Run]) -> list[str]:
     ]
 
 
+def _nodes(runs: Sequence[Run]) -> dict[str, list[object]]:
+    """By class that every run measured: on which nodes, and their kernels, a text a run."""
+    ran = [
+        {(row["storage_class"], row["node"]) for row in run.fio if row["status"] == "measured"}
+        for run in runs
+    ]
+    kernels = [{n["name"]: n["kernel"] for n in run.facts["nodes"] or []} for run in runs]
+    everywhere = set.intersection(*({name for name, _ in pairs} for pairs in ran))
+    return {
+        name: [
+            " and ".join(
+                f"{node} (kernel {known.get(node, 'unknown')})"
+                for of, node in sorted(pairs)
+                if of == name
+            )
+            for pairs, known in zip(ran, kernels, strict=True)
+        ]
+        for name in sorted(everywhere)
+    }
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _with_ratios(run: Run) -> Comparison:
+    """The comparison, in which each ratio that can be told from 1 has its interval."""
+    comparison = compare(run)
+    reference = comparison.classes[0]
+
+    def with_ratio(cell: Cell, job: str, column: str) -> Cell:
+        if cell.verdict is not Verdict.DIFFERENT or not cell.ratio:
+            return cell
+        theirs, mine = (
+            values(cell_rows(run, name, job), column) for name in (reference, cell.storage_class)
+        )
+        return replace(cell, ratio_interval=ratio_estimate(mine, theirs))
+
+    rows = tuple(
+        replace(
+            row,
+            cells=tuple(with_ratio(c, row.job["job"], row.figure.column) for c in row.cells),
+        )
+        for row in comparison.rows
+    )
+    return replace(comparison, rows=rows)
 
 
 def _of_class(name: str, runs: Sequence[Run], run_ids: Sequence[str]) -> Run:
@@ -98,7 +151,14 @@ def _of_class(name: str, runs: Sequence[Run], run_ids: Sequence[str]) -> Run:
             if row["storage_class"] == name
         ]
 
-    return replace(runs[0], classes=of("classes"), volumes=of("volumes"), fio=of("fio"), storms=[])
+    # each run has a column, also one that lacks the class: the first stays the reference
+    known = {row["storage_class"]: row for row in of("classes")}
+    columns = [known.get(run_id, _absent(run_id)) for run_id in run_ids]
+    return replace(runs[0], classes=columns, volumes=of("volumes"), fio=of("fio"), storms=[])
+
+
+def _absent(run_id: str) -> dict[str, object]:
+    return {"storage_class": run_id, "parameters": None}
 
 
 def _survival(runs: Sequence[Run], run_ids: Sequence[str]) -> list[TextRow]:

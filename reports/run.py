@@ -65,6 +65,18 @@ def newest(location: str, most: int) -> list[Row]:
     return sorted(runs, key=lambda row: row["started_at"], reverse=True)[:most]
 
 
+def classes_of_runs(location: str) -> dict[str, list[str]]:
+    """The StorageClasses of every run by its id, the reference first."""
+    found: dict[str, list[str]] = {}
+    for row in sorted(_rows("classes", read_table(location, "classes")), key=_position):
+        found.setdefault(row["run_id"], []).append(row["storage_class"])
+    return found
+
+
+def _position(row: Row) -> int:
+    return row["position"] or 0
+
+
 def _unknown(location: str, run_id: str) -> str:
     known = newest(location, 5)
     if not known:

@@ -46,6 +46,27 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(median, min(float(low), median), max(float(high), median), len(values))
 
 
+def ratio_estimate(values: Sequence[float], reference: Sequence[float]) -> Estimate:
+    """The ratio of the medians, `values` ÷ `reference`, with its 95 % interval.
+
+    Both are resampled on their own, as they were measured: a two-sample percentile bootstrap (Efron
+    and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 8). The reference is positive.
+    """
+    if min(len(values), len(reference)) < 2:
+        return Estimate(float(np.median(values) / np.median(reference)), None, None, 1)
+    low, high = bootstrap(
+        (np.asarray(values, dtype=float), np.asarray(reference, dtype=float)),
+        lambda a, b, axis: np.median(a, axis=axis) / np.median(b, axis=axis),
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    ratio = float(np.median(values) / np.median(reference))
+    repeats = min(len(values), len(reference))
+    return Estimate(ratio, min(float(low), ratio), max(float(high), ratio), repeats)
+
+
 def distinguishable(a: Estimate, b: Estimate) -> bool:
     """Whether the intervals of the two do not overlap; never so where one is a single repeat."""
     if a.low is None or a.high is None or b.low is None or b.high is None:

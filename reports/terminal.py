@@ -1,10 +1,13 @@
 """The comparison and the survival matrix in the terminal."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
+from reports.rows import TextRow
 from reports.survival import StormCell, Survival
 from reports.survival_words import gap_words, parts
 from reports.units import interval, quantity
@@ -42,6 +45,16 @@ def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:
     lines.append(Text(gap(cell, comparison), style="red"))
     lines.append(Text("see warnings" if cell.warned else "", style="yellow"))
     return Text("\n").join(line for line in lines if line)
+
+
+def text_table(rows: Sequence[TextRow]) -> Table:
+    """Rows of plain text that have the same columns."""
+    grid = Table(box=box.HORIZONTALS, show_lines=True)
+    for header in rows[0]:
+        grid.add_column(Text(header), overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(value) for value in row.values()))
+    return grid
 
 
 def survival_table(survival: Survival) -> Table:

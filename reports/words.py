@@ -82,7 +82,10 @@ def against_reference(cell: Cell) -> str:
     if cell.ratio is None:
         return ""
     one = " (one repeat)" if cell.verdict is Verdict.ONE_REPEAT else ""
-    return f"{factor(cell.ratio)}{one}"
+    bounds = cell.ratio_interval
+    if bounds is None or bounds.low is None or bounds.high is None:
+        return f"{factor(cell.ratio)}{one}"
+    return f"{factor(cell.ratio)} [{factor(bounds.low)} – {factor(bounds.high)}]"
 
 
 def gap(cell: Cell, comparison: Comparison) -> str:

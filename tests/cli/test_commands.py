@@ -1,6 +1,7 @@
 """The commands beside `run`."""
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from tasks.plan import Plan
 from tests.conftest import Cluster, Stormark
 from tests.reports.sample import RUN_ID, STARTED, write_run
+from tests.reports.storm_sample import write_storms
 
 LATER = "20261124T180000-d4e5f6"
 
@@ -51,6 +53,7 @@ def test_runs_are_listed_newest_first(stormark: Stormark, tmp_path: Path) -> Non
         stormark.command("runs", "--results", location, "--last", "1", "--output", "json").stdout
     )
     assert (newest["run"], newest["outcome"], newest["cells"]) == (LATER, "complete", "12 of 12")
+    assert newest["classes"] == "local-path"
 
 
 def test_runs_where_there_is_none(stormark: Stormark, tmp_path: Path) -> None:
@@ -68,6 +71,16 @@ def test_two_runs_are_compared(stormark: Stormark, tmp_path: Path) -> None:
     assert "0.50×" in result.stdout
     assert f"report: {location}/reports/{RUN_ID}-and-{LATER}.md" in result.stdout
     assert stormark.command("compare", RUN_ID, RUN_ID, "--results", location).exit_code == 2
+
+
+def test_storms_of_two_runs_are_compared(stormark: Stormark, tmp_path: Path) -> None:
+    """Verdicts side by side, also in the terminal."""
+    location = write_storms(tmp_path)
+    for file in tmp_path.rglob(f"{RUN_ID}.parquet"):
+        shutil.copy(file, file.with_stem(LATER))
+    result = stormark.command("compare", RUN_ID, LATER, "--results", location)
+    assert result.exit_code == 0
+    assert "LOST" in result.stdout.partition("survival")[2]
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])

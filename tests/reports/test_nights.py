@@ -30,7 +30,7 @@ def test_each_class_has_a_column_a_run(tmp_path: Path) -> None:
     report = nights(tmp_path, 0.5)
     assert row_of(report, "local-path", "read_iops") == [
         "12.3 k [11.9 – 12.8]",
-        "6.15 k [5.97 – 6.40] 0.50×",
+        "6.15 k [5.97 – 6.40] 0.50× [0.47× – 0.54×]",
     ]
     assert row_of(report, "nfs-client", "read_iops")[1].endswith("≈ not distinguishable")
     assert "The runs had the same plan, on the same cluster, with the same versions." in report
@@ -67,3 +67,39 @@ def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, {"local-path": 1.0})
     with pytest.raises(ResultsError, match="holds no such run. The newest there: " + RUN_ID):
         side_by_side(str(tmp_path), [RUN_ID, NEXT])
+
+
+def test_another_node_or_image_is_not_alike(tmp_path: Path) -> None:
+    """A figure from another machine is no second night of the same storage."""
+    write_run(tmp_path, {"local-path": 1.0})
+    elsewhere = {"run_id": NEXT, "image": "example.org/fio:3.39"}
+    write_run(
+        tmp_path,
+        {"local-path": 1.0},
+        run_id=NEXT,
+        facts=elsewhere,
+        cell=lambda row: row | {"node": "w3"},
+    )
+    both = side_by_side(str(tmp_path), [RUN_ID, NEXT])
+    assert both.unlike == [
+        "Not alike: image was example.org/fio:3.38, example.org/fio:3.39",
+        "Not alike: nodes of local-path was w2 (kernel 6.8.0-45-generic), w3 (kernel unknown)",
+    ]
+
+
+def test_the_first_run_stays_the_reference_of_a_class_that_it_lacks(tmp_path: Path) -> None:
+    """No ratio to another run is shown under the first one's name."""
+    third = "20261125T180000-a7b8c9"
+    write_run(tmp_path, {"local-path": 1.0})
+    for run_id in (NEXT, third):
+        write_run(tmp_path, {"fast": 1.0}, run_id=run_id, facts={"run_id": run_id})
+    report = render(side_by_side(str(tmp_path), [RUN_ID, NEXT, third]))
+    figure = "12.3 k [11.9 – 12.8]"
+    assert row_of(report, "fast", "read_iops") == ["not run", figure, figure]
+
+
+def test_how_many_runs_stand_side_by_side(tmp_path: Path) -> None:
+    """A run beside itself is one run; too many columns cannot be read."""
+    for run_ids in ([RUN_ID, RUN_ID], [str(number) for number in range(9)]):
+        with pytest.raises(ResultsError, match="cannot stand side by side, 2 to 8 can"):
+            side_by_side(str(tmp_path), run_ids)

@@ -2,7 +2,14 @@
 
 import pytest
 
-from reports.stats import distinguishable, estimate, false_alarm, is_range, range_confidence
+from reports.stats import (
+    distinguishable,
+    estimate,
+    false_alarm,
+    is_range,
+    range_confidence,
+    ratio_estimate,
+)
 
 
 def test_percentile_interval_of_a_median_is_efrons() -> None:
@@ -70,3 +77,19 @@ def test_how_little_a_range_can_say() -> None:
     # Mann and Whitney, Annals of Mathematical Statistics 18(1), 1947, table I: P(U = 0) is 0.050
     # for two samples of 3, 0.014 for two of 4; here either of the two may be the lower.
     assert [false_alarm(3), false_alarm(4)] == pytest.approx([0.1, 0.028], abs=0.001)
+
+
+def test_the_interval_of_a_ratio_is_that_of_two_independent_samples() -> None:
+    """Of up to five repeats it is nearly the range; a constant reference only scales it."""
+    halved = ratio_estimate([48.0, 50.0, 52.0], [100.0, 100.0, 100.0])
+    assert (halved.median, halved.low, halved.high) == (0.5, 0.48, 0.52)
+    both = ratio_estimate([48.0, 50.0, 52.0], [96.0, 100.0, 104.0])
+    assert both.low is not None
+    assert both.high is not None
+    assert 48 / 104 <= both.low < 0.48
+    assert 0.52 < both.high <= 52 / 96
+
+
+def test_the_ratio_of_one_repeat_has_no_interval() -> None:
+    one = ratio_estimate([50.0], [100.0, 101.0, 99.0])
+    assert (one.median, one.low, one.high) == (0.5, None, None)
