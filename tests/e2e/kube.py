@@ -131,6 +131,11 @@ class Kube:
     def log(self, pod: str, **options: Any) -> str:
         return str(self.core.read_namespaced_pod_log(pod, self.namespace, **options))
 
+    def first_line(self, pod: str) -> str:
+        """What a pod's container writes first, once it does: it is ready before its command ran."""
+        lines = watch.Watch().stream(self.core.read_namespaced_pod_log, pod, self.namespace)
+        return str(next(iter(lines)))
+
     def cordon(self, node: str) -> None:
         self.cordoned.append(node)
         self.core.patch_node(node, {"spec": {"unschedulable": True}})

@@ -172,8 +172,7 @@ def test_deletion_lets_the_container_end_itself(kube: Kube) -> None:
     spec = pod_spec(command, volumes=volumes, nodeName="w1") | {"terminationGracePeriodSeconds": 20}
     kube.create_pod("p", spec)
     kube.pod("p", is_ready)
-    read = kube.core.read_namespaced_pod_log
-    assert next(iter(watch.Watch().stream(read, "p", kube.namespace))) == "up"
+    assert kube.first_line("p") == "up"
     answer = kube.core.delete_namespaced_pod("p", kube.namespace)
     assert answer.metadata.deletion_grace_period_seconds == 20
     kube.pod_gone("p")

@@ -76,8 +76,10 @@ def test_pod_for_no_node_says_why(kube: Kube) -> None:
 @pytest.mark.xdist_group("cordon")
 def test_cordoned_node_holds_the_pod_of_a_local_volume_until_uncordoned(kube: Kube) -> None:
     kube.create_claim("data", "local-path")
-    kube.create_deployment("writer", pod_spec("echo x >> data/f; " + FOREVER, claim="data"))
+    command = "echo x >> data/f; echo written; " + FOREVER
+    kube.create_deployment("writer", pod_spec(command, claim="data"))
     (first,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
+    assert kube.first_line(first.metadata.name) == "written"
     node = first.spec.node_name
     kube.cordon(node)
     kube.evict(first.metadata.name)
@@ -95,6 +97,7 @@ def test_cordoned_node_holds_the_pod_of_a_local_volume_until_uncordoned(kube: Ku
     kube.uncordon(node)
     second = kube.pod(name, is_ready)
     assert second.spec.node_name == node
+    assert kube.first_line(name) == "written"
     kube.create_pod("reader", pod_spec("wc -l < data/f", claim="data", restartPolicy="Never"))
     kube.pod("reader", is_phase("Succeeded"))
     assert kube.log("reader").strip() == "2"

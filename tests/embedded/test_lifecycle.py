@@ -157,8 +157,8 @@ from kubernetes import client, config
 from embedded import cluster
 
 with cluster.running() as kubeconfig:
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         signal.pause()
     except KeyboardInterrupt:
         with config.new_client_from_config(str(kubeconfig)) as api_client:
