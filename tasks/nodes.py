@@ -49,13 +49,7 @@ def cordon(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> None:
     it a Conflict if anybody else changed the node since it was read. Raises ClusterError, and
     leaves the node alone, when it is cordoned already, or when another run has cordoned any node.
     """
-    for other in k8s.find(cluster, "Node"):
-        by = undoing_of(other)
-        if by is not None and by["run"] != run_id:
-            raise ClusterError(
-                f"cordoning node {name}: run {by['run']} of namespace {by['namespace']} has "
-                f"cordoned {other['metadata']['name']}, and one node at a time is enough"
-            )
+    _check_alone(cluster, name, run_id)
     node = k8s.get(cluster, "Node", name)
     if node["spec"].get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
@@ -73,6 +67,40 @@ def cordon(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> None:
         "spec": {"unschedulable": True},
     }
     k8s.patch(cluster, "Node", name, change)
+
+
+@retry(retry=retry_if_exception_type(k8s.Conflict), stop=stop_after_attempt(5), reraise=True)
+def record_fault(cluster: Cluster, name: str, storm: str, *, run_id: str, deadline: str) -> None:
+    """Write on a node which storm is about to break it, for whom and until when; no cordon.
+
+    Raises ClusterError, and leaves the node alone, when a storm holds it or another node already.
+    """
+    _check_alone(cluster, name, run_id)
+    node = k8s.get(cluster, "Node", name)
+    if undoing_of(node) is not None:
+        raise ClusterError(f"breaking node {name}: a storm has it already; see `stormark reap`")
+    undoing = {
+        "run": run_id,
+        "namespace": cluster.namespace,
+        "deadline": deadline,
+        "was_schedulable": False,  # so that undoing it changes no cordon
+        "fault": storm,
+    }
+    meta = {
+        "annotations": {ANNOTATION: json.dumps(undoing)},
+        "resourceVersion": node["metadata"]["resourceVersion"],
+    }
+    k8s.patch(cluster, "Node", name, {"metadata": meta})
+
+
+def _check_alone(cluster: Cluster, name: str, run_id: str) -> None:
+    for other in k8s.find(cluster, "Node"):
+        by = undoing_of(other)
+        if by is not None and by["run"] != run_id:
+            raise ClusterError(
+                f"a storm on node {name}: run {by['run']} of namespace {by['namespace']} has "
+                f"a storm on {other['metadata']['name']}, and one node at a time is enough"
+            )
 
 
 def uncordon(cluster: Cluster, name: str) -> None:
@@ -95,8 +123,23 @@ def undoing_of(node: Obj) -> dict[str, str | bool] | None:
 
 
 def uncordon_all(cluster: Cluster, run_id: str) -> None:
-    """Undo every cordon of a run."""
+    """Undo every cordon of a run.
+
+    Raises ClusterError, which says what to do, for a node that a command of the user's has broken:
+    how to mend it is known to the user alone, so what is written on it stays.
+    """
+    broken = []
     for node in k8s.find(cluster, "Node"):
         undoing = undoing_of(node)
-        if undoing is not None and undoing["run"] == run_id:
+        if undoing is None or undoing["run"] != run_id:
+            continue
+        if "fault" in undoing:
+            broken.append((node["metadata"]["name"], undoing["fault"]))
+        else:
             uncordon(cluster, node["metadata"]["name"])
+    for name, storm in broken:
+        raise ClusterError(
+            f"cleaning up: node {name} may still be down from storm {storm} of run {run_id}. Run "
+            f"the `up` of its plan, then `kubectl annotate node {name} {ANNOTATION}-`, then "
+            f"`stormark reap --namespace {cluster.namespace}`"
+        )

@@ -5,6 +5,7 @@ Kubernetes quantity, such as 4Gi, carries its own.
 """
 
 import re
+import shlex
 import textwrap
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -61,6 +62,24 @@ class Toleration(BaseModel):
     value: str = Field(default="", description="Value of the taint, for Equal.")
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
         default="", description="Effect of the taint; empty means every effect."
+    )
+
+
+def _names_node(command: str) -> str:
+    if "{node}" not in command:
+        raise ValueError("a command with {node} where the node's name belongs")
+    shlex.split(command)  # a ValueError where a quotation is not closed
+    return command
+
+
+class NodeFault(BaseModel):
+    """Commands that run on the client, without a shell; {node} is the node's name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    down: Annotated[str, AfterValidator(_names_node)] = Field(description="Breaks a node.")
+    up: Annotated[str, AfterValidator(_names_node)] = Field(
+        description="Brings it back; also succeeds on a node that is not broken."
     )
 
 

@@ -38,7 +38,8 @@ def find_remains(cluster: Cluster) -> list[Remains]:
         undoing = nodes.undoing_of(node)
         if undoing is not None and undoing["namespace"] == cluster.namespace:
             run_id = str(undoing["run"])
-            left.setdefault(run_id, []).append(f"Node/{node['metadata']['name']} (cordoned)")
+            state = f"{undoing['fault']}, may be down" if "fault" in undoing else "cordoned"
+            left.setdefault(run_id, []).append(f"Node/{node['metadata']['name']} ({state})")
             deadlines.setdefault(run_id, str(undoing["deadline"]))
     holder = _living_run(cluster)
     remains = []
