@@ -27,7 +27,11 @@ def cluster(ground: Ground) -> Iterator[Cluster]:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
     k8s.create(ground.cluster, pod)
     wait_running(ground.cluster, restarts=0)
-    written = ["sh", "-c", "until [ -s scratch/pid ]; do sleep 0.1; done"]  # it runs before it wrote
+    written = [
+        "sh",
+        "-c",
+        "until [ -s scratch/pid ]; do sleep 0.1; done",
+    ]  # it runs before it wrote
     k8s.execute(ground.cluster, "web", written, limit_seconds=20)
     yield ground.cluster
     k8s.delete(ground.cluster, "Pod", "web", grace_seconds=0)
