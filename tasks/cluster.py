@@ -8,9 +8,9 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, suppress
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
 import urllib3
@@ -419,7 +419,7 @@ def log_lines(
     follow: bool,
     since: str | None = None,
     silence_seconds: float = REQUEST_SECONDS,
-) -> Iterator[str]:
+) -> Generator[str]:
     """The lines of a pod's log. With `follow` until its container ends, or the stream breaks.
 
     With `since`, a time as RFC 3339, only later lines, each with its time in front.
@@ -439,16 +439,23 @@ def log_lines(
         read_seconds=silence_seconds,
         streamed=True,
     )
-    yield from _lines(response)
+    with closing(_lines(response)) as lines:
+        yield from lines
 
 
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[str]:
-    """Whole lines of a streamed answer; a lost connection ends them and drops half a line."""
+def _lines(response: urllib3.BaseHTTPResponse) -> Generator[str]:
+    """Whole lines of a streamed answer; a lost connection ends them and drops half a line.
+
+    Whoever leaves them early closes them: an interrupt that meets Python's own closing of an
+    abandoned generator is lost.
+    """
     rest = b""
+    chunks = cast("Generator[bytes]", response.stream(None, decode_content=True))
     try:
-        for chunk in response.stream(None, decode_content=True):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
+        with closing(chunks):
+            for chunk in chunks:
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line.decode(errors="replace") for line in lines)
         if rest:
             yield rest.decode(errors="replace")
     except urllib3.exceptions.HTTPError:
@@ -482,8 +489,9 @@ def wait(
         items = {o["metadata"]["name"]: o for o in objects}
         if (result := until(items)) is not None:
             return result
-        with suppress(_Forgotten):
-            for change in _changes(cluster, kind, selection, seen, deadline):
+        changes = _changes(cluster, kind, selection, seen, deadline)
+        with suppress(_Forgotten), closing(changes):
+            for change in changes:
                 changed = change["object"]
                 items[changed["metadata"]["name"]] = changed
                 if change["type"] == "DELETED":
@@ -526,7 +534,7 @@ def watch(
 
 def _changes(
     cluster: Cluster, kind: str, selection: Mapping[str, str], seen: str, deadline: float
-) -> Iterator[Obj]:
+) -> Generator[Obj]:
     """The changes after a resourceVersion, until the server or the deadline ends them.
 
     Raises _Forgotten when the server no longer has that version.
@@ -553,9 +561,10 @@ def _changes(
         if "HTTP 410" in str(error):
             raise _Forgotten from error
         raise
-    for line in _lines(response):
-        change = json.loads(line)
-        if change["type"] == "ERROR":
-            raise _Forgotten
-        yield change
+    with closing(_lines(response)) as lines:
+        for line in lines:
+            change = json.loads(line)
+            if change["type"] == "ERROR":
+                raise _Forgotten
+            yield change
     time.sleep(PAUSE_SECONDS)

@@ -1,7 +1,7 @@
 """One Job in the cluster that runs `manifests/fio.sh`, followed to its end."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import NamedTuple
 
 from tasks import cluster as k8s
@@ -94,8 +94,9 @@ def follow(
 
     with suppress(k8s.NotFound):  # the pod was deleted: the wait below says so
         while not log.finished:
-            lines = k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
-            read = take_in(lines)
+            stream = k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
+            with closing(stream) as lines:
+                read = take_in(lines)
             if not log.finished and _has_ended(cluster, pod):
                 read = take_in(k8s.log_lines(cluster, pod, follow=False))
                 break

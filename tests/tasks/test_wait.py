@@ -5,6 +5,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+import urllib3
 
 from tasks import cluster as k8s
 from tasks.cluster import Items
@@ -98,6 +99,26 @@ def test_a_condition_that_raises_ends_the_wait(api: Api) -> None:
     with pytest.raises(LookupError, match="pod a is gone"):
         wait(api, lost)
     assert len(api.requests) == 2
+
+
+def test_an_interrupt_while_a_watch_is_left_is_heard(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python drops one that meets its own closing of an abandoned generator."""
+    closed = []
+
+    def interrupted(response: urllib3.HTTPResponse) -> None:
+        closed.append(response)
+        if len(closed) == 1:
+            raise KeyboardInterrupt
+
+    api.script("GET", PODS, Answer.items([an_object()]))
+    api.script("WATCH", PODS, Answer.changes(("MODIFIED", an_object(phase="Running"))))
+    monkeypatch.setattr(urllib3.HTTPResponse, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        wait(api)
+    monkeypatch.undo()
+    closed[0].close()
 
 
 def test_a_watch_that_is_forbidden_is_an_error(api: Api) -> None:
