@@ -81,7 +81,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     namespace: Annotated[str | None, typer.Option(help="Namespace to work in.")] = None,
     storm: Annotated[
         list[str] | None,
-        typer.Option(help="container-restart, pod-delete, pod-kill or drain; repeat for several."),
+        typer.Option(help="container-restart, pod-delete, pod-kill, drain, …; repeat for several."),
     ] = None,
     hold_seconds: Annotated[
         int | None, typer.Option(help="How long a drained node stays cordoned.")
@@ -225,16 +225,21 @@ def _checks_table(checks: list[Check]) -> Table:
 def reap(
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
     namespace: Annotated[str, typer.Option(help="Namespace in which runs work.")] = "default",
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", help="The runs' plan: its `up` commands mend nodes left broken."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be released.")] = False,
 ) -> None:
-    """Release what dead runs have left: uncordon their nodes, delete their objects.
+    """Release what dead runs have left: uncordon and mend their nodes, delete their objects.
 
     Goes by stormark's labels and annotations alone, and never touches what lacks them.
     """
     try:
+        faults = plans.load(plan_file, {}).node_faults if plan_file else {}
         cluster = k8s.connect(context, namespace)
         check.namespace(cluster)
-        found = release_dead(cluster, dry_run=dry_run)
+        found = release_dead(cluster, dry_run=dry_run, faults=faults)
     except check.REFUSALS as error:
         raise _refused(str(error)) from None
     except k8s.ClusterError as error:

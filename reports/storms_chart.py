@@ -28,6 +28,7 @@ class Mark(NamedTuple):
     size: float
 
 
+GIVEN_BACK = "node uncordoned or up"
 # In the order in which they happen; the colours of the other chart.
 MARKS = {
     "old pod gone": Mark("x", "#222222", 4),
@@ -36,7 +37,7 @@ MARKS = {
     "volume ready": Mark("s", "#E69F00", 4),
     "container started": Mark("^", "#CC79A7", 4.5),
     "first record": Mark("*", "#009E73", 6.5),
-    "uncordoned": Mark("|", "#222222", 18),
+    GIVEN_BACK: Mark("|", "#222222", 18),
 }
 KEPT, LOST, MISSING = "#C9D6DF", "#F0B9A0", "#B00020"
 
@@ -94,7 +95,8 @@ def _course(run: Run, volume: str, storm: str) -> dict[str, float]:
     course: dict[str, float] = {}
     for event in run.storm_events:
         if (event["volume"], event["storm"], event["round"]) == (volume, storm, 1):
-            course.setdefault(event["event"], event["offset_seconds"])
+            name = GIVEN_BACK if event["event"] in ("uncordoned", "up") else event["event"]
+            course.setdefault(name, event["offset_seconds"])
     return course
 
 
@@ -112,12 +114,12 @@ def _bar(axes: Axes, position: int, cell: StormCell, course: dict[str, float], e
 
 
 def _steps(axes: Axes, position: int, course: dict[str, float], near: float) -> None:
-    steps = {name: at for name, at in course.items() if name in MARKS and name != "uncordoned"}
+    steps = {name: at for name, at in course.items() if name in MARKS and name != GIVEN_BACK}
     for spot in spots(steps, near):
         for number, name in enumerate(spot):
             _mark(axes, name, steps[name], position + (number - (len(spot) - 1) / 2) * BELOW)
-    if "uncordoned" in course:
-        _mark(axes, "uncordoned", course["uncordoned"], position)
+    if GIVEN_BACK in course:
+        _mark(axes, GIVEN_BACK, course[GIVEN_BACK], position)
 
 
 def spots(steps: dict[str, float], near: float) -> list[list[str]]:

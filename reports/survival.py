@@ -9,7 +9,7 @@ from reports.expectations import Expectation, expectation, is_surprise
 from reports.run import Row, Run
 
 NOT_RUN, NOT_OFFERED = "not run", "not offered"
-PLACES = ("same node", "other node", "after uncordon", "never")
+PLACES = ("same node", "other node", "after uncordon", "after repair", "never")
 
 
 @dataclass(frozen=True)

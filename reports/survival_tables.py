@@ -13,8 +13,8 @@ STEPS = {
     "volume_ready_seconds": "volume ready",
     "container_started_seconds": "container started",
     "recovery_seconds": "first record",
-    "away_seconds": "away while cordoned",
-    "return_seconds": "uncordon → first record",
+    "away_seconds": "away from the node",
+    "return_seconds": "node back → first record",
     "overlap_seconds": "two writers",
 }
 COUNTS = {
@@ -36,7 +36,8 @@ def matrix(survival: Survival, run: Run) -> Markdown:
 
 def _heading(storm: str, run: Run) -> str:
     held = run.plan.get("hold_seconds")
-    return f"drain, uncordon after {held} s" if storm == "drain" and held else storm
+    mended = {"drain": "uncordon", "node-crash": "repair", "node-partition": "repair"}.get(storm)
+    return f"{storm}, {mended} after {held} s" if mended and held else storm
 
 
 def _cell(cell: StormCell) -> Markdown:
@@ -85,7 +86,7 @@ def rounds_table(survival: Survival) -> Markdown:
     """Every measured round with all that was counted."""
     header = [
         "volume", "storm", "round", "kept", *COUNTS.values(), "first record", "came back",
-        "Pending for", "node before", "node after", "read on", "writes a second", "cordoned for",
+        "Pending for", "node before", "node after", "read on", "writes a second", "held for",
         "the cluster's words",
     ]  # fmt: skip
     cells = survival.cells.values()

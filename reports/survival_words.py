@@ -13,6 +13,7 @@ WHERE = {
     "same node": "on the same node",
     "other node": "on another node",
     "after uncordon": "after the uncordon",
+    "after repair": "once its node was back",
 }
 
 
@@ -146,6 +147,7 @@ def _returns(cell: StormCell) -> list[str]:
             "same node": recovery,
             "other node": f"{recovery} on another node".strip(),
             "after uncordon": f"away until uncordon + {back}{_elsewhere(rows)}",
+            "after repair": f"away until repair + {back}{_elsewhere(rows)}",
             "never": "never came back",
         }[place]
         found.append(f"{text} ({len(rows)} of {cell.planned})" if len(places) > 1 else text)

@@ -17,7 +17,7 @@ ACCESS = {
 }
 # The first that matches; most specific first.
 REASONS = {
-    r"may not drain": "node not drainable",
+    r"may not (drain|touch)": "node not eligible",
     r"no space left|ENOSPC": "out of space",
     r"volume .*too small": "volume too small",
     r"image": "image not usable",

@@ -1,11 +1,13 @@
 """Checks of nodes: what the API says of them, and what a probe on each of them saw."""
 
+import shlex
+import shutil
 from typing import NamedTuple
 
-from tasks.checklist import Check
+from tasks.checklist import Check, Status
 from tasks.cluster import Obj
 from tasks.fio_file import Workload
-from tasks.plan import Plan, Toleration
+from tasks.plan import FAULT_FIELDS, Plan, Toleration
 from tasks.quantity import quantity_bytes
 
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
@@ -76,10 +78,27 @@ def enough(ready: list[str], drainable: list[str], flow: str, plan: Plan) -> lis
         seen = "no node takes the plan's pods now: no pod starts unless a node is added"
         advice = "Look at node_selector, tolerations and what is said of each node"
         used = Check("nodes", "all nodes", "warn", seen, advice)
-    if flow == "benchmark" or "drain" not in plan.storms or len(drainable) > 1:
+    if flow == "benchmark":
         return [used]
+    checks = [used, *_commands(plan)]
+    if "drain" not in plan.storms or len(drainable) > 1:
+        return checks
     seen = f"{', '.join(drainable) or 'no node'} may be drained: no writer can move to another"
-    return [used, Check("drain", "all nodes", "warn", seen, "Look at storm_nodes, or add nodes")]
+    return [*checks, Check("drain", "all nodes", "warn", seen, "Look at storm_nodes, or add nodes")]
+
+
+def _commands(plan: Plan) -> list[Check]:
+    """Whether the client has the commands that break a node, and that mend it above all."""
+    checks = []
+    for storm in (storm for storm in plan.node_faults if storm in plan.storms):
+        fault = plan.node_faults[storm]
+        for command in dict.fromkeys(shlex.split(c)[0] for c in (fault.down, fault.up)):
+            where = shutil.which(command)
+            status: Status = "pass" if where else "fail"
+            seen = f"is {where}" if where else "is not on this client"
+            advice = "" if where else f"Install it here, or correct {FAULT_FIELDS[storm]}"
+            checks.append(Check(storm, f"command {command}", status, seen, advice))
+    return checks
 
 
 def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload) -> list[Check]:

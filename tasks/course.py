@@ -30,8 +30,13 @@ class Course(NamedTuple):
     before: Before
     fault_at: float
     first: Ack | None
-    uncordoned_at: float | None = None
+    mended_at: float | None = None
     pending: str | None = None
+
+    @property
+    def mended(self) -> str:
+        """What gives a node back to its pods."""
+        return "uncordon" if self.storm == "drain" else "repair"
 
 
 def measured_row(
@@ -72,8 +77,8 @@ def cell_row(target: Target, storm: Storm, number: int, **columns: str) -> dict[
 
 def times(course: Course) -> dict[str, float | None]:
     """The seconds of a course; see the table's columns for what each means."""
-    observer, uncordoned = course.rig.observer, course.uncordoned_at
-    held = None if uncordoned is None else uncordoned - course.fault_at
+    observer, mended = course.rig.observer, course.mended_at
+    held = None if mended is None else mended - course.fault_at
     if course.first is None:
         return {"hold_seconds": held, "away_seconds": held}
     back_at = observer.at(course.first)
@@ -84,9 +89,9 @@ def times(course: Course) -> dict[str, float | None]:
         "overlap_seconds": max(0.0, both),
         "hold_seconds": held,
     }
-    if uncordoned is not None:
-        times["away_seconds"] = min(back_at, uncordoned) - course.fault_at
-        times["return_seconds"] = back_at - uncordoned if back_at > uncordoned else None
+    if mended is not None:
+        times["away_seconds"] = min(back_at, mended) - course.fault_at
+        times["return_seconds"] = back_at - mended if back_at > mended else None
     return times
 
 
@@ -94,9 +99,9 @@ def came_back(course: Course, node_after: str | None) -> str:
     """Where the writer came back, as the table says it."""
     if course.first is None:
         return "never"
-    uncordoned = course.uncordoned_at
-    if uncordoned is not None and course.rig.observer.at(course.first) >= uncordoned:
-        return "after uncordon"
+    mended = course.mended_at
+    if mended is not None and course.rig.observer.at(course.first) >= mended:
+        return f"after {course.mended}"
     return "same node" if node_after == course.before.node else "other node"
 
 
@@ -114,11 +119,14 @@ def way_back(course: Course) -> list[Step]:
     way = steps(list(observer.events), course.fault_at, before.pod)
     way.append(Step(course.fault_at, "fault", before.pod, before.node))
     own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
+    if course.first in own:
+        own = own[: own.index(course.first)]
     if own:
         way.append(Step(observer.at(own[-1]), "last record", before.pod, before.node))
-    if course.uncordoned_at is not None:
-        way.append(Step(course.fault_at, "cordoned", None, before.node))
-        way.append(Step(course.uncordoned_at, "uncordoned", None, before.node))
+    if course.mended_at is not None:
+        taken, given = ("cordoned", "uncordoned") if course.storm == "drain" else ("down", "up")
+        way.append(Step(course.fault_at, taken, None, before.node))
+        way.append(Step(course.mended_at, given, None, before.node))
     if course.first is not None:
         node = node_of(course.rig, course.first)
         way.append(Step(observer.at(course.first), "first record", course.first.pod, node))

@@ -2,7 +2,7 @@
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tasks import nodes
@@ -55,3 +55,19 @@ def down(
     finally:
         run_command(fault.up, node)
         nodes.uncordon(cluster, node)
+
+
+def mend(cluster: Cluster, node: str, storm: str, known: Mapping[str, NodeFault]) -> None:
+    """Run `up` on a node that a run has left broken; `known` are a plan's commands by their storm.
+
+    Raises ClusterError, which says what to do, where they are not known, or `up` fails.
+    """
+    if storm not in known:
+        raise ClusterError(
+            f"cleaning up: node {node} may still be down from storm {storm}, and how to mend it "
+            f"is not known. `stormark reap --namespace {cluster.namespace} --plan PLAN` runs the "
+            f"`up` of its plan; if the node is up, `kubectl annotate node {node} "
+            f"{nodes.ANNOTATION}-` says so"
+        )
+    run_command(known[storm].up, node)
+    nodes.uncordon(cluster, node)

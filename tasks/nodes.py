@@ -122,11 +122,11 @@ def undoing_of(node: Obj) -> dict[str, str | bool] | None:
     return undoing
 
 
-def uncordon_all(cluster: Cluster, run_id: str) -> None:
+def uncordon_all(cluster: Cluster, run_id: str) -> list[tuple[str, str]]:
     """Undo every cordon of a run.
 
-    Raises ClusterError, which says what to do, for a node that a command of the user's has broken:
-    how to mend it is known to the user alone, so what is written on it stays.
+    Returns the nodes that a command of the user's has broken, each with its storm: how to mend it
+    is known to the user alone, so what is written on it stays.
     """
     broken = []
     for node in k8s.find(cluster, "Node"):
@@ -134,12 +134,7 @@ def uncordon_all(cluster: Cluster, run_id: str) -> None:
         if undoing is None or undoing["run"] != run_id:
             continue
         if "fault" in undoing:
-            broken.append((node["metadata"]["name"], undoing["fault"]))
+            broken.append((str(node["metadata"]["name"]), str(undoing["fault"])))
         else:
             uncordon(cluster, node["metadata"]["name"])
-    for name, storm in broken:
-        raise ClusterError(
-            f"cleaning up: node {name} may still be down from storm {storm} of run {run_id}. Run "
-            f"the `up` of its plan, then `kubectl annotate node {name} {ANNOTATION}-`, then "
-            f"`stormark reap --namespace {cluster.namespace}`"
-        )
+    return broken

@@ -9,7 +9,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -19,6 +18,8 @@ from tasks.pods import container_state
 
 # Longer than any pause of a writer at one record a second.
 SILENCE_SECONDS = 10.0
+# Between two tries to read a log that cannot be read.
+KUBELET_SECONDS = 0.5
 
 
 class Ack(NamedTuple):
@@ -114,11 +115,15 @@ class Observer:
         while not self.stop.is_set() and (current := self.pods().get(pod)) is not None:
             if "running" in container_state(current):
                 since = datetime.fromtimestamp(heard, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                with suppress(k8s.NotFound):
+                try:
                     for line in k8s.log_lines(
                         self.cluster, pod, follow=True, since=since, silence_seconds=SILENCE_SECONDS
                     ):
                         heard = self._hear(pod, line, heard)
+                except k8s.Forbidden:
+                    raise
+                except ClusterError:  # the pod is gone, or its node: a log outlives that
+                    self.stop.wait(KUBELET_SECONDS)
             with self.changed:
                 self.changed.wait(0.2)
 

@@ -1,8 +1,8 @@
 """What a run must be allowed to do: `manifests/rbac.yaml` grants it, the preflight asks for it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from tasks.plan import Plan
+from tasks.plan import NodeStorm, Plan
 from tasks.rigs import FOLDER_KINDS
 
 
@@ -82,7 +82,12 @@ STORMS = [
         only=("container-restart", "emptyDir"),
     ),
     Permission(
-        "", "nodes", ("get", "patch"), "cordon and uncordon", everywhere=True, only=("drain",)
+        "",
+        "nodes",
+        ("get", "patch"),
+        "write on a node what a storm does to it, and undo that",
+        everywhere=True,
+        only=get_args(NodeStorm),
     ),
 ]
 
@@ -112,4 +117,7 @@ def needed(flow: str, plan: Plan) -> list[Permission]:
         return ALWAYS
     planned = {*plan.storms, *plan.storm_volumes}
     rules = [*STORMS, *(FULL_DRAIN if plan.drain == "full" else OWN_DRAIN)]
-    return ALWAYS + [rule for rule in rules if not rule.only or planned & set(rule.only)]
+    of_plan = [rule._replace(only=tuple(o for o in rule.only if o in planned)) for rule in rules]
+    return ALWAYS + [
+        rule for rule, every in zip(of_plan, rules, strict=True) if rule.only or not every.only
+    ]

@@ -11,14 +11,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from tasks.quantity import quantity_bytes
 
 Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Filesystem", "Block"]
-Storm = Literal["container-restart", "pod-delete", "pod-kill", "drain"]
+NodeStorm = Literal["drain", "node-crash", "node-partition"]
+Storm = Literal[
+    "container-restart", "pod-delete", "pod-kill", "drain", "node-crash", "node-partition"
+]
 StormVolume = Literal[
     "emptyDir",
     "hostPath-pinned",
@@ -32,6 +43,7 @@ T = TypeVar("T")
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
+FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
 
 
 class PlanError(Exception):
@@ -73,7 +85,10 @@ def _names_node(command: str) -> str:
 
 
 class NodeFault(BaseModel):
-    """Commands that run on the client, without a shell; {node} is the node's name."""
+    """Commands that run on the client, without a shell; {node} is the node's name.
+
+    Results and errors show them: secrets belong into the environment of what they call.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -150,7 +165,8 @@ class Plan(BaseModel):
     storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
         min_length=1,
         default=["container-restart", "pod-delete", "pod-kill", "drain"],
-        description="What is done to the pod that writes, or to its node.",
+        description="What is done to the pod that writes, or to its node; node-crash and "
+        "node-partition need the commands of node_fault and node_partition.",
     )
     storm_volumes: Annotated[list[StormVolume], AfterValidator(_each_once)] = Field(
         min_length=1,
@@ -172,7 +188,7 @@ class Plan(BaseModel):
         default=10, ge=1, le=50, description="Records that the writer appends each second."
     )
     hold_seconds: int = Field(
-        default=30, ge=1, le=3600, description="How long a drained node stays cordoned."
+        default=30, ge=1, le=3600, description="How long a node stays cordoned, or broken."
     )
     recovery_limit_seconds: int = Field(
         default=120, ge=5, le=3600, description="Time to write again, before it counts as never."
@@ -182,8 +198,21 @@ class Plan(BaseModel):
         description="own: only this run's pods are evicted. full: every pod of the node, as "
         "`kubectl drain --force --ignore-daemonsets --delete-emptydir-data` does.",
     )
+    node_fault: NodeFault | None = Field(
+        default=None,
+        title="Node Fault",
+        validate_default=True,
+        description="For node-crash: commands of yours that stop a node and start it again.",
+    )
+    node_partition: NodeFault | None = Field(
+        default=None,
+        title="Node Partition",
+        validate_default=True,
+        description="For node-partition: commands that cut a node's network and join it again.",
+    )
     storm_nodes: str = Field(
-        default="", description="Label selector of the nodes that a storm may drain; empty: any."
+        default="",
+        description="Label selector of the nodes that a storm may drain or break; empty: any.",
     )
     bind_limit_seconds: int = Field(
         default=120, ge=1, le=3600, description="Time for a PVC to be bound."
@@ -197,6 +226,22 @@ class Plan(BaseModel):
         le=604800,
         description="Time for the whole run; past it, what it left may be reaped.",
     )
+
+    @field_validator("node_fault", "node_partition")
+    @classmethod
+    def _is_there_for_its_storm(
+        cls, fault: NodeFault | None, info: ValidationInfo
+    ) -> NodeFault | None:
+        storm = next(storm for storm, field in FAULT_FIELDS.items() if field == info.field_name)
+        if fault is None and storm in info.data.get("storms", []):
+            raise ValueError(f"storm {storm} needs it: {{down: '… {{node}}', up: '… {{node}}'}}")
+        return fault
+
+    @property
+    def node_faults(self) -> dict[str, NodeFault]:
+        """The commands of the plan by their storm."""
+        faults = {storm: getattr(self, field) for storm, field in FAULT_FIELDS.items()}
+        return {storm: fault for storm, fault in faults.items() if fault is not None}
 
 
 def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
@@ -231,13 +276,20 @@ def template() -> str:
     return "\n".join(lines)
 
 
+# What a field of the plan holds, where that has fields of its own.
+MODELS: dict[str, type[BaseModel]] = {
+    "tolerations": Toleration,
+    **dict.fromkeys(FAULT_FIELDS.values(), NodeFault),
+}
+
+
 def explain(error: ValidationError) -> str:
     """One line for each wrong field: its name, what is allowed, what was given."""
     lines = []
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            model = Toleration if problem["loc"][0] == "tolerations" else Plan
+            model = MODELS.get(str(problem["loc"][0]), Plan)
             allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
         else:
             allowed = f"{problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"

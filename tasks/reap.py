@@ -1,11 +1,13 @@
 """Finds what dead runs have left behind, from labels and annotations alone, and releases it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tasks import cluster as k8s
 from tasks import labels, nodes
 from tasks.cluster import Cluster, NotFound, Obj
+from tasks.plan import NodeFault
 from tasks.release import CREATED, release
 from tasks.run import LEASE, alive
 
@@ -72,13 +74,19 @@ def _past(deadline: str) -> bool:
     return bool(deadline) and datetime.now(UTC) > datetime.fromisoformat(deadline)
 
 
-def reap(cluster: Cluster, *, dry_run: bool) -> list[Remains]:
-    """Release every dead run, or with `dry_run` only say which; returns what was found."""
+def reap(
+    cluster: Cluster, *, dry_run: bool, faults: Mapping[str, NodeFault] | None = None
+) -> list[Remains]:
+    """Release every dead run, or with `dry_run` only say which; returns what was found.
+
+    `faults` has, by their storm, the commands that mend a node: they are never read from the
+    cluster, where whoever may write a ConfigMap could have them run here.
+    """
     found = find_remains(cluster)
     if dry_run:
         return found
     for remains in found:
-        release(cluster, remains.run_id)
+        release(cluster, remains.run_id, faults or {})
     try:
         lease = k8s.get(cluster, "Lease", LEASE)
     except NotFound:

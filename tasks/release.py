@@ -1,12 +1,13 @@
 """Undoes a run: cordons, objects, PVs and folders on nodes, from labels and annotations alone."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from tasks import cluster as k8s
-from tasks import labels, nodes
+from tasks import labels, node_faults, nodes
 from tasks.cluster import Cluster, ClusterError, Obj
-from tasks.plan import Plan
+from tasks.plan import NodeFault, Plan
 from tasks.script_job import run_script
 
 GONE_LIMIT_SECONDS = 120.0
@@ -15,14 +16,16 @@ CREATED = ("Deployment", "Job", "Pod", "PersistentVolumeClaim")
 HOST_ROOT = "/var/tmp"  # noqa: S108 - on the nodes, where every distribution has it
 
 
-def release(cluster: Cluster, run_id: str) -> None:
+def release(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
     """Undo all that a run did, from labels and annotations alone, and wait until it is gone.
 
-    Cordons first, since others wait for their nodes; then what is in the namespace and its PVs;
-    then folders on nodes; last the ConfigMap that says which. Safe to call again. Raises
-    ClusterError that says what remains and how to remove it.
+    Nodes first, since others wait for them: cordons, then what the commands of `faults` have
+    broken; then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap
+    that says which. Safe to call again. Raises ClusterError that says what remains and how to
+    remove it.
     """
-    nodes.uncordon_all(cluster, run_id)
+    for node, storm in nodes.uncordon_all(cluster, run_id):
+        node_faults.mend(cluster, node, storm, faults)
     selector = labels.selector(run_id)
     volumes = _volumes_of(cluster, selector)
     for kind in CREATED:

@@ -151,7 +151,7 @@ def owned(run: Run, report: Report) -> Iterator[list[Obj]]:
         yield [_create_owner(run)]
     finally:
         report(Progress(run.run_id, "clean up the cluster"))
-        release(run.cluster, run.run_id)
+        release(run.cluster, run.run_id, run.plan.node_faults)
         report(Progress(run.run_id, CLEAN))
 
 

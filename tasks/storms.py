@@ -5,16 +5,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import product
-from typing import Any, NamedTuple
+from itertools import pairwise, product
+from typing import Any, NamedTuple, get_args
 
 from tasks import cluster as k8s
-from tasks import faults, nodes, release, rigs, verify
+from tasks import faults, node_faults, nodes, release, rigs, verify
 from tasks.cluster import ClusterError, Obj
 from tasks.course import Before, Course, cell_row, event_row, measured_row, node_of, way_back
 from tasks.judge import UnreadableVolume
 from tasks.observer import Ack
-from tasks.plan import Storm
+from tasks.plan import NodeStorm, Storm
 from tasks.progress import Progress, Report
 from tasks.rigs import Rig, Target
 from tasks.run import Run
@@ -30,6 +30,7 @@ AT_ONCE: dict[Storm, Callable[[k8s.Cluster, str], None]] = {
     "pod-delete": faults.delete_pod,
     "pod-kill": faults.kill_pod,
 }
+NODE_STORMS: tuple[NodeStorm, ...] = get_args(NodeStorm)
 Rows = list[dict[str, Any]]
 Keep = Callable[[dict[str, Any], Rows], None]
 
@@ -56,7 +57,7 @@ def ride(
 
     `keep` is given the row of the table `storms` and those of `storm_events` for each cell, as soon
     as it is known. Storms that touch one pod ride on all volumes at the same time; a node is
-    drained for all writers on it, one node at a time.
+    drained or broken for all writers on it, one node at a time.
     """
     chosen = nodes.eligible(run.cluster, run.plan)
     this = Ride(run, owner, chosen, keep, report, threading.Event())
@@ -67,9 +68,9 @@ def ride(
         _start(this, targets, started)
         at_once = [storm for storm in storms if storm in AT_ONCE]
         _together(this, started, at_once)
-        if "drain" in storms:
+        for storm in (storm for storm in storms if storm in NODE_STORMS):
             for number in range(1, run.plan.storm_rounds + 1):
-                _drain_all(this, started, number)
+                _hit_nodes(this, started, storm, number)
     finally:
         this.stop.set()
         for rig in started:
@@ -185,67 +186,74 @@ def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
         this.keep(*_read_back(this, course))
 
 
-# ---------------------------------------------------------------- drains
+# ---------------------------------------------------------------- storms on a node
 
 
-def _drain_all(this: Ride, started: list[Rig], number: int) -> None:
-    """Drain, one after the other, every node that a writer is on, until each has met one."""
+def _hit_nodes(this: Ride, started: list[Rig], storm: NodeStorm, number: int) -> None:
+    """Hit, one after the other, every node that a writer is on, until each has met the storm."""
     left = list(started)
     while left:
         by_node: dict[str, list[Rig]] = defaultdict(list)
         for rig in left:
-            with _or_why(this, rig.target, ["drain"], [number]):
+            with _or_why(this, rig.target, [storm], [number]):
                 by_node[_writing(this, rig).node].append(rig)
         if not by_node:
             return
         node, here = max(by_node.items(), key=lambda item: len(item[1]))
         if node in {n["metadata"]["name"] for n in this.nodes}:
-            _drain(this, node, here, number)
+            _hit(this, storm, node, here, number)
         else:
-            why = f"its writer is on node {node}, which a storm may not drain"
+            why = f"its writer is on node {node}, which a storm may not touch"
             for rig in here:
-                this.keep(cell_row(rig.target, "drain", number, status="skipped", error=why), [])
+                this.keep(cell_row(rig.target, storm, number, status="skipped", error=why), [])
         left = [rig for rigs_there in by_node.values() for rig in rigs_there if rig not in here]
 
 
-def _drain(this: Ride, node: str, here: list[Rig], number: int) -> None:
-    """Drain a node under its writers; then see who writes again, and what is there."""
+def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) -> None:
+    """Take a node from its writers for a while; then see who writes again, and what is there."""
     names = ", ".join(rig.volume for rig in here)
-    this.report(Progress(this.run.run_id, f"drain of {node} · {names} · round {number}"))
+    this.report(Progress(this.run.run_id, f"{storm} of {node} · {names} · round {number}"))
     before = [_writing(this, rig) for rig in here]
     fault_at = time.time()
     try:
-        pending, uncordoned_at = _hold(this, node, here, [writer.pod for writer in before])
+        with _without_node(this, storm, node, [writer.pod for writer in before]):
+            if this.stop.wait(this.run.plan.hold_seconds):
+                raise Stopped
+            pending, mended_at = [rigs.why_pending(this.run, rig) for rig in here], time.time()
     except ClusterError as error:
         status = "skipped" if isinstance(error, k8s.Forbidden) else "failed"
         for rig in here:
-            row = cell_row(rig.target, "drain", number, status=status, error=str(error))
+            row = cell_row(rig.target, storm, number, status=status, error=str(error))
             this.keep(row, [])
         return
     for rig, writer, why in zip(here, before, pending, strict=True):
-        with _or_why(this, rig.target, ["drain"], [number]):
-            first = _first_record(this, rig, writer, fault_at)
-            away = first is None or rig.observer.at(first) >= uncordoned_at
+        with _or_why(this, rig.target, [storm], [number]):
+            first = _first_record(this, rig, writer, fault_at, mended_at)
+            away = first is None or rig.observer.at(first) >= mended_at
             course = Course(
-                rig, "drain", number, writer, fault_at, first, uncordoned_at, why if away else None
+                rig, storm, number, writer, fault_at, first, mended_at, why if away else None
             )
             this.keep(*_read_back(this, course))
 
 
-def _hold(
-    this: Ride, node: str, here: list[Rig], writers: list[str]
-) -> tuple[list[str | None], float]:
-    """Cordon a node, evict, hold, uncordon: why pods were Pending at the end, and when that was."""
+@contextmanager
+def _without_node(this: Ride, storm: NodeStorm, node: str, writers: list[str]) -> Iterator[None]:
+    """Drain or break a node for the block; however that ends, it is undone."""
     run, plan = this.run, this.run.plan
+    if storm != "drain":
+        fault = plan.node_faults[storm]
+        with node_faults.down(
+            run.cluster, node, storm, fault, run_id=run.run_id, deadline=run.deadline
+        ):
+            yield
+        return
     nodes.cordon(run.cluster, node, run_id=run.run_id, deadline=run.deadline)
     try:
         pods = [k8s.get(run.cluster, "Pod", name) for name in writers]
         if plan.drain == "full":
             pods = faults.evictable(run.cluster, node)
         faults.evict(run.cluster, pods, plan.recovery_limit_seconds)
-        if this.stop.wait(plan.hold_seconds):
-            raise Stopped
-        return [rigs.why_pending(run, rig) for rig in here], time.time()
+        yield
     finally:
         nodes.uncordon(run.cluster, node)
 
@@ -278,8 +286,14 @@ def _writing(this: Ride, rig: Rig) -> Before:
     )
 
 
-def _first_record(this: Ride, rig: Rig, before: Before, fault_at: float) -> Ack | None:
-    """The first record of the next writer, or None when none comes within the limit."""
+def _first_record(
+    this: Ride, rig: Rig, before: Before, fault_at: float, mended_at: float | None = None
+) -> Ack | None:
+    """The first record after a fault, or None when none comes within the limit.
+
+    It is the next writer's; where the same one still writes once its node is mended, the one that
+    ended its longest pause.
+    """
     observer = rig.observer
     deadline = time.monotonic() + this.run.plan.recovery_limit_seconds
     while time.monotonic() < deadline:
@@ -290,8 +304,24 @@ def _first_record(this: Ride, rig: Rig, before: Before, fault_at: float) -> Ack 
             if again and observer.at(ack) >= fault_at:
                 _settle(this, rig, ack, before)
                 return ack
+        if mended_at is not None and (same := _went_on(rig, before, fault_at, mended_at)):
+            return same
         observer.wait(0.5, f"watching the writer on {rig.volume}")
     return None
+
+
+def _went_on(rig: Rig, before: Before, fault_at: float, mended_at: float) -> Ack | None:
+    """The record that ended the longest pause of a writer that outlived the loss of its node.
+
+    None when it has not written since the node was mended.
+    """
+    at = rig.observer.at
+    own = [a for a in list(rig.observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
+    since = [ack for ack in own if at(ack) >= fault_at]
+    if not since or at(since[-1]) < mended_at:
+        return None
+    pause, last = max((at(b) - at(a), b) for a, b in pairwise(own) if at(b) >= fault_at)
+    return last if pause > SETTLE_SECONDS else since[0]
 
 
 def _settle(this: Ride, rig: Rig, first: Ack, before: Before) -> None:

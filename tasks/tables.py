@@ -4,9 +4,11 @@ A column is only ever added: an old file lacks it and reads as null. A change of
 name. `SCHEMA_VERSION` counts such changes and stands in each file's metadata.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pyarrow as pa
+
+from tasks.plan import Storm
 
 SCHEMA_VERSION = "1"
 
@@ -187,7 +189,7 @@ TABLES: dict[str, list[Column]] = {
             "emptyDir, hostPath, hostPath-pinned, local, a class, or a class (RWX)",
         ),
         Column("storage_class", pa.string(), "", "the class, for a volume of one; else null"),
-        Column("storm", pa.string(), "", "container-restart, pod-delete, pod-kill or drain"),
+        Column("storm", pa.string(), "", "one of: " + ", ".join(get_args(Storm))),
         Column("round", pa.int64(), "", "1 … rounds of the plan"),
         Column(
             "status", pa.string(), "", "measured, skipped, failed, or not offered (no such volume)"
@@ -208,13 +210,13 @@ TABLES: dict[str, list[Column]] = {
             "away_seconds",
             pa.float64(),
             "seconds",
-            "drain: without a writer while the node was cordoned",
+            "storms on a node: without a writer until it was uncordoned, or `up` ran",
         ),
         Column(
             "return_seconds",
             pa.float64(),
             "seconds",
-            "drain: uncordon → first record, where it came only then",
+            "storms on a node: uncordon or `up` → first record, where it came only then",
         ),
         Column(
             "overlap_seconds",
@@ -222,7 +224,12 @@ TABLES: dict[str, list[Column]] = {
             "seconds",
             "old and new writer both acknowledged records for so long",
         ),
-        Column("came_back", pa.string(), "", "same node, other node, after uncordon, or never"),
+        Column(
+            "came_back",
+            pa.string(),
+            "",
+            "same node, other node, after uncordon, after repair, or never",
+        ),
         Column(
             "pending_reason",
             pa.string(),
@@ -238,7 +245,12 @@ TABLES: dict[str, list[Column]] = {
         Column("pv_type", pa.string(), "", "source of the PV; null without one"),
         Column("node_affinity", pa.string(), "", "the PV's required node affinity; null if none"),
         Column("fault_at", TIME, "", "when the fault was asked for, by the client's clock"),
-        Column("hold_seconds", pa.float64(), "seconds", "drain: how long the node was cordoned"),
+        Column(
+            "hold_seconds",
+            pa.float64(),
+            "seconds",
+            "storms on a node: how long it was cordoned or broken",
+        ),
         Column("writes_per_second", pa.float64(), "", "records a second acknowledged before it"),
         *(
             Column(f"{step}_seconds", pa.float64(), "seconds", f"fault → {text}")
@@ -268,8 +280,8 @@ TABLES: dict[str, list[Column]] = {
             "event",
             pa.string(),
             "",
-            "fault, cordoned, uncordoned, last record, old pod gone, new pod created, scheduled, "
-            "pending, volume ready, container started, first record",
+            "fault, cordoned, uncordoned, down, up, last record, old pod gone, new pod created, "
+            "scheduled, pending, volume ready, container started, first record",
         ),
         Column("pod", pa.string(), "", "the pod, where the event is one's"),
         Column("node", pa.string(), "", "the node, where the event has one"),

@@ -67,6 +67,8 @@ def test_a_choice_is_a_list_of_its_values(flow: AnyFlow) -> None:
         ({"tolerations": [{"kye": "disk"}]}, "plan.tolerations.0.kye"),
         ({"repeats": 0}, "plan.repeats"),
         ({"profile": "fast"}, "plan.profile"),
+        ({"storms": ["node-crash"]}, "plan.node_fault"),
+        ({"node_fault": {"down": "off {node}"}}, "plan.node_fault.up"),
     ],
 )
 def test_a_wrong_parameter_is_refused(flow: AnyFlow, plan: dict[str, Any], words: str) -> None:
@@ -78,10 +80,16 @@ def test_a_wrong_parameter_is_refused(flow: AnyFlow, plan: dict[str, Any], words
 
 
 def test_the_form_of_reap_says_what_it_is() -> None:
-    """Three plain fields, each described, none required."""
+    """Each field is described, and none required."""
     form = form_of(release_dead_runs)
     assert form["required"] == []
-    assert list(form["properties"]) == ["context", "namespace", "dry_run"]
+    assert list(form["properties"]) == [
+        "context",
+        "namespace",
+        "dry_run",
+        "node_crash",
+        "node_partition",
+    ]
     assert all(field["description"] for field in form["properties"].values())
 
 

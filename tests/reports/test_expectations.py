@@ -28,7 +28,7 @@ ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} |
 def test_every_storm_on_every_volume_of_a_plan_has_a_promise(volume: str, storm: str) -> None:
     promised = promise_of({"volume": volume, "storm": storm})
 
-    assert set(promised.allowed) <= {"same node", "other node", "after uncordon"}
+    assert set(promised.allowed) <= {"same node", "other node", "after uncordon", "after repair"}
     assert set(promised.allowed.values()) <= {"kept", "lost"}
     assert promised.why.endswith(".")
     assert bool(promised.waits_for) == ("after uncordon" in promised.allowed)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reports.render import render
-from reports.storms_chart import KEPT, LOST, spots
+from reports.storms_chart import GIVEN_BACK, KEPT, LOST, spots
 from tests.reports.sample import RUN_ID, Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, never, without, write_storms
 from tests.reports.test_chart import SVG, svg_texts
@@ -23,7 +23,7 @@ def test_every_storm_volume_and_step_is_named(tmp_path: Path) -> None:
 
     assert [texts.count(storm) for storm in STORMS] == [1] * 4
     assert [texts.count(volume) for volume in (*KINDS, *CLASSES)] == [4] * 6
-    assert {"old pod gone", "scheduled", "first record", "uncordoned"} <= set(texts)
+    assert {"old pod gone", "scheduled", "first record", GIVEN_BACK} <= set(texts)
     assert "kind-prod, 2026-11-23 18:00 UTC: storms" in texts
 
 

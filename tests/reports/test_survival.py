@@ -212,7 +212,7 @@ def test_failed_skipped_and_missing_cells_say_why(tmp_path: Path) -> None:
 
     cells = matrix(report)
     drain = "drain, uncordon after 30 s"
-    assert cells["hostPath", drain] == "[skipped: node not drainable](#storm-gap-1)"
+    assert cells["hostPath", drain] == "[skipped: node not eligible](#storm-gap-1)"
     assert {cell for key, cell in cells.items() if key[0] == "local-path"} == {
         "[failed: volume not bound](#storm-gap-2)"
     }
@@ -229,7 +229,7 @@ def test_failed_skipped_and_missing_cells_say_why(tmp_path: Path) -> None:
         "no storm was measured ([failed: volume not bound](#storm-gap-2))."
     )
     assert said_of(report, "hostPath").endswith(
-        " Not measured: drain ([skipped: node not drainable](#storm-gap-1))."
+        " Not measured: drain ([skipped: node not eligible](#storm-gap-1))."
     )
     assert headline(report) == (
         "**No class lost an acknowledged record in what was measured.** "
@@ -355,7 +355,7 @@ def test_steps_and_clock_are_told(tmp_path: Path) -> None:
     assert by_cell["local", "drain"] == {
         "old pod gone": "1.9 s", "new pod created": "0.1 s", "scheduled": "30.2 s",
         "volume ready": "31.4 s", "container started": "31.9 s", "first record": "32.1 s",
-        "away while cordoned": "30.0 s", "uncordon → first record": "2.1 s",
+        "away from the node": "30.0 s", "node back → first record": "2.1 s",
     }  # fmt: skip
     assert by_cell["local", "container-restart"]["old pod gone"] == "–"
     assert "the shortest round trip to the API server, is about 30.0 ms." in part(report, "Steps")

@@ -95,6 +95,10 @@ def test_a_node_that_did_not_come_up_stays_written_down(ground: Ground, tmp_path
         with pytest.raises(ClusterError, match=f"node {NODE} may still be down from storm"):
             reap(ground.cluster, dry_run=False)
         assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) == undoing
+        mends = NodeFault(down=FAILS, up=says(tmp_path / "mended", "up"))
+        reap(ground.cluster, dry_run=False, faults={"node-crash": mends})
+        assert (tmp_path / "mended").read_text() == f"up {NODE};"
+        assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) is None
     finally:
         nodes.uncordon(ground.cluster, NODE)
 

@@ -9,7 +9,7 @@ from tasks.check_nodes import Seen
 from tasks.checklist import Check
 from tasks.cluster import Obj
 from tasks.fio_file import prepare
-from tasks.plan import Plan, Toleration
+from tasks.plan import NodeFault, Plan, Toleration
 
 CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 
@@ -140,3 +140,16 @@ def test_asynchronous_io(used: str, status: str) -> None:
 def test_free_space(free: int, status: str) -> None:
     """A class may keep its volumes on the node's disk."""
     assert probed({"free_bytes": str(free)})["free space"].status == status
+
+
+def test_commands_that_break_a_node_are_on_the_client() -> None:
+    """Above all the one that mends it: without it nothing is broken."""
+    fault = {"down": "sh -c 'off {node}'", "up": "no-such-tool {node}"}
+    plan = Plan(storms=["node-crash"], node_fault=NodeFault(**fault))
+    _, *checks = check_nodes.enough(["w1"], ["w1"], "storms", plan)
+    assert [(check.object, check.status) for check in checks] == [
+        ("command sh", "pass"),
+        ("command no-such-tool", "fail"),
+    ]
+    assert checks[1].advice == "Install it here, or correct node_fault"
+    assert len(check_nodes.enough(["w1"], ["w1"], "benchmark", plan)) == 1

@@ -164,3 +164,16 @@ def test_what_is_no_quantity_is_a_value_error(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError):
         quantity_bytes(text)
+
+
+def test_a_storm_on_a_node_needs_its_commands() -> None:
+    """Before anything is created; the message shows what they look like."""
+    with pytest.raises(
+        PlanError, match=r"plan field node_fault: storm node-crash needs it: \{down"
+    ):
+        load(None, {"storms": ["node-crash"]})
+    with pytest.raises(PlanError, match=r"node_fault.of: there is no such field; .* down, up"):
+        load(None, {"node_fault": {"down": "off {node}", "up": "on {node}", "of": "x"}})
+    given = {"down": "off {node}", "up": "on {node}"}
+    plan = load(None, {"storms": ["node-partition"], "node_partition": given})
+    assert plan.node_faults.keys() == {"node-partition"}

@@ -1,0 +1,61 @@
+"""A node loses its power, or its network, under a writer: on the testbed, which can do both."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed import state
+from tests.storms.ground import Ground, new_namespace
+
+TESTBED = f"{sys.executable} -m testbed"
+VOLUMES = ("emptyDir", "hostPath-pinned", "local", "local-path", "nfs-client")
+
+pytestmark = pytest.mark.skipif(
+    not state.KUBECONFIG.exists(), reason="only the testbed's nodes can be broken by a test"
+)
+
+
+@pytest.fixture
+def ground(image: str) -> Iterator[Ground]:
+    with new_namespace() as cluster:
+        ground = Ground(cluster, {"namespace": cluster.namespace, "image": image}, [])
+        yield ground
+        assert ground.left() == []
+
+
+def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:
+    """Shorter than pods tolerate: each writer is back on its node, and no record is lost."""
+    known = ground.ride(
+        tmp_path,
+        storage_classes=["local-path", "nfs-client"],
+        storms=["node-crash", "node-partition"],
+        storm_volumes=["emptyDir", "hostPath-pinned", "local", "storage-classes"],
+        node_fault={
+            "down": f"{TESTBED} stop-node {{node}}",
+            "up": f"{TESTBED} start-node {{node}}",
+        },
+        node_partition={"down": f"{TESTBED} cut {{node}}", "up": f"{TESTBED} join {{node}}"},
+        hold_seconds=15,
+        recovery_limit_seconds=120,
+    )
+    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
+    cells = {
+        (row["volume"], row["storm"]): (row["kept"], row["came_back"], row["node_after"])
+        for row in known.storms
+    }
+    nodes = {(row["volume"], row["storm"]): row["node_before"] for row in known.storms}
+    assert cells == {
+        (volume, storm): (True, promised(volume, storm), nodes[volume, storm])
+        for storm in ("node-crash", "node-partition")
+        for volume in VOLUMES
+    }
+    for row in known.storms:
+        assert row["hold_seconds"] >= 15
+
+
+def promised(volume: str, storm: str) -> str:
+    """A disk of the node's own goes on without a network; all else waits for the repair."""
+    goes_on = storm == "node-partition" and volume != "nfs-client"
+    return "same node" if goes_on else "after repair"
