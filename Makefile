@@ -2,6 +2,8 @@
 # make test        format, lint, types, import rules, tests: no root, no cluster
 # make e2e         what only a real cluster shows: on $KUBECONFIG's, else on a testbed (root, Go)
 # make demo-real   the demo on a testbed
+# make up          Prefect's page with every deployment: an embedded cluster, or $KUBECONFIG's
+# make down        end it
 # make clean       remove what these made
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ BIN := .venv/bin
 export STORMARK_E2E_IMAGE ?= stormark/fio:testbed
 ON_A_CLUSTER := $(if $(KUBECONFIG),,$(BIN)/python -m testbed run --)
 
-.PHONY: demo test e2e demo-real clean fio
+.PHONY: demo test e2e demo-real up down clean fio
 
 demo: .venv/run fio
 	$(BIN)/stormark demo
@@ -32,8 +34,18 @@ e2e: .venv/dev
 demo-real: .venv/run
 	$(ON_A_CLUSTER) $(BIN)/stormark demo --real --image $(STORMARK_E2E_IMAGE)
 
-clean:
-	rm -rf .venv *.egg-info .mypy_cache .ruff_cache
+up: .venv/run fio
+	@mkdir -p .up
+	@setsid --fork sh -c 'echo $$$$ >.up/pid; exec $(BIN)/stormark up >.up/log 2>&1'
+	@until grep -q '^http' .up/log; do kill -0 "$$(cat .up/pid)" || { cat .up/log; exit 1; }; sleep 0.2; done
+	@cat .up/log
+
+down:
+	@[ ! -f .up/pid ] || ! kill -TERM "$$(cat .up/pid)" || tail --pid="$$(cat .up/pid)" -f /dev/null
+	@rm -f .up/pid
+
+clean: down
+	rm -rf .up .venv *.egg-info .mypy_cache .ruff_cache
 
 .venv/run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stormark needs Python 3.11 or later")'

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -164,6 +165,37 @@ def demo(
         soft_wrap=True,
     )
     raise typer.Exit(code)
+
+
+@app.command(epilog="Examples: `stormark up` · `KUBECONFIG=~/.kube/config stormark up`")
+def up(
+    port: Annotated[int, typer.Option(help="Port of Prefect's page on 127.0.0.1.")] = 4200,
+    folder: Annotated[
+        Path, typer.Option(help="Keeps Prefect's database from one time to the next, and logs.")
+    ] = Path(".up"),
+) -> None:
+    """Serve Prefect's page with every deployment, and a worker, until Ctrl-C or SIGTERM.
+
+    Runs go to the cluster of $KUBECONFIG; where that is not set, to an embedded one.
+    """
+    from embedded.cluster import running
+    from flows.up import NotUp, serving
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack:
+        try:
+            if "KUBECONFIG" not in os.environ:
+                os.environ["KUBECONFIG"] = str(stack.enter_context(running()))
+            page = stack.enter_context(serving(port, folder))
+            console.print(
+                f"{page}/deployments: choose one, and Run; `make down` or Ctrl-C ends it all",
+                soft_wrap=True,
+            )
+            signal.pause()
+        except NotUp as error:
+            raise _refused(str(error)) from None
+        except KeyboardInterrupt:
+            console.print("stormark: ended")
 
 
 class Output(StrEnum):
