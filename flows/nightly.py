@@ -31,5 +31,5 @@ def release_dead_runs(
 ) -> None:
     """Release what earlier nights have left; this run holds the Lease, so it counts as alive."""
     known.step = "release of dead runs"
-    for remains in step(reap, "reap")(run.cluster, dry_run=False):
+    for remains in step(reap, "reap")(run.cluster, dry_run=False, faults=run.plan.node_faults):
         report(Progress(run.run_id, f"released run {remains.run_id}, {remains.why}"))

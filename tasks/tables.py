@@ -59,7 +59,7 @@ RUN_ID = Column("run_id", pa.string(), "", "the run: UTC start time and six rand
 TABLES: dict[str, list[Column]] = {
     "runs": [
         RUN_ID,
-        Column("flow", pa.string(), "", "the flow that ran: benchmark or nightly"),
+        Column("flow", pa.string(), "", "the flow that ran: benchmark, storms or nightly"),
         Column("started_at", TIME, "", "start, by the client's clock"),
         Column("ended_at", TIME, "", "end, by the client's clock"),
         Column(

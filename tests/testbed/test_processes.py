@@ -25,7 +25,8 @@ def test_started_once() -> None:
     (pid,) = processes.running().values()
     processes.start("one", *FOREVER)
     assert processes.running() == {"one": pid}
-    assert os.getsid(pid) != os.getsid(0)
+    # it is there from its fork on, and has its session a moment later
+    wait_for("a session", lambda: os.getsid(pid) != os.getsid(0), 30, str(state.LOG / "one"))
 
 
 def test_output_is_logged() -> None:
