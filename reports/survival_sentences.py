@@ -93,7 +93,9 @@ def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
     stayed = [t for cell in measured for t in (_away(cell, quoted), _never(cell, quoted)) if t]
     if stayed:
         text += f", {'but' if kept else 'and'} {'; '.join(stayed)}"
-    text += "".join(f"; {t}" for cell in measured for t in (_moved(cell), _overlap(cell)) if t)
+    text += "".join(
+        f"; {t}" for cell in measured for t in (_broken(cell), _moved(cell), _overlap(cell)) if t
+    )
     return Markdown(f"**{markdown(volume)}**: " + " ".join([f"{text}.", *_further(cells)]))
 
 
@@ -149,6 +151,16 @@ def _because(rows: list[Row], quoted: set[str]) -> str:
     # Its first sentence: the scheduler goes on to say what preemption would not help.
     quote = shorten(words.split(". ")[0], LONGEST_QUOTE, placeholder=" …")
     return f"{markdown(pending(row))} (“{markdown(quote)}”)"
+
+
+def _broken(cell: StormCell) -> str:
+    """How long a writer was away whose node was broken, and not only drained."""
+    rows = cell.places().get("after repair", [])
+    if not rows:
+        return ""
+    back = tenths(middle(rows, "return_seconds"))
+    share = _share(cell, len(rows))
+    return f"in {cell.storm}{share} it was away until the repair, and wrote again {back} after it"
 
 
 def _moved(cell: StormCell) -> str:

@@ -1,5 +1,6 @@
 """The report's part on storms as its reader meets it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from reports.render import render, write
 from tests.reports.sample import RUN_ID, Row, write_run
 from tests.reports.storm_sample import (
+    HOLD,
     NODE_PATH,
     SHARED_FACTS,
     UNSCHEDULABLE,
@@ -424,3 +426,26 @@ def test_a_run_that_was_killed_says_so(tmp_path: Path) -> None:
     """Its last rows say running, since nothing told them otherwise."""
     report = report_of(tmp_path, facts={"outcome": "running"})
     assert "**The run has not ended, or was killed**: " in report
+
+
+def test_a_node_that_is_broken_is_told_apart_from_one_that_is_drained(tmp_path: Path) -> None:
+    """Each writer waits for the repair of its node, as Kubernetes promises, and keeps its data."""
+
+    def crashed(row: Row) -> Row | None:
+        if row["storm"] != "drain":
+            return None
+        back = {"came_back": "after repair", "node_after": "w2", "hold_seconds": HOLD}
+        times = {"recovery_seconds": HOLD + 5.1, "away_seconds": HOLD, "return_seconds": 5.1}
+        none = {"kept": True, "lost_records": 0, "pending_reason": None, "pending_message": None}
+        return row | {"storm": "node-crash"} | back | times | none
+
+    plan = {"storms": ["node-crash"], "storm_rounds": 1, "hold_seconds": 30}
+    report = report_of(tmp_path, change=crashed, facts={"plan": json.dumps(plan)})
+    cells = matrix(report)
+    heading = "node-crash, repair after 30 s"
+    assert cells["emptyDir", heading] == "kept · away until repair + 5.1 s"
+    assert "surprise" not in "".join(cells.values())
+    assert said_of(report, "nfs-client") == (
+        "data was kept in node-crash; in node-crash it was away until the repair, and wrote again "
+        "5.1 s after it."
+    )
