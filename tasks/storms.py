@@ -219,7 +219,8 @@ def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) 
         with _without_node(this, storm, node, [writer.pod for writer in before]):
             if this.stop.wait(this.run.plan.hold_seconds):
                 raise Stopped
-            pending, mended_at = [rigs.why_pending(this.run, rig) for rig in here], time.time()
+            pending = [rigs.why_pending(this.run, rig) if _waits(rig) else None for rig in here]
+            mended_at = time.time()
     except ClusterError as error:
         status = "skipped" if isinstance(error, k8s.Forbidden) else "failed"
         for rig in here:
@@ -234,6 +235,14 @@ def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) 
                 rig, storm, number, writer, fault_at, first, mended_at, why if away else None
             )
             this.keep(*_read_back(this, course))
+
+
+def _waits(rig: Rig) -> bool:
+    """Whether no pod of a writer runs, as far as the API knows: on a lost node it still does."""
+    return not any(
+        pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+        for pod in rig.observer.pods().values()
+    )
 
 
 @contextmanager

@@ -53,6 +53,7 @@ def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:
     }
     for row in known.storms:
         assert row["hold_seconds"] >= 15
+        assert row.get("pending_reason") is None, row["pending_message"]
 
 
 def promised(volume: str, storm: str) -> str:
