@@ -1,10 +1,12 @@
 """The storage classes, and the provisioners and the storage host behind them.
 
-devices.py has the device of gp3-like; node/services.sh mounts it, and the storage host's folder.
+devices.py has the device of gp3-like; node/services.sh mounts it, and the storage host's folder;
+node/sized.sh makes the volumes of sized.
 """
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -24,11 +26,17 @@ class StorageClass(NamedTuple):
     binding_mode: str
     config: Mapping[str, object]
     parameters: Mapping[str, str] = MappingProxyType({})
+    volumes: str = "folder"  # what a volume is: its scripts are in storage/
 
     @property
     def namespace(self) -> str:
         """Where the provisioner's helper pods run."""
         return f"{self.name}-storage"
+
+    @property
+    def scripts(self) -> Path:
+        """The folder with its helper pod, and what that runs."""
+        return HERE / "storage" / self.volumes
 
 
 def _on_every_node(path: str) -> dict[str, object]:
@@ -55,6 +63,13 @@ CLASSES = (
         _on_every_node("/opt/gp3"),
         # as classes of Amazon's gp3 name them; throughput in MiB/s
         {"iops": str(devices.IOPS), "throughput": str(devices.BYTES_PER_SECOND // 2**20)},
+    ),
+    StorageClass(
+        "sized",
+        "cluster.local/sized",
+        "WaitForFirstConsumer",
+        _on_every_node(f"/{devices.SIZED}"),
+        volumes="sized",
     ),
 )
 
@@ -83,7 +98,7 @@ def make() -> None:
 
 def manifests(storage_class: StorageClass) -> str:
     """The objects of a class as YAML documents."""
-    folder = HERE / "storage"
+    scripts = storage_class.scripts
     return render(
         "storage/class.yaml.jinja",
         name=storage_class.name,
@@ -93,9 +108,9 @@ def manifests(storage_class: StorageClass) -> str:
         parameters=dict(storage_class.parameters),
         is_default=storage_class.name == "local-path",
         config=json.dumps(storage_class.config),
-        helper_pod=(folder / "helper-pod.yaml").read_text(),
-        setup=(folder / "setup.sh").read_text(),
-        teardown=(folder / "teardown.sh").read_text(),
+        helper_pod=(scripts / "helper-pod.yaml").read_text(),
+        setup=(scripts / "setup.sh").read_text(),
+        teardown=(scripts / "teardown.sh").read_text(),
     )
 
 
@@ -116,5 +131,5 @@ def _start_provisioner(storage_class: StorageClass) -> None:
         f"--namespace={storage_class.namespace}",
         "--helper-image=busybox:1.36",
         "--configmap-name=local-path-config",
-        f"--helper-pod-file={HERE / 'storage/helper-pod.yaml'}",
+        f"--helper-pod-file={storage_class.scripts / 'helper-pod.yaml'}",
     )

@@ -1,4 +1,8 @@
-"""The block device of the class gp3-like, one a node, and the rate to which it is held."""
+"""Loop devices: of the class gp3-like one a node, with its rate; of the class sized one a volume.
+
+node/sized.sh attaches and mounts those of sized. The kernel detaches them when they are unmounted,
+also by the end of their node.
+"""
 
 import json
 import os
@@ -12,6 +16,7 @@ from .shell import run, wait_for
 IOPS, BYTES_PER_SECOND = 3000, 125 * 2**20
 SIZE_BYTES = 12 * 2**30
 IMAGE = "gp3.img"
+SIZED = "opt/sized"  # on a node: the volumes of the class sized, and their image files
 
 
 def attach(root: Path) -> str:
@@ -30,18 +35,47 @@ def attach(root: Path) -> str:
 
 
 def attached() -> dict[str, Path]:
-    """The loop devices whose files are the testbed's, and those files."""
-    listed = run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE")
+    """The loop devices whose files are the testbed's, and those files.
+
+    The name of a file that a node has attached is the node's own: its inode tells whose it is.
+    """
+    listed = run("losetup", "--list", "--json", "--output", "NAME,BACK-INO,BACK-MAJ:MIN,BACK-FILE")
     devices = json.loads(listed)["loopdevices"] if listed else []
-    files = {device["name"]: Path(device["back-file"].split(" (deleted)")[0]) for device in devices}
-    return {name: file for name, file in files.items() if file.is_relative_to(state.NODES)}
+    sized = {_identity(file): file for file in state.NODES.glob(f"*/{SIZED}/*.img")}
+    found = {}
+    for device in devices:
+        named = Path(device["back-file"].split(" (deleted)")[0])
+        file = sized.get((device["back-maj:min"].strip(), int(device["back-ino"])), named)
+        if file.is_relative_to(state.NODES):
+            found[device["name"]] = file
+    return found
+
+
+def wait_until_released(root: Path) -> None:
+    """Wait until the volumes of the class sized that a node had mounted are so no more."""
+    wait_for(
+        f"loop devices of {root.name} detached",
+        lambda: not any(file.is_relative_to(root / SIZED) for file in attached().values()),
+        30,
+        "`losetup --list`",
+    )
 
 
 def detach_all() -> None:
     """Detach every loop device of the testbed; one whose filesystem still ends is waited for."""
-    for device in attached():
-        run("losetup", "--detach", device)
-    wait_for("loop devices detached", lambda: not attached(), 30, "`losetup --list`")
+
+    def detached() -> bool:
+        for device in attached():
+            run("losetup", "--detach", device)  # fails for one that the kernel has detached by now
+        return not attached()
+
+    wait_for("loop devices detached", detached, 30, "`losetup --list`")
+
+
+def _identity(file: Path) -> tuple[str, int]:
+    """Device and inode of a file, as losetup writes them."""
+    status = file.stat()
+    return f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}", status.st_ino
 
 
 def throttled_spec(spec: dict[str, Any], number: int) -> dict[str, Any]:

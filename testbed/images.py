@@ -5,6 +5,7 @@ import io
 import json
 import platform
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,12 +30,11 @@ def make() -> None:
     fresh = state.IMAGES.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    busybox, fio = _program("busybox"), _program("fio")
-    base = _busybox_files(busybox)
+    busybox, fio = program("busybox"), program("fio")
+    base = busybox_files(busybox)
     write_archive(fresh / "pause.tar", [PAUSE], base, ["/bin/busybox", "sleep", "2147483647"])
     write_archive(fresh / "busybox.tar", BUSYBOX, base)
-    files = base | {str(path)[1:]: path for path in _libraries(fio)} | {"usr/bin/fio": fio}
-    write_archive(fresh / "fio.tar", [FIO], files)
+    write_archive(fresh / "fio.tar", [FIO], base | with_libraries(fio, "usr/bin/fio"))
     fresh.rename(state.IMAGES)
 
 
@@ -50,23 +50,29 @@ def write_archive(
     """
     layer = _layer(files)
     digest = hashlib.sha256(layer).hexdigest()
-    config = json.dumps(
-        {
-            "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
-            "os": "linux",
-            "config": {
-                "Env": ["PATH=/usr/bin:/bin"],
-                "Entrypoint": entrypoint,
-                "Cmd": None if entrypoint else ["/bin/sh"],
-            },
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-        }
-    ).encode()
-    manifest = [{"Config": "config.json", "RepoTags": tags, "Layers": ["layer.tar"]}]
+    config = {
+        "Env": ["PATH=/usr/bin:/bin"],
+        "Entrypoint": entrypoint,
+        "Cmd": None if entrypoint else ["/bin/sh"],
+    }
     with tarfile.open(path, "w") as archive:
-        _add_file(archive, "layer.tar", layer)
-        _add_file(archive, "config.json", config)
-        _add_file(archive, "manifest.json", json.dumps(manifest).encode())
+        add(archive, "layer.tar", layer)
+        add_description(archive, tags, digest, config)
+
+
+def add_description(
+    archive: tarfile.TarFile, tags: list[str], digest: str, config: Mapping[str, object]
+) -> None:
+    """Say in an archive what its `layer.tar` is: its SHA-256 digest, and how containers run it."""
+    image = {
+        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "os": "linux",
+        "config": config,
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+    }
+    manifest = [{"Config": "config.json", "RepoTags": tags, "Layers": ["layer.tar"]}]
+    add(archive, "config.json", json.dumps(image).encode())
+    add(archive, "manifest.json", json.dumps(manifest).encode())
 
 
 def _layer(files: Mapping[str, Content]) -> bytes:
@@ -77,13 +83,7 @@ def _layer(files: Mapping[str, Content]) -> bytes:
         for folder in sorted(parents):
             _add_folder(layer, folder, 0o755)
         for path, source in files.items():
-            if isinstance(source, str):
-                link = tarfile.TarInfo(path)
-                link.type, link.linkname = tarfile.SYMTYPE, source
-                layer.addfile(link)
-            else:
-                data = source.read_bytes() if isinstance(source, Path) else source
-                _add_file(layer, path, data)
+            add(layer, path, source)
     return content.getvalue()
 
 
@@ -93,29 +93,38 @@ def _add_folder(archive: tarfile.TarFile, path: str, mode: int) -> None:
     archive.addfile(folder)
 
 
-def _add_file(archive: tarfile.TarFile, path: str, data: bytes) -> None:
+def add(archive: tarfile.TarFile, path: str, source: Content) -> None:
+    """Write a program or a link to a path of an archive."""
     file = tarfile.TarInfo(path)
-    file.size, file.mode = len(data), 0o755
-    archive.addfile(file, io.BytesIO(data))
+    if isinstance(source, str):
+        file.type, file.linkname = tarfile.SYMTYPE, source
+        archive.addfile(file)
+    else:
+        data = source.read_bytes() if isinstance(source, Path) else source
+        file.size, file.mode = len(data), 0o755
+        archive.addfile(file, io.BytesIO(data))
 
 
-def _busybox_files(busybox: Path) -> dict[str, Content]:
+def busybox_files(busybox: Path) -> dict[str, Content]:
+    """A shell and its commands, and who is who."""
     applets = set(run(busybox, "--list").split()) - {"busybox"}
     return {
-        "bin/busybox": busybox,
+        **with_libraries(busybox, "bin/busybox"),
         "etc/passwd": b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
         "etc/group": b"root:x:0:\nnobody:x:65534:\n",
         **{f"bin/{applet}": "/bin/busybox" for applet in sorted(applets)},
     }
 
 
-def _libraries(program: Path) -> list[Path]:
-    """The shared libraries that a program loads, by the paths at which it looks for them."""
-    words = run("ldd", program).split()
-    return sorted({Path(word) for word in words if word.startswith("/")})
+def with_libraries(program: Path, path: str) -> dict[str, Content]:
+    """A program at a path of an image, and the shared libraries it loads; a static one has none."""
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    libraries = {word[1:]: Path(word) for word in listed.stdout.split() if word.startswith("/")}
+    return {**libraries, path: program}
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
+    """The path of a program of this machine; raises Failed if there is none."""
     found = shutil.which(name)
     if found is None:
         raise Failed(f"making images needs {name}, which is not on PATH: install it")

@@ -55,6 +55,7 @@ def configuration(name: str, index: int) -> dict[str, str]:
     return _FILES | {
         "machine-id": hashlib.sha256(name.encode()).hexdigest()[:32] + "\n",
         "services.sh": (HERE / "node/services.sh").read_text(),
+        "sized.sh": (HERE / "node/sized.sh").read_text(),
         "containerd/config.toml": (HERE / "node/containerd.toml").read_text(),
         "cni/net.d/10-testbed.conflist": render("node/cni.conflist.jinja", index=index),
         "kubelet.yaml": render("node/kubelet.yaml.jinja", name=name),
@@ -69,6 +70,7 @@ def start(name: str) -> None:
     root = state.NODES / name
     cgroups.make(name)
     shutil.rmtree(root / "var/lib/cni", ignore_errors=True)  # addresses of pods that are gone
+    devices.wait_until_released(root)
     device = devices.attach(root)
     number = Path(device).stat().st_rdev
     spec = devices.throttled_spec(json.loads(run("ctr", "oci", "spec")), number)

@@ -19,6 +19,7 @@ PACKAGES = {
     "ip": "iproute2",
     "iptables": "iptables",
     "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
     "openssl": "openssl",
     "runc": "runc",
     "socat": "socat",
@@ -27,11 +28,12 @@ PACKAGES = {
 # What the kernel must show, and what needs it.
 KERNEL = {
     "dev/fuse": "FUSE, for the class nfs-client",
-    "dev/loop-control": "loop devices, for the class gp3-like",
+    "dev/loop-control": "loop devices, for the classes gp3-like and sized",
     "sys/fs/cgroup/blkio/blkio.throttle.read_iops_device": (
         "cgroup v1 with blkio throttling, for kubelet and the class gp3-like"
     ),
 }
+FILESYSTEMS = {"overlay": "overlayfs, for containerd", "xfs": "XFS, for the class sized"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICE = "#!/bin/sh\n# stormark testbed: installing a package starts no service\nexit 101\n"
 
@@ -41,8 +43,11 @@ def check(root: Path = Path("/")) -> None:
     missing = [
         f"{what} (no {root / path})" for path, what in KERNEL.items() if not (root / path).exists()
     ]
-    if not _has_overlay(root):
-        missing.append("overlayfs, for containerd (not in /proc/filesystems)")
+    missing += [
+        f"{what} (not in /proc/filesystems)"
+        for name, what in FILESYSTEMS.items()
+        if not _has_filesystem(root, name)
+    ]
     if shutil.which("kubectl") is None:
         missing.append("kubectl on PATH (Debian: package kubernetes-client)")
     packages = missing_packages()
@@ -98,10 +103,10 @@ def remove_policy() -> None:
         POLICY.unlink()
 
 
-def _has_overlay(root: Path) -> bool:
-    if "\toverlay\n" in (root / "proc/filesystems").read_text():
+def _has_filesystem(root: Path, name: str) -> bool:
+    if f"\t{name}\n" in (root / "proc/filesystems").read_text():
         return True
     modprobe = shutil.which("modprobe")
     return modprobe is not None and (
-        subprocess.run([modprobe, "--quiet", "overlay"], check=False).returncode == 0
+        subprocess.run([modprobe, "--quiet", name], check=False).returncode == 0
     )

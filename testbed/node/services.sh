@@ -10,6 +10,9 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root
 exec >>/var/log/services.log 2>&1
 
 mount "$device" /opt/gp3
+for image in /opt/sized/*.img; do # what a power cut left
+    if [ -e "$image" ]; then sh /etc/sized.sh mount "${image%.img}"; fi
+done
 # sshfs_sync and no caches: what one node has written, each node reads
 options=directport=2222,allow_other,default_permissions,sshfs_sync,reconnect
 options=$options,dir_cache=no,attr_timeout=1,entry_timeout=1

@@ -69,6 +69,7 @@ def test_one_default_class() -> None:
         "local-path": "true",
         "nfs-client": "false",
         "gp3-like": "false",
+        "sized": "false",
     }
 
 
@@ -77,6 +78,7 @@ def test_class(storage_class: classes.StorageClass) -> None:
     """Its configuration and helper pod reach the ConfigMap whole, in the class's namespace."""
     found = documents(storage_class)
     data = found["ConfigMap"]["data"]
+    assert data["setup"] == (storage_class.scripts / "setup.sh").read_text()
     assert json.loads(data["config.json"]) == storage_class.config
     assert yaml.safe_load(data["helperPod.yaml"])["kind"] == "Pod"
     assert found["ConfigMap"]["metadata"]["namespace"] == found["Namespace"]["metadata"]["name"]
@@ -84,11 +86,11 @@ def test_class(storage_class: classes.StorageClass) -> None:
 
 
 def test_volume_scripts(tmp_path: Path) -> None:
-    """Setup makes a folder that any user may write to, also again; teardown removes it."""
+    """Setup of a folder makes one that any user may write to, also again; teardown removes it."""
     volume = tmp_path / "deep" / "volume"
 
     def execute(script: str) -> None:
-        command = ["sh", str(HERE / "storage" / script)]
+        command = ["sh", str(HERE / "storage/folder" / script)]
         subprocess.run(command, check=True, env={**os.environ, "VOL_DIR": str(volume)})
 
     execute("setup.sh")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -52,3 +53,15 @@ def test_archive(tmp_path: Path) -> None:
         assert copied is not None
         assert copied.read() == b"\x7fELF"
         assert tar.getmember("bin/program").mode & 0o111
+
+
+def test_a_program_comes_with_what_it_loads(tmp_path: Path) -> None:
+    """Debian's busybox may be the one that needs libc; a static program needs nothing."""
+    program = Path(sys.executable).resolve()
+    files = images.with_libraries(program, "usr/bin/program")
+    assert files.pop("usr/bin/program") == program
+    assert any(path.rpartition("/")[2].startswith("libc.") for path in files)
+    assert all(file == Path(f"/{path}") and file.exists() for path, file in files.items())
+    static = tmp_path / "static"
+    static.write_bytes(b"no dynamic executable")
+    assert images.with_libraries(static, "bin/static") == {"bin/static": static}

@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
     for path in [*prerequisites.KERNEL, "etc/debian_version", "proc/filesystems"]:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).touch()
-    (root / "proc/filesystems").write_text("nodev\ttmpfs\nnodev\toverlay\n\text4\n")
+    (root / "proc/filesystems").write_text("nodev\ttmpfs\nnodev\toverlay\n\txfs\n")
     return root
 
 
@@ -52,7 +52,7 @@ def test_everything_is_said_at_once(root: Path) -> None:
     (root / "proc/filesystems").write_text("nodev\ttmpfs\n")
     with pytest.raises(Failed) as raised:
         prerequisites.check(root)
-    for part in ("FUSE, for the class nfs-client", "cgroup v1", "overlayfs", "kind or k3d"):
+    for part in ("FUSE, for the class nfs-client", "cgroup v1", "overlayfs", "XFS", "kind or k3d"):
         assert part in str(raised.value)
 
 

@@ -11,6 +11,13 @@ from testbed.shell import wait_for
 FOREVER = ("sleep", "600")
 
 
+def started() -> int:
+    """The PID of `one`; between its fork and its exec a process has no environment to be seen."""
+    processes.start("one", *FOREVER)
+    wait_for("one", lambda: "one" in processes.running(), 30, str(state.LOG / "one"))
+    return processes.running()["one"]
+
+
 def ended(pid: int) -> bool:
     """Whether a process is gone, or waits only to be noted by its parent."""
     try:
@@ -21,8 +28,7 @@ def ended(pid: int) -> bool:
 
 def test_started_once() -> None:
     """To start what runs changes nothing; it runs in a session of its own."""
-    processes.start("one", *FOREVER)
-    (pid,) = processes.running().values()
+    pid = started()
     processes.start("one", *FOREVER)
     assert processes.running() == {"one": pid}
     # it is there from its fork on, and has its session a moment later
@@ -52,8 +58,7 @@ def test_first_of_a_family_is_the_process() -> None:
 
 def test_killed_process_no_longer_runs() -> None:
     """`kill` returns when the process has ended, and may be repeated."""
-    processes.start("one", *FOREVER)
-    pid = processes.running()["one"]
+    pid = started()
     processes.kill(pid, "one")
     assert ended(pid)
     processes.kill(pid, "one")
@@ -61,16 +66,14 @@ def test_killed_process_no_longer_runs() -> None:
 
 def test_a_later_process_of_the_same_pid_is_spared() -> None:
     """A PID whose mark is another's is not killed."""
-    processes.start("one", *FOREVER)
-    pid = processes.running()["one"]
+    pid = started()
     processes.kill(pid, "two")
     assert processes.running() == {"one": pid}
 
 
 def test_other_testbeds_are_spared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A testbed with its state elsewhere neither sees nor ends a process of this one."""
-    processes.start("one", *FOREVER)
-    mine = processes.running()
+    mine = {"one": started()}
     with monkeypatch.context() as other:
         other.setattr(state, "FOLDER", tmp_path / "other")
         assert processes.running() == {}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# The volumes of the class sized: each a folder with an XFS of its own, in a file beside it that has
+# the volume's size.
+#
+#   sized.sh make FOLDER BYTES     make and mount a volume; of one that is there, what is missing
+#   sized.sh mount FOLDER          mount one, as after a power cut
+#   sized.sh remove FOLDER         unmount and remove one, or what is there of it
+#
+# It runs in the node's mount namespace: kubelet passes the mounts on to pods.
+set -eu
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
+folder=$2 image=$2.img
+least=$((300 * 1024 * 1024)) # mkfs.xfs makes no smaller one
+
+make_image() {
+    bytes=$1
+    if [ "$bytes" -lt "$least" ]; then bytes=$least; fi
+    rm -f "$image.new"
+    truncate --size "$bytes" "$image.new"
+    mkfs.xfs -q -l size=64m "$image.new" # what is free depends on no version's choice
+    mv "$image.new" "$image"
+}
+
+mount_image() {
+    device=$(losetup --direct-io=on --find --show "$image")
+    # one that is mounted is detached by the kernel, once it is not
+    trap 'losetup --detach "$device"' EXIT
+    mount "$device" "$folder"
+}
+
+case "$1" in
+make)
+    mkdir -p "$folder"
+    if [ ! -e "$image" ]; then make_image "$3"; fi
+    if ! mountpoint --quiet "$folder"; then mount_image; fi
+    chmod 0777 "$folder"
+    ;;
+mount) mount_image ;;
+remove)
+    if mountpoint --quiet "$folder"; then umount "$folder"; fi
+    rm -f "$image" "$image.new"
+    if [ -d "$folder" ]; then rmdir "$folder"; fi
+    ;;
+esac

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Removes a volume: run by the local-path provisioner in a pod on the volume's node.
+set -eu
+nsenter -t 1 -m sh /etc/sized.sh remove "$VOL_DIR"
