@@ -20,7 +20,7 @@ from benchmarks import paired
 def main(
     plan: Annotated[Path, typer.Argument(help="Plan of one class and one repeat.")],
     folder: Annotated[Path, typer.Option(help="Where fio runs directly.")],
-    rounds: Annotated[int, typer.Option(help="How often each way is taken.")] = 5,
+    rounds: Annotated[int, typer.Option(min=2, help="How often each way is taken.")] = 5,
 ) -> None:
     """Take both ways by turns, and print the ratio of their figures."""
     _, workload = paired.workload(plan)

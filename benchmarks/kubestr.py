@@ -23,7 +23,7 @@ READY_SECONDS, SPARE_SECONDS = 120.0, 120.0
 
 def main(
     plan: Annotated[Path, typer.Argument(help="Plan of one class and one repeat.")],
-    rounds: Annotated[int, typer.Option(help="How often each way is taken.")] = 5,
+    rounds: Annotated[int, typer.Option(min=2, help="How often each way is taken.")] = 5,
 ) -> None:
     """Take both ways by turns, and print the ratio of their figures."""
     chosen, workload = paired.workload(plan)

@@ -160,31 +160,31 @@ def table(told: list[tuple[float, str]], pods: Objects, claims: Objects, volumes
 def parts(
     told: list[tuple[float, str]], pods: Objects, claims: Objects
 ) -> Iterator[tuple[str, list[Span], int]]:
-    """The run's parts in order, their spans, and their pods; a class's are the turns of its pods.
+    """The run's parts in order, their spans, and their pods; a class's are all turns of its pods.
 
-    A turn lasts from the end of the turn before to the end of fio in its pod.
+    A turn lasts from the end of fio before it to its own end of fio.
     """
     first = min(claim.times["created"] for claim in claims.values())
-    turns: dict[str, list[Span]] = {}
+    used = [(pod, name) for pod in pods.values() if (name := class_of(pod, claims))]
+    turns = sorted((span, name) for pod, name in used for span in fio_spans(pod.lines))
+    spans: dict[str, list[Span]] = {}
     before = first
-    used = [pod for pod in pods.values() if claim_of(pod) and fio_spans(pod.lines)]
-    for pod in sorted(used, key=lambda pod: fio_spans(pod.lines)[0]):
-        end = fio_spans(pod.lines)[-1][1]
-        name = claims[str(claim_of(pod))].what["spec"]["storageClassName"]
-        turns.setdefault(name, []).append((before, end))
+    for (_, end), name in turns:
+        spans.setdefault(name, []).append((before, end))
         before = end
     clean = next(at for at, line in told if line == "the cluster is clean")
     yield "start and checks", [(told[0][0], first)], len(pods) - len(used)
-    for name, spans in turns.items():
-        yield name, spans, len(spans)
+    for name, of_class in spans.items():
+        yield name, of_class, sum(mine == name for _, mine in used)
     yield "clean-up", [(before, clean)], 0
     yield "report and exit", [(clean, told[-1][0])], 0
 
 
-def claim_of(pod: Seen) -> str | None:
-    """The PVC that a pod mounts."""
-    claims = (v.get("persistentVolumeClaim") for v in pod.what["spec"]["volumes"])
-    return next((claim["claimName"] for claim in claims if claim), None)
+def class_of(pod: Seen, claims: Objects) -> str | None:
+    """The class of the PVC that a pod mounts, if it mounts one."""
+    sources = (v.get("persistentVolumeClaim") for v in pod.what["spec"]["volumes"])
+    claim = next((source["claimName"] for source in sources if source), None)
+    return claim and str(claims[claim].what["spec"]["storageClassName"])
 
 
 def fio_spans(lines: Iterable[tuple[float, str]]) -> list[Span]:

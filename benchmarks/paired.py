@@ -5,13 +5,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import pyarrow.parquet as pq
 import yaml
 from rich.console import Console
 from rich.table import Table
 
+from reports.stats import estimate
 from tasks import fio_file, fio_output
 from tasks.fio_file import Workload
 from tasks.plan import Plan
@@ -48,7 +48,7 @@ def of_output(text: str, jobs: Workload) -> IOPS:
 def print_ratios(
     rounds: int, names: tuple[str, str], first: Callable[[], IOPS], second: Callable[[], IOPS]
 ) -> None:
-    """Take both by turns, and print medians, ranges, and first ÷ second with its range."""
+    """Take both by turns, and print the medians of both and of first ÷ second, with intervals."""
     pairs = []
     for number in range(rounds):
         # the one that begins changes: what drifts favours neither
@@ -59,9 +59,10 @@ def print_ratios(
         ours, theirs = ([pair[way][job] for pair in pairs] for way in (0, 1))
         ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
         table.add_row(job, _spread(ours, ",.0f"), _spread(theirs, ",.0f"), _spread(ratios, ".3f"))
-    table.caption = f"medians of {rounds} rounds by turns, with their range"
+    table.caption = f"medians of {rounds} rounds by turns, with their 95 % bootstrap intervals"
     Console().print(table)
 
 
 def _spread(values: list[float], form: str) -> str:
-    return f"{median(values):{form}} [{min(values):{form}} – {max(values):{form}}]"
+    middle = estimate(values)
+    return f"{middle.median:{form}} [{middle.low:{form}} – {middle.high:{form}}]"
