@@ -1,5 +1,6 @@
 # make demo        compare two storage classes on an embedded cluster, and print the table
 # make test        format, lint, types, import rules, tests: no root, no cluster
+# make services    tests with a Prefect server and worker, a browser, Postgres, each command of the docs
 # make e2e         what only a real cluster shows: on $KUBECONFIG's, else on a testbed (root, Go)
 # make demo-real   the demo on a testbed
 # make up          Prefect's page with every deployment: an embedded cluster, or $KUBECONFIG's
@@ -12,7 +13,10 @@ BIN := .venv/bin
 export STORMARK_E2E_IMAGE ?= stormark/fio:testbed
 ON_A_CLUSTER := $(if $(KUBECONFIG),,$(BIN)/python -m testbed run --)
 
-.PHONY: demo test e2e demo-real up down clean fio
+# Tests that wait for services of their own.
+SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py
+
+.PHONY: demo test services e2e demo-real up down clean fio postgres chromium
 
 demo: .venv/run fio
 	$(BIN)/stormark demo
@@ -22,20 +26,25 @@ test: .venv/dev fio
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck manifests/*.sh testbed/*/*.sh
-	env -u KUBECONFIG $(BIN)/pytest -n 2 --ignore tests/real --ignore tests/testbed/test_crash.py
+	$(BIN)/shellcheck manifests/*.sh testbed/*/*.sh testbed/*/*/*.sh
+	env -u KUBECONFIG $(BIN)/pytest -n 3 --dist loadgroup --ignore tests/real --ignore tests/testbed/test_crash.py \
+		$(addprefix --ignore ,$(SERVICES))
+
+services: .venv/dev fio postgres chromium
+	env -u KUBECONFIG $(BIN)/pytest -n 2 --dist loadgroup $(SERVICES)
 
 # Storms come one after the other: they drain nodes. Where no cluster is given, the testbed itself is
 # tested first, and ended if it was up.
 e2e: .venv/dev
 	$(if $(KUBECONFIG),,env STORMARK_TESTBED_E2E=1 $(BIN)/pytest tests/testbed/test_crash.py)
-	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/real'
+	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/real'
 
 demo-real: .venv/run
 	$(ON_A_CLUSTER) $(BIN)/stormark demo --real --image $(STORMARK_E2E_IMAGE)
 
 up: .venv/run fio
-	@mkdir -p .up
+	@! kill -0 "$$(cat .up/pid 2>/dev/null)" 2>/dev/null || { cat .up/log; echo "it is up already"; exit 1; }
+	@mkdir -p .up && : >.up/log
 	@setsid --fork sh -c 'echo $$$$ >.up/pid; exec $(BIN)/stormark up >.up/log 2>&1'
 	@until grep -q '^http' .up/log; do kill -0 "$$(cat .up/pid)" || { cat .up/log; exit 1; }; sleep 0.2; done
 	@cat .up/log
@@ -54,13 +63,26 @@ clean: down
 	touch $@
 
 .venv/dev: .venv/run
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,kubernetes]'
 	touch $@
 
 # The embedded cluster runs the machine's own fio.
 fio:
-	@command -v fio >/dev/null || { \
-		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || \
-			{ echo "fio is missing: install it with your package manager (apt, dnf, brew: package fio)"; exit 1; }; \
-		echo "installing fio"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends fio >/dev/null; }
+	@command -v fio >/dev/null || { $(call install,fio,package fio); }
+
+# A test uses Prefect's page in the machine's own browser.
+chromium:
+	@command -v chromium >/dev/null || { $(call install,chromium,package chromium); }
+
+# A test serves Prefect on the machine's own Postgres, in a folder of its own.
+postgres:
+	@PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; command -v initdb >/dev/null || \
+		{ $(call install,postgresql,package postgresql or postgresql-server); }
+
+# install,PACKAGE,HINT: as root by apt; for anybody else the word what is missing.
+define install
+[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || \
+	{ echo "$(1) is missing: install it with your package manager (apt, dnf, brew: $(2))"; exit 1; }; \
+	echo "installing $(1)"; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
+endef

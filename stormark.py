@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 from contextlib import ExitStack
 from enum import StrEnum
@@ -28,7 +29,7 @@ from tasks.checklist import Check
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress
 from tasks.reap import reap as release_dead
-from tasks.results import ResultsError
+from tasks.results import ResultsError, below
 from tasks.tables import TABLES
 
 COMPLETE, INCOMPLETE, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -42,6 +43,8 @@ app = typer.Typer(
     "failed or is incomplete, and what was measured is written; 2 the plan or its place was "
     "refused before anything was measured; "
     "130 interrupted, and the cluster was cleaned up.",
+    epilog="Examples: `stormark demo` · `stormark preflight --context NAME` · `stormark run --flow "
+    "nightly --context NAME` · `stormark run --help`",
 )
 console = Console()
 errors = Console(stderr=True)
@@ -125,13 +128,15 @@ def _text_of(fio_file: Path) -> str:
         raise PlanError(f"fio file {fio_file} cannot be read: {error.strerror}") from error
 
 
-@app.command()
+@app.command(epilog="Example: `stormark plan > plan.yaml`")
 def plan() -> None:
-    """Print a plan with every field, its default and its meaning: `stormark plan > plan.yaml`."""
+    """Print a plan with every field, its default and its meaning, for `stormark run --plan`."""
     console.print(plans.template(), markup=False, highlight=False, soft_wrap=True, end="")
 
 
-@app.command()
+@app.command(
+    epilog="Examples: `stormark demo` · `stormark demo --real --image REGISTRY/stormark-fio`"
+)
 def demo(
     results: Annotated[str, typer.Option(help="Where Parquet and reports go.")] = "results",
     real: Annotated[
@@ -140,24 +145,30 @@ def demo(
     image: Annotated[str | None, typer.Option(help="Image with fio and sh.")] = None,
 ) -> None:
     """Compare two classes of an embedded cluster: real fio; no Kubernetes, no root needed."""
-    chosen = Plan(
-        storage_classes=["local-path", "nfs-client"],
-        profile="quick",
-        volume_size="512Mi",
-        runtime_seconds=2,
-        storm_volumes=["emptyDir", "hostPath", "storage-classes"],
-        storms=["pod-delete", "drain"],
-        hold_seconds=5,
-        results=results,
-        **({"image": image} if image else {}),
-    )
+    fields: dict[str, Any] = {
+        "storage_classes": ["local-path", "nfs-client"],
+        "profile": "quick",
+        "volume_size": "512Mi",
+        "runtime_seconds": 2,
+        "storm_volumes": ["emptyDir", "hostPath", "storage-classes"],
+        "storms": ["pod-delete", "drain"],
+        "hold_seconds": 5,
+        "results": results,
+    }
+    try:
+        chosen = plans.load(None, fields | ({"image": image} if image else {}))
+    except PlanError as error:
+        raise _refused(str(error)) from None
     if real:
         raise typer.Exit(_run(Flow.nightly, chosen))
-    from embedded.cluster import running
+    from embedded.cluster import EmbeddedError, running
 
-    with running() as kubeconfig:
-        os.environ["KUBECONFIG"] = str(kubeconfig)
-        code = _run(Flow.nightly, chosen)
+    try:
+        with running() as kubeconfig:
+            os.environ["KUBECONFIG"] = str(kubeconfig)
+            code = _run(Flow.nightly, chosen)
+    except EmbeddedError as error:
+        raise _refused(str(error)) from None
     console.print(
         "\nBoth classes are folders on this machine's disk, and nfs-client has no network in its "
         "path:\nthe figures are the disk's. On a real cluster (kubectl config get-contexts):\n\n"
@@ -178,24 +189,27 @@ def up(
 
     Runs go to the cluster of $KUBECONFIG; where that is not set, to an embedded one.
     """
-    from embedded.cluster import running
-    from flows.up import NotUp, serving
+    from embedded.cluster import EmbeddedError, running
+    from flows.up import NotUp, check_free, place, serving, working
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with ExitStack() as stack:
-        try:
+    try:
+        check_free(port)
+        with ExitStack() as stack:
             if "KUBECONFIG" not in os.environ:
                 os.environ["KUBECONFIG"] = str(stack.enter_context(running()))
-            page = stack.enter_context(serving(port, folder))
+            here = place(port, folder)
+            stack.enter_context(serving(here))
+            stack.enter_context(working(here))
             console.print(
-                f"{page}/deployments: choose one, and Run; `make down` or Ctrl-C ends it all",
+                f"{here.page}/deployments: choose one, and Run; `make down` or Ctrl-C ends it all",
                 soft_wrap=True,
             )
             signal.pause()
-        except NotUp as error:
-            raise _refused(str(error)) from None
-        except KeyboardInterrupt:
-            console.print("stormark: ended")
+    except (NotUp, EmbeddedError) as error:
+        raise _refused(str(error)) from None
+    except KeyboardInterrupt:
+        console.print("stormark: ended")
 
 
 class Output(StrEnum):
@@ -205,7 +219,10 @@ class Output(StrEnum):
     json = "json"
 
 
-@app.command()
+@app.command(
+    epilog="Examples: `stormark preflight` · `stormark preflight --flow benchmark --class "
+    "local-path` · `stormark preflight --plan plan.yaml --context kind-prod --output json`"
+)
 def preflight(  # noqa: PLR0917 - each is an option of the command, given by name
     flow: Annotated[Flow, typer.Option(help="The flow that the plan is for.")] = Flow.nightly,
     plan_file: Annotated[
@@ -253,10 +270,13 @@ def _checks_table(checks: list[Check]) -> Table:
     return table
 
 
-@app.command()
+@app.command(
+    epilog="Examples: `stormark reap --dry-run` · `stormark reap --plan plan.yaml --context "
+    "kind-prod --namespace bench`"
+)
 def reap(
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
-    namespace: Annotated[str, typer.Option(help="Namespace in which runs work.")] = "default",
+    namespace: Annotated[str, typer.Option(help="Namespace in which runs work.")] = plans.NAMESPACE,
     plan_file: Annotated[
         Path | None,
         typer.Option("--plan", help="The runs' plan: its `up` commands mend nodes left broken."),
@@ -285,7 +305,10 @@ def reap(
         console.print("nothing to release")
 
 
-@app.command()
+@app.command(
+    epilog="Examples: `stormark report 20261123-031500-a1b2c3` · `stormark report "
+    "20261123-031500-a1b2c3 --results s3://bucket/x`"
+)
 def report(
     run_id: Annotated[
         str, typer.Argument(help="The run, as its report and Parquet files name it.")
@@ -391,12 +414,12 @@ def _run(flow: Flow, chosen: Plan) -> int:
     said = state.message or state.name or ""
     try:
         _print_tables(chosen.results, last.run_id)
-        report = f"{chosen.results}/reports/{last.run_id}.md"
+        report = below(chosen.results, f"reports/{last.run_id}.md")
         if f"{last.run_id}.md" in said:
             console.print(f"report:  {report}", soft_wrap=True)
-        tables = f"{chosen.results}/{{{','.join(TABLES)}}}/"
+        tables = below(chosen.results, f"{{{','.join(TABLES)}}}/")
         console.print(f"parquet: {tables}", soft_wrap=True)
-        again = f"stormark report {last.run_id} --results {chosen.results}"
+        again = f"stormark report {last.run_id} --results {shlex.quote(chosen.results)}"
         console.print(f"again:   {again}", soft_wrap=True)
     except ResultsError as error:
         _complain(str(error))
@@ -430,7 +453,8 @@ def _interrupted(chosen: Plan, last: Progress) -> int:
             words = "before anything was created"
         case tasks.run.CLEAN:
             words = f"and the cluster is clean; run {last.run_id} is written, and "
-            words += f"`stormark report {last.run_id} --results {chosen.results}` shows it"
+            results = shlex.quote(chosen.results)
+            words += f"`stormark report {last.run_id} --results {results}` shows it"
         case _:
             context = f" --context {chosen.context}" if chosen.context else ""
             words = (

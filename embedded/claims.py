@@ -47,8 +47,6 @@ def reconcile(store: Store, claim: Object) -> None:
         if not _in_use(store, claim):
             store.change(CLAIMS, claim, lambda new: remove_finalizer(new, PVC_PROTECTION))
         return
-    if claim["status"]["phase"] == "Bound":
-        resize(store, claim)
     if claim["status"]["phase"] != "Pending":
         return
     volume = _matching_volume(store, claim)
@@ -152,29 +150,14 @@ def bind(store: Store, claim: Object, volume: Object) -> None:
     store.change(CLAIMS, claim, bind_claim)
 
 
-def check_resize(store: Store, old: Object, new: Object) -> None:
-    """Refuse a new size that is smaller (422) or whose class does not allow expansion (403)."""
-    before, after = as_bytes(size_of(old)), as_bytes(size_of(new))
-    if after < before:
-        message = "Forbidden: field can not be less than status.capacity"
-        finding = ("FieldValueForbidden", "spec.resources.requests.storage", message)
-        raise errors.invalid(CLAIMS, name_of(new), [finding])
-    found = store.find(STORAGE_CLASSES, "", old["spec"].get("storageClassName") or "")
-    if after > before and not (found and found.get("allowVolumeExpansion")):
+def check_size(old: Object, new: Object) -> None:
+    """Refuse another size: no class here allows expansion."""
+    if size_of(new) != size_of(old):
         why = (
             "only dynamically provisioned pvc can be resized and the storageclass that "
             "provisions the pvc must support resize"
         )
         raise errors.forbidden(CLAIMS, name_of(new), why, [])
-
-
-def resize(store: Store, claim: Object) -> None:
-    """Give a bound claim and its volume the larger size that is asked for; folders have none."""
-    capacity = {"storage": size_of(claim)}
-    volume = store.find(VOLUMES, "", claim["spec"]["volumeName"])
-    if volume and as_bytes(volume["spec"]["capacity"]["storage"]) < as_bytes(size_of(claim)):
-        store.change(VOLUMES, volume, lambda new: new["spec"].update(capacity=capacity))
-        store.change(CLAIMS, claim, lambda new: new["status"].update(capacity=capacity))
 
 
 def reconcile_volume(store: Store, volume: Object, node_folders: dict[str, Path]) -> None:

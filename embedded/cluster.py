@@ -9,12 +9,16 @@ from pathlib import Path
 STOP_SECONDS = 20.0
 
 
+class EmbeddedError(RuntimeError):
+    """The embedded cluster did not start, or did not end."""
+
+
 @contextmanager
 def running(folder: Path | None = None) -> Iterator[Path]:
     """Run an embedded cluster; yields the path of its kubeconfig (context: embedded).
 
     `folder` is where its volumes live, made and removed; by default one in
-    /var/tmp, because fio must measure a disk. RuntimeError when the cluster does not start.
+    /var/tmp, because fio must measure a disk. EmbeddedError when it does not start or end.
     """
     command = [sys.executable, "-m", "embedded", *(["--folder", str(folder)] if folder else [])]
     with subprocess.Popen(
@@ -29,7 +33,7 @@ def running(folder: Path | None = None) -> Iterator[Path]:
         try:
             kubeconfig = process.stdout.readline().strip()
             if not kubeconfig:
-                raise RuntimeError(
+                raise EmbeddedError(
                     f"embedded cluster: {' '.join(command)} ended with status {process.wait()} "
                     "before it was ready; see its messages above"
                 )
@@ -40,4 +44,7 @@ def running(folder: Path | None = None) -> Iterator[Path]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()  # its containers end with it, the next cluster removes its folder
-                raise
+                raise EmbeddedError(
+                    f"embedded cluster: it did not end within {STOP_SECONDS:.0f} s and was killed; "
+                    "the next one removes its folder"
+                ) from None

@@ -1,6 +1,5 @@
 """A pod's volumes: folders below the node's, linked into each container's root."""
 
-import base64
 import shutil
 from pathlib import Path
 
@@ -52,27 +51,20 @@ def host_path(name: str, source: Object, node: Path) -> Path:
     path = node / str(source["path"]).lstrip("/")
     if kind == "DirectoryOrCreate" or not kind:
         path.mkdir(parents=True, exist_ok=True)  # without a type the runtime makes the folder
-    elif kind == "FileOrCreate":
-        path.touch()
-    tests = {"Directory": path.is_dir, "File": path.is_file}
-    if kind in tests and not tests[kind]():
-        what = f"hostPath type check failed: {source['path']} is not a {kind.lower()}"
+    if kind == "Directory" and not path.is_dir():
+        what = f"hostPath type check failed: {source['path']} is not a directory"
         raise MountError(f'MountVolume.SetUp failed for volume "{name}" : {what}')
     return path
 
 
 def config_map(store: Store, namespace: str, name: str, source: Object, folder: Path) -> None:
-    """Write a ConfigMap's keys as files; MountError when it or one of the keys is missing."""
+    """Write a ConfigMap's keys as files; MountError when it is missing."""
     found = store.find(CONFIG_MAPS, namespace, source["name"])
     folder.mkdir(parents=True, exist_ok=True)
     if found is None:
-        if source.get("optional"):
-            return
         what = f'configmap "{source["name"]}" not found'
         raise MountError(f'MountVolume.SetUp failed for volume "{name}" : {what}')
-    texts = {key: text.encode() for key, text in (found.get("data") or {}).items()}
-    binary = {k: base64.b64decode(v) for k, v in (found.get("binaryData") or {}).items()}
-    data = texts | binary
+    data = found.get("data") or {}
     items = source.get("items") or [{"key": key, "path": key} for key in data]
     for item in items:
         if item["key"] not in data:
@@ -80,7 +72,7 @@ def config_map(store: Store, namespace: str, name: str, source: Object, folder: 
             raise MountError(f'MountVolume.SetUp failed for volume "{name}" : {what}')
         path = folder / item["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data[item["key"]])
+        path.write_text(data[item["key"]])
         path.chmod(item.get("mode") or source["defaultMode"])
 
 

@@ -95,7 +95,6 @@ def nfs_class() -> Object:
         "metadata": {"name": "nfs-client"},
         "provisioner": NFS,
         "parameters": {"wire": "none"},
-        "allowVolumeExpansion": True,
     }
 
 

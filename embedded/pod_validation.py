@@ -41,6 +41,9 @@ def pod_findings(obj: Object, at: str = "spec") -> list[Cause]:
         refuse_unknown(f"{at}.volumes[{index}]", volume, VOLUME_SOURCES | {"name"})
         if (volume.get("emptyDir") or {}).get("medium"):
             raise errors.not_implemented(f"{at}.volumes[{index}].emptyDir.medium")
+        kind = (volume.get("hostPath") or {}).get("type")
+        if kind not in {None, "", "Directory", "DirectoryOrCreate"}:
+            raise errors.not_implemented(f"{at}.volumes[{index}].hostPath.type {kind}")
     if not spec.get("containers"):
         findings.append(required(f"{at}.containers"))
     for index, container in enumerate(spec.get("containers") or []):

@@ -54,6 +54,8 @@ def check_new(resource: Resource, obj: Object) -> None:
     if resource in READ_ONLY:
         raise errors.not_implemented(f"creating {resource.qualified}")
     refuse_operators(obj.get("spec"))
+    if obj.get("binaryData"):
+        raise errors.not_implemented("binaryData")
     findings = [*name_findings(resource, obj)]
     findings += CHECKS[resource](obj) if resource in CHECKS else []
     if findings:

@@ -73,7 +73,7 @@ async def write(request: Request, resource: Resource) -> Response:
     if "spec" in old:
         validation.check_update(resource, old, new)
     if resource is CLAIMS:
-        claims.check_resize(store, old, new)
+        claims.check_size(old, new)
     return JSONResponse(store.replace(resource, new))
 
 

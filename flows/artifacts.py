@@ -1,6 +1,7 @@
 """What Prefect's UI shows of a run: its name, how far it is, its report and its tables."""
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from typing import Any, cast
@@ -20,15 +21,18 @@ from prefect.exceptions import PrefectException
 from reports.comparison import compare
 from reports.render import render
 from reports.rows import comparison_rows, survival_rows
-from reports.run import load
+from reports.run import Run, load
 from reports.survival import survive
 from tasks import cluster as k8s
 from tasks.plan import Plan
-from tasks.results import ResultsError
+from tasks.results import ResultsError, below
 from tasks.tables import TABLES
 
 # What a Prefect API that is away, or that refuses, raises: the run's own files are on disk then.
 NOT_SHOWN = (PrefectException, httpx.HTTPError)
+# What Prefect's page cannot do within a text: fold a part, and go to a heading.
+FOLD = re.compile(r"<details>\n<summary>(.*?)</summary>\n(.*?)\n</details>", re.DOTALL)
+LINK_TO_HEADING = re.compile(r"\[([^\[\]]+)\]\(#[-a-z]+\)")
 
 
 def run_name() -> str:
@@ -77,32 +81,40 @@ def progress(key: str, of: int) -> Callable[[int], None]:
     return tell
 
 
-def publish(location: str, run_id: str) -> None:
+def publish(location: str, run_id: str, *, again: bool = False) -> None:
     """Put a run's report, its charts in it, and its tables before whoever opens the UI.
 
-    The keys are the same each night, so that the UI shows their history. What was measured is on
-    disk by now: whatever cannot be read again or shown is a warning in the flow run's log.
+    The tables' keys are the same each night, so that the UI shows their history; one that is shown
+    `again` has its place there, so that its report alone is shown. What was measured is on disk by
+    now: whatever cannot be read again or shown is a warning in the flow run's log.
     """
     try:
-        _publish(location, run_id)
+        _publish(location, run_id, again=again)
     except (*NOT_SHOWN, ResultsError, OSError) as error:
         get_run_logger().warning("the report of run %s cannot be shown: %s", run_id, error)
 
 
-def _publish(location: str, run_id: str) -> None:
+def _publish(location: str, run_id: str, *, again: bool) -> None:
     run, rendered = load(location, run_id), render(location, run_id)
-    text, survival = rendered.markdown, survive(run)
+    text, survival = _for_the_page(rendered.markdown), survive(run)
     for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
         text = text.replace(f"({run_id}{name}.svg)", f"({_inline(svg)})")
-    day = f"{run.facts['started_at']:%Y-%m-%d}"
-    files = f"{location}/{{{','.join(TABLES)}}}/date={day}/{run_id}.parquet"
     about = f"run {run_id} on {run.facts['cluster']}"
-    create_markdown_artifact(text, key="report", description=f"{about}; Parquet: `{files}`")
+    files = "".join(f"\n- `{below(location, file)}`" for file in _files(run))
+    create_markdown_artifact(text, key="report", description=f"{about}; Parquet:\n{files}")
+    if again:
+        return
     if run.fio:
         table = comparison_rows(compare(run))
         create_table_artifact(table, key="comparison", description=about)
     if survival:
         create_table_artifact(survival_rows(survival), key="survival", description=about)
+
+
+def _files(run: Run) -> list[str]:
+    """The Parquet files that hold rows of a run, below its results location."""
+    named = f"date={run.facts['started_at']:%Y-%m-%d}/{run.facts['run_id']}.parquet"
+    return [f"{name}/{named}" for name in TABLES if name == "runs" or getattr(run, name)]
 
 
 def show(text: str, key: str, about: str) -> None:
@@ -119,6 +131,12 @@ def show_table(rows: Sequence[dict[str, Any]], key: str, about: str) -> None:
         create_table_artifact(list(rows), key=key, description=about)
     except NOT_SHOWN as error:
         get_run_logger().warning("%s cannot be shown: %s", about, error)
+
+
+def _for_the_page(text: str) -> str:
+    """The same text, with headings for folds, no link that leads nowhere, and a narrower table."""
+    text = text.replace("≈ not distinguishable", "≈")  # the words below the table say what that is
+    return LINK_TO_HEADING.sub(r"\1", FOLD.sub(r"### \1\n\2", text))
 
 
 def _inline(svg: str) -> str:

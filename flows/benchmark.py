@@ -1,13 +1,15 @@
 """The flow that compares the speed of StorageClasses, without storms."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.artifacts import progress, run_name
+from flows.dead import release_now
 from flows.steps import carry_out, step
-from tasks import benchmark, check, record, volumes
+from tasks import benchmark, check, provision, record, volumes
 from tasks.cluster import Obj
 from tasks.plan import Plan
 from tasks.progress import Progress, Report
@@ -16,7 +18,13 @@ from tasks.run import Run
 from tasks.volumes import Volume, VolumeFailed
 
 
-@flow(name="benchmark", flow_run_name=run_name, persist_result=False)
+@flow(
+    name="benchmark",
+    flow_run_name=run_name,
+    persist_result=False,
+    on_crashed=[release_now],
+    on_cancellation=[release_now],
+)
 def compare(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
     """Compare StorageClasses: provision a PVC of each, run fio on it, report.
 
@@ -46,18 +54,31 @@ def measure_classes(
         ended(len(known.fio))
 
     ready: list[Volume] = []
-    for position, storage_class in enumerate(storage_classes):
-        name = storage_class["metadata"]["name"]
-        known.step = f"provision {name}"
-        provision = step(volumes.provision, known.step)
-        try:
-            volume = provision(run, owner, storage_class, position, report)
-        except VolumeFailed as error:
-            known.volumes.append(error.row)
-            known.fio += benchmark.failed_cells(run, name, str(error))
-            continue
-        known.volumes.append(volume.row)
-        ready.append(volume)
-    for turn in benchmark.rounds(ready, run.plan.repeats, len(run.workload.jobs)):
-        known.step = f"fio on {turn.volume.storage_class}, repeat {turn.repeat}"
-        step(benchmark.measure, known.step)(run, owner, turn, report, keep)
+    with provision.provisioned(run, owner, storage_classes) as coming:
+        for storage_class in storage_classes:
+            name = storage_class["metadata"]["name"]
+            known.step = f"provision {name}"
+            report(Progress(run.run_id, f"{name} · provision and lay out"))
+            try:
+                volume = step(_lay_out_next, known.step)(run, owner, coming, report)
+            except VolumeFailed as error:
+                known.volumes.append(error.row)
+                for row in benchmark.failed_cells(run, name, str(error)):
+                    keep(row)
+                continue
+            known.volumes.append(volume.row)
+            ready.append(volume)
+        for turn in benchmark.rounds(ready, run.plan.repeats, len(run.workload.jobs)):
+            known.step = f"fio on {turn.volume.storage_class}, repeat {turn.repeat}"
+            step(benchmark.measure, known.step)(run, owner, turn, report, keep)
+
+
+def _lay_out_next(
+    run: Run, owner: list[Obj], coming: Iterator[Volume | VolumeFailed], report: Report
+) -> Volume:
+    """The next class's volume, when it is there, with its files."""
+    volume = next(coming)
+    if isinstance(volume, VolumeFailed):
+        raise volume
+    volumes.lay_out(run, owner, volume, report)
+    return volume

@@ -5,17 +5,24 @@ from prefect.client.schemas.objects import State
 
 from flows.artifacts import run_name
 from flows.benchmark import measure_classes
+from flows.dead import release_now
 from flows.steps import carry_out, step
 from flows.storms import ride_storms
+from tasks import check
 from tasks.cluster import Obj
 from tasks.plan import Plan
 from tasks.progress import Progress, Report
-from tasks.reap import reap
+from tasks.reap import NotReleased, reap
 from tasks.record import Record
-from tasks.run import Run
 
 
-@flow(name="nightly", flow_run_name=run_name, persist_result=False)
+@flow(
+    name="nightly",
+    flow_run_name=run_name,
+    persist_result=False,
+    on_crashed=[release_now],
+    on_cancellation=[release_now],
+)
 def nightly(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
     """Compare StorageClasses by speed and by what they survive.
 
@@ -23,13 +30,21 @@ def nightly(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
         plan: What to measure and to break, on which classes, where, and for how long.
 
     """
-    return carry_out("nightly", plan, [release_dead_runs, measure_classes, ride_storms])
+    return carry_out("nightly", plan, [measure_classes, ride_storms], first=release_dead_runs)
 
 
-def release_dead_runs(
-    run: Run, _owner: list[Obj], _storage_classes: list[Obj], known: Record, report: Report
-) -> None:
-    """Release what earlier nights have left; this run holds the Lease, so it counts as alive."""
-    known.step = "release of dead runs"
-    for remains in step(reap, "reap")(run.cluster, dry_run=False, faults=run.plan.node_faults):
-        report(Progress(run.run_id, f"released run {remains.run_id}, {remains.why}"))
+def release_dead_runs(known: Record, storage_classes: list[Obj], report: Report) -> None:
+    """Release what earlier nights have left, and judge by what the cluster is then.
+
+    This run holds the Lease, so no other one lives.
+    """
+    run, known.step = known.run, "release of dead runs"
+    try:
+        released = step(reap, "reap")(run.cluster, dry_run=False, faults=run.plan.node_faults)
+    except NotReleased as error:
+        known.warnings += error.failures
+    else:
+        for remains in released:
+            report(Progress(run.run_id, f"released run {remains.run_id}, {remains.why}"))
+    known.step = check.STEP
+    check.begin_again(known, storage_classes)

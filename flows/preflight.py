@@ -4,9 +4,11 @@ from typing import Literal
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State, StateType
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows import artifacts
+from flows.dead import release_now
 from flows.steps import step
 from tasks import check
 from tasks.plan import Plan
@@ -15,7 +17,13 @@ from tasks.progress import Progress
 Flow = Literal["benchmark", "storms", "nightly"]
 
 
-@flow(name="preflight", flow_run_name="preflight", persist_result=False)
+@flow(
+    name="preflight",
+    flow_run_name="preflight",
+    persist_result=False,
+    on_crashed=[release_now],
+    on_cancellation=[release_now],
+)
 def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B008 - as in a run
     """Check whether a flow could carry out a plan; a check that fails fails this flow.
 
@@ -29,7 +37,7 @@ def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B0
     def report(progress: Progress) -> None:
         logger.info("%s", progress.step)
 
-    checks = step(check.whole, "preflight")(plan, flow, report)
+    checks = step(check.whole, "preflight")(plan, flow, report, flow_run.id or "")
     say = {"pass": logger.info, "warn": logger.warning, "fail": logger.error}
     for one in checks:
         say[one.status]("%s: %s: %s", one.check, one.object, one.words)

@@ -1,21 +1,26 @@
 """The flow that releases what dead runs have left in a cluster."""
 
+from uuid import UUID
+
 from prefect import flow, get_run_logger
 
+from flows import dead
 from flows.steps import step
 from tasks import check
 from tasks import cluster as k8s
-from tasks.plan import NodeFault
+from tasks.plan import NAMESPACE, NodeFault, Plan
 from tasks.reap import reap
 
 
 @flow(name="reap", flow_run_name="reap", persist_result=False)
 def release_dead_runs(
+    *,
     context: str | None = None,
-    namespace: str = "default",
+    namespace: str = NAMESPACE,
     dry_run: bool = False,
-    node_crash: NodeFault | None = None,
+    node_fault: NodeFault | None = None,
     node_partition: NodeFault | None = None,
+    flow_run: UUID | None = None,
 ) -> None:
     """Release whatever is past its deadline, or whose run is dead: uncordon first, then delete.
 
@@ -23,16 +28,23 @@ def release_dead_runs(
         context: Context of the kubeconfig. Empty: its current one.
         namespace: The namespace in which runs work.
         dry_run: Only say what would be released.
-        node_crash: The plans' node_fault: its `up` mends a node that a run has left broken.
+        node_fault: The plans' node_fault: its `up` mends a node that a run has left broken.
         node_partition: The plans' node_partition, likewise.
+        flow_run: A flow run that crashed, or that sends no heartbeat: that is marked as Crashed,
+            unless it still renews its Lease. Its own plan takes the place of the fields above.
 
     """
     logger = get_run_logger()
-    cluster = k8s.connect(context, namespace)
+    given = {"node_fault": node_fault, "node_partition": node_partition}
+    plan = Plan.model_validate({"context": context, "namespace": namespace} | given)
+    died = dead.read(flow_run) if flow_run is not None else None
+    if died is not None:
+        plan = dead.plan_of(died)
+    cluster = k8s.connect(plan.context, plan.namespace)
     check.namespace(cluster)
-    given = {"node-crash": node_crash, "node-partition": node_partition}
-    faults = {storm: fault for storm, fault in given.items() if fault is not None}
-    found = step(reap, "reap")(cluster, dry_run=dry_run, faults=faults)
+    if died is not None and not dry_run and not dead.release(died, cluster):
+        logger.warning("%s sends no heartbeat but renews its Lease: left alone", died.name)
+    found = step(reap, "reap")(cluster, dry_run=dry_run, faults=plan.node_faults)
     for remains in found:
         done = "would release" if dry_run else "released"
         logger.info("%s %s (%s): %s", done, *remains[:2], ", ".join(remains.objects))

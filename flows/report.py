@@ -11,12 +11,13 @@ import reports.render
 from flows import artifacts
 from flows.steps import failed, step
 from reports import nights
+from tasks.location import Location
 from tasks.results import ResultsError
 
 
 @flow(name="report", flow_run_name="report", persist_result=False)
 def render_again(
-    runs: Annotated[list[str], Field(min_length=1)], results: str = "results"
+    runs: Annotated[list[str], Field(min_length=1)], results: Location = "results"
 ) -> State:
     """Render the report of a run again from its Parquet files, or put several runs side by side.
 
@@ -28,7 +29,7 @@ def render_again(
     try:
         if len(runs) == 1:
             location = step(reports.render.write, "report")(results, runs[0], latest=False)
-            artifacts.publish(results, runs[0])
+            artifacts.publish(results, runs[0], again=True)
         else:
             side_by_side = step(nights.side_by_side, "compare")(results, runs)
             location = nights.write(results, side_by_side)

@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar
 from prefect import Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, StateType
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 import reports.render
@@ -22,6 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 # A part of a run: given the run, its owner object, its classes, its record, and whom to tell.
 Part = Callable[[Run, list[Obj], list[Obj], Record, Report], None]
+First = Callable[[Record, list[Obj], Report], None]
 
 
 def step(function: Callable[P, R], name: str) -> Task[P, R]:
@@ -33,24 +35,28 @@ def step(function: Callable[P, R], name: str) -> Task[P, R]:
     return Task(fn=function, name=name, cache_policy=NO_CACHE, persist_result=False)
 
 
-def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
+def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = None) -> State:
     """Run the parts of a flow between check and clean-up; write and report whatever came of it.
 
+    `first` is done once the run holds the Lease, before anything is created.
     The state is Completed, Refused (nothing was created), Incomplete (a cell failed) or Failed.
     """
     report = listener.get() or _log_steps()
     try:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
-        run, storage_classes, known = check.begin(plan, flow, report)
+        run, storage_classes, known = check.begin(plan, flow, report, flow_run.id or "")
     except check.REFUSALS as error:
         return failed("Refused", str(error))
     try:
-        with lease(run) as lost, owned(run, report) as owner:
-            for part in parts:
-                part(run, owner, storage_classes, known, _unless(lost, report))
+        with lease(run, known.warnings.append) as lost:
+            if first is not None:
+                first(known, storage_classes, _unless(lost, report))
+            with owned(known.run, report) as owner:
+                for part in parts:
+                    part(known.run, owner, storage_classes, known, _unless(lost, report))
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
-        return failed("Refused", str(error))
+        return failed("Refused", "\n".join([str(error), *known.warnings]))
     except (ClusterError, ResultsError) as error:
         outcome, why = "failed", str(error)
     except Exception as error:
@@ -67,8 +73,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part]) -> State:
     artifacts.publish(plan.results, run.run_id)
     report(Progress(run.run_id, f"report written to {location}"))
     if outcome == "complete":
-        cells = known.cells_planned + known.storms_planned
-        return Completed(message=f"{cells} cells measured; report: {location}")
+        return Completed(message=f"{record.counted(known)}; report: {location}")
     return failed(outcome.capitalize(), f"{why}; report: {location}")
 
 

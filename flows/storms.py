@@ -7,6 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.artifacts import progress, run_name
+from flows.dead import release_now
 from flows.steps import carry_out, step
 from tasks import check, probes, record, storms
 from tasks.cluster import Obj
@@ -16,7 +17,13 @@ from tasks.record import Record, Rows
 from tasks.run import Run
 
 
-@flow(name="storms", flow_run_name=run_name, persist_result=False)
+@flow(
+    name="storms",
+    flow_run_name=run_name,
+    persist_result=False,
+    on_crashed=[release_now],
+    on_cancellation=[release_now],
+)
 def survive(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is what the form shows
     """Delete pods and drain nodes under a writer, and count what it was promised and lost.
 

@@ -1,18 +1,23 @@
 #!/bin/sh
-# Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df and rm.
+# Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df, mkfifo and rm.
 #
 #   sh fio.sh check     say what the image and the node offer, and let fio read the job file
-#   sh fio.sh prepare   look at the volume, choose an engine, write the volume's files full
-#   sh fio.sh run       run one fio for each group of jobs
+#   sh fio.sh serve     look at the volume, choose an engine, then wait for orders and do them
+#
+# Orders are lines written into scratch/orders, each with a number in front; one whose number has been
+# is a second try of one that was heard, and is left. Between orders the pod does nothing at all.
+#
+#   1 layout            write the volume's files full
+#   2 run first a,b     run one fio for each group of jobs, comma between jobs that run at once
 #
 # Paths are relative to the container's working directory, which is /. What stormark reads back are
 # the lines that start with @stormark; every other line is fio's progress.
 #
-#   STORMARK_TARGET   prepare: the file or device that the probe of engines uses
-#   STORMARK_LAYOUT   prepare: files to write full, as path:bytes, space between them
-#   STORMARK_NEEDED   prepare: bytes that must be free on the volume
-#   STORMARK_ENGINE   run: the engine of jobs that name none
-#   STORMARK_GROUPS   run: space between groups of jobs, comma between jobs that run at once
+#   STORMARK_TARGET   the file or device that the probe of engines uses
+#   STORMARK_LAYOUT   files to write full, as path:bytes, space between them
+#   STORMARK_NEEDED   bytes that must be free on the volume
+#
+# The job file reads STORMARK_ENGINE, the engine of jobs that name none.
 set -u
 
 job_file=stormark/job.fio
@@ -84,6 +89,7 @@ choose_engine() {
     done
     if [ -d volume ]; then rm -f "$probe"; fi
     STORMARK_ENGINE=${STORMARK_ENGINE:-psync}
+    export STORMARK_ENGINE
     say fact engine "$STORMARK_ENGINE"
 }
 
@@ -136,16 +142,28 @@ check)
         exit 1
     fi
     ;;
-prepare)
+serve)
     node_facts
     volume_facts
     check_writable
     choose_engine
-    lay_out
-    say finished
-    ;;
-run)
-    for group in $STORMARK_GROUPS; do run_group "$group"; done
-    say finished
+    mkfifo scratch/orders
+    trap 'exit 0' TERM # or process 1 would outlive its grace period
+    last=0
+    say ready
+    while :; do
+        { read -r number order <scratch/orders; } 2>/dev/null || continue
+        if [ "$number" -le "$last" ]; then
+            say again "$number"
+            continue
+        fi
+        last=$number
+        say order "$number"
+        case "$order" in
+        layout) lay_out ;;
+        run*) for group in ${order#run}; do run_group "$group"; done ;;
+        esac
+        say finished
+    done
     ;;
 esac

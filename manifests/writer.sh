@@ -44,8 +44,8 @@ find_last() {
 }
 
 umask 0 # a node's folder is removed by another user than the one who writes
-if ! mkdir -p "$folder" || ! (: >>"$file" && : >>"$file"); then
-    echo unwritable
+if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file"; } 2>&1); then
+    echo "unwritable $why"
     exec sleep 3600
 fi
 echo $$ >scratch/pid

@@ -14,9 +14,11 @@ MIB = 2**20
 def sentences(run: Run, comparison: Comparison) -> list[str]:
     """One for each class whose parameters name a limit: the limit, and each job's share of it.
 
-    A limit holds for each direction, so that a job of both has no share; nor has one whose figure
-    is a latency.
+    A limit holds for each direction, so that a job of both has no share, and says so; nor has one
+    whose figure is a latency.
     """
+    both = [row.job["job"] for row in comparison.rows if _both(row)]
+    each = f" Each direction has a limit of its own: {', '.join(both)} does both." if both else ""
     found = []
     for storage_class in run.classes:
         name, limits = storage_class["storage_class"], limits_of(storage_class)
@@ -24,7 +26,7 @@ def sentences(run: Run, comparison: Comparison) -> list[str]:
             words = " and ".join(_words(limit, value) for limit, value in limits.items())
             shares = ", ".join(_shares(comparison, name, limits))
             text = f"{name} is limited to {words}: {shares or 'no job was measured'}."
-            found.append(text)
+            found.append(text + each)
     return found
 
 
@@ -53,9 +55,12 @@ def _shares(comparison: Comparison, name: str, limits: dict[str, float]) -> Iter
 def _share(row: ComparisonRow, cell: Cell, limits: dict[str, float]) -> str | None:
     """The share of the limit that binds: of operations with small blocks, of bytes with large."""
     block = row.job["block_size_bytes"]
-    both = row.job["read_iops"] is not None and row.job["write_iops"] is not None
-    if row.figure.less_is_better or cell.estimate is None or not block or both:
+    if row.figure.less_is_better or cell.estimate is None or not block or _both(row):
         return None
     operations = cell.estimate.median / (1 if row.figure is IOPS else block)
     reached = {IOPS_LIMIT: operations, THROUGHPUT_LIMIT: operations * block}
     return f"{max(reached[limit] / value for limit, value in limits.items()) * 100:.1f} %"
+
+
+def _both(row: ComparisonRow) -> bool:
+    return row.job["read_iops"] is not None and row.job["write_iops"] is not None

@@ -1,5 +1,6 @@
 """Where the figures come from: classes, volumes, nodes, versions, the plan, the files."""
 
+from collections import Counter
 from typing import Any
 
 import yaml
@@ -28,7 +29,7 @@ def provisioning_table(run: Run) -> Markdown:
         [
             volume["storage_class"],
             seconds(volume["bind_seconds"]),
-            seconds(volume["attach_seconds"]) or "nothing to attach",
+            seconds(volume["attach_seconds"]) or "no attachment seen",
             seconds(volume["first_pod_seconds"]),
         ]
         for volume in run.volumes
@@ -94,7 +95,7 @@ def facts_table(run: Run) -> Markdown:
         ["started", f"{facts['started_at']:%Y-%m-%d %H:%M:%S} UTC"],
         ["wall time", _wall_time(facts)],
         ["cells", _cells(facts)],
-        *([["storm cells", _storms(facts)]] if facts["storms_planned"] else []),
+        *([["storm cells", _storms(run)]] if facts["storms_planned"] else []),
         ["cluster", facts["cluster"]],
         ["namespace", facts["namespace"]],
         ["Kubernetes", facts["kubernetes_version"]],
@@ -121,9 +122,11 @@ def _cells(facts: dict[str, Any]) -> str:
     return ", ".join(counts)
 
 
-def _storms(facts: dict[str, Any]) -> str:
-    planned, measured = facts["storms_planned"], facts["storms_measured"] or 0
-    return f"{planned} planned, {measured} measured, skipped or not offered"
+def _storms(run: Run) -> str:
+    """Of the cells planned, how many became what; a volume that no class offers is not ridden."""
+    became = Counter(row["status"].replace("_", " ") for row in run.storms)
+    words = [f"{run.facts['storms_planned']} planned"]
+    return ", ".join(words + [f"{count} {status}" for status, count in became.items()])
 
 
 def _parquet(run: Run, name: str) -> str:

@@ -98,9 +98,12 @@ def how(survival: Survival, run: Run) -> str:
     """How the matrix is to be read: rate of the writers, rounds, and what never means."""
     rate, limit = run.plan.get("writes_per_second"), run.plan.get("recovery_limit_seconds")
     what = f"{rate} acknowledged writes a second" if rate else "the acknowledged writes"
-    rounds = f" Seconds are medians of {survival.rounds} rounds." if survival.rounds > 1 else ""
+    rounds = [row for cell in survival.cells.values() for row in cell.rounds]
+    if rate and (reached := values(rounds, "writes_per_second")):
+        what += f" ({min(reached):.1f} to {max(reached):.1f} were reached)"
+    several = f" Seconds are medians of {survival.rounds} rounds." if survival.rounds > 1 else ""
     never = f" Never means not within {limit} s." if limit else ""
-    return f"What was kept of {what}, and seconds from the fault to the next one.{rounds}{never}"
+    return f"What was kept of {what}, and seconds from the fault to the next one.{several}{never}"
 
 
 def clock(survival: Survival) -> str:

@@ -1,17 +1,17 @@
-"""Measures: one Job for each class and repeat runs the workload, one group at a time."""
+"""Measures: each class's pod runs the workload in its turn, one group at a time."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from tasks import caveats, fio_job, fio_output
+from tasks import caveats, fio_output, volumes
 from tasks.cluster import ClusterError, Obj
 from tasks.fio_file import Job, job_seconds, ramp_seconds
 from tasks.fio_log import FioLog, rates
 from tasks.progress import Progress, Report
 from tasks.run import Run
-from tasks.volumes import Volume, object_name
+from tasks.volumes import Volume
 
 # Start, end and an untimed job's own length come on top of the timed seconds.
 UNTIMED_JOB_SECONDS = 1800.0
@@ -47,42 +47,44 @@ def measure(
     """Run every job once on a volume.
 
     `keep` is given the row of each cell in the table `fio` as soon as that cell has ended; cells
-    that did not end are failed ones, with the reason.
+    that did not end are failed ones, with the reason. Where a pod was lost, its cells are measured
+    in another one, and say so.
     """
-    volume, groups = turn.volume, run.workload.groups
-    name = object_name(run, volume.position, volume.storage_class, f"r{turn.repeat}")
-    env = {
-        "STORMARK_ENGINE": volume.engine,
-        "STORMARK_GROUPS": " ".join(_key(group) for group in groups),
-    }
+    groups = run.workload.groups
     untimed = sum(UNTIMED_JOB_SECONDS for job in run.workload.jobs if job_seconds(job) == 0)
-    limit = run.workload.seconds() + untimed + SPARE_SECONDS
     log, narrator, error = FioLog(), _Narrator(run, turn, report), None
     waiting = deque(enumerate(_flat(groups), start=turn.first_cell))
+    notes: list[str] = []
 
     def keep_next() -> None:
         sequence, (group, job) = waiting.popleft()
-        keep({"sequence": sequence} | _cell(run, turn, group, job, log=log, error=error))
+        row = _cell(run, turn, group, job, log=log, error=error)
+        keep({"sequence": sequence} | row | {"warnings": row["warnings"] + notes})
 
     def hear(line: str) -> None:
         narrator.hear(line)
         while waiting and _key(waiting[0][1][0]) in log.status:
             keep_next()
 
+    def left() -> str:
+        narrator.begun = groups.index(waiting[0][1][0])
+        return " ".join(["run", *(_key(group) for group in groups[narrator.begun :])])
+
+    def lost(why: str) -> None:
+        notes.append(f"second try: {why}")
+        narrator.ending = ", second try"
+
     try:
-        fio_job.create(
+        volumes.order(
             run,
             owner,
-            name=name,
-            action="run",
-            env=env,
-            pvc=volume.pvc,
-            node=volume.node,
-            user=volume.user,
-            limit_seconds=limit,
+            turn.volume,
+            left,
+            log,
+            limit_seconds=run.workload.seconds() + untimed + SPARE_SECONDS,
+            hear=hear,
+            lost=lost,
         )
-        job = fio_job.started(run, name, limit)
-        fio_job.follow(run.cluster, job, log, hear)
     except ClusterError as failed:
         error = str(failed)
     while waiting:
@@ -168,6 +170,7 @@ class _Narrator:
         self.round_seconds = run.workload.seconds()
         self.begun = 0
         self.in_output = False
+        self.ending = ""
 
     def hear(self, line: str) -> None:
         if line.startswith("@stormark begin "):
@@ -189,5 +192,5 @@ class _Narrator:
             max(job_seconds(job) for job in group) for group in self.groups[self.begun - 1 :]
         )
         what = "+".join(job.name for job in current)
-        step = f"{turn.volume.storage_class} · {what} · repeat {turn.repeat}"
+        step = f"{turn.volume.storage_class} · {what} · repeat {turn.repeat}{self.ending}"
         return Progress(self.run_id, step, cell, turn.cells, left)

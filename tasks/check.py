@@ -1,14 +1,15 @@
 """What can be known to be wrong before a volume is made, and what a run begins with."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from tasks import checklist, classes, fio_file, fio_job, preflight, probes, results
 from tasks import cluster as k8s
 from tasks.checklist import Check
 from tasks.cluster import Cluster, NotFound, Obj
+from tasks.fio_file import Workload
 from tasks.fio_log import FioLog
-from tasks.plan import Plan, PlanError
+from tasks.plan import NodeStorm, Plan, PlanError
 from tasks.pods import PodFailed
 from tasks.probes import Probe
 from tasks.progress import Progress, Report
@@ -19,20 +20,33 @@ from tasks.run import Run, RunInProgress, lease, new_run_id, owned
 
 STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
+# What dead runs may be the cause of: nightly releases them first, and judges it then.
+AFTER_REAP = ("quota",)
 REFUSALS = (PlanError, ResultsError, k8s.Unreachable, k8s.Forbidden)
 
 
-def begin(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record]:
+def begin(
+    plan: Plan, flow: str, report: Report, flow_run: str = ""
+) -> tuple[Run, list[Obj], Record]:
     """Check all that can be known before anything is created, and give the run its identity.
 
     Returns the run, its StorageClasses in order, and its record. Raises one of REFUSALS.
     """
-    run, chosen, record = look(plan, flow, report)
-    checklist.refuse(record.checks)
+    run, chosen, record = look(plan, flow, report, flow_run)
+    later = AFTER_REAP if flow == "nightly" else ()
+    checklist.refuse([one for one in record.checks if one.check not in later])
     return run, chosen, record
 
 
-def look(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record]:
+def begin_again(record: Record, chosen: list[Obj]) -> None:
+    """Judge the cluster anew, once dead runs are released; PlanError where that refuses the run."""
+    _judge(record, chosen)
+    checklist.refuse(record.checks)
+
+
+def look(
+    plan: Plan, flow: str, report: Report, flow_run: str = ""
+) -> tuple[Run, list[Obj], Record]:
     """As `begin`, but a check that failed is only in the record."""
     now = datetime.now(UTC)
     workload = fio_file.prepare(plan)
@@ -44,29 +58,57 @@ def look(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record]
     round_trip = k8s.round_trip_seconds(cluster)
     namespace(cluster)
     chosen = classes.chosen(cluster, plan.storage_classes)
-    every_node = k8s.find(cluster, "Node")
-    checks = preflight.check(
-        cluster, plan, flow, chosen=chosen, every_node=every_node, version=version
-    )
-    run = Run(run_id, now, plan, workload, cluster, round_trip, checklist.skips(checks))
+    _fits_its_limit(plan, flow, workload, len(chosen))
+    run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
-    about = [node(one) for one in every_node]
-    return run, chosen, Record(run, flow, rows, about, version, checks)
+    record = Record(run, flow, rows, [], version)
+    _judge(record, chosen)
+    return record.run, chosen, record
 
 
-def whole(plan: Plan, flow: str, report: Report) -> list[Check]:
+def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
+    """PlanError if what is timed takes longer than a run may, after which it would be reaped."""
+    fio = workload.seconds() * plan.repeats * class_count * (flow != "storms")
+    on_nodes = [storm for storm in plan.storms if storm in get_args(NodeStorm)]
+    held = plan.hold_seconds * plan.storm_rounds * len(on_nodes) * (flow != "benchmark")
+    if fio + held > plan.run_limit_seconds:
+        raise PlanError(
+            f"plan field run_limit_seconds: a run may take {plan.run_limit_seconds:,} s, and this "
+            f"one takes more than {fio + held:,.0f} s: {fio:,.0f} s of fio on {class_count} "
+            f"classes, {held:,} s of nodes held in storms. Raise it, or lower repeats, "
+            "runtime_seconds, ramp_seconds, hold_seconds or storm_rounds, or name fewer classes"
+        )
+
+
+def _judge(record: Record, chosen: list[Obj]) -> None:
+    """Fill in what the preflight finds, and what the run has to skip for it."""
+    run = record.run
+    every_node = k8s.find(run.cluster, "Node")
+    record.nodes = [node(one) for one in every_node]
+    record.checks = preflight.check(
+        run.cluster,
+        run.plan,
+        record.flow,
+        chosen=chosen,
+        every_node=every_node,
+        version=record.kubernetes_version,
+    )
+    record.run = run._replace(skips=checklist.skips(record.checks))
+
+
+def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Check]:
     """The whole preflight, probes on the nodes included; it leaves nothing behind.
 
     Whatever would refuse a run is a failed check. Raises ClusterError when the cluster goes away.
     """
     try:
-        run, _, record = look(plan, flow, report)
+        run, _, record = look(plan, flow, report, flow_run)
     except REFUSALS as error:
         return [Check("plan", plan.namespace, "fail", str(error))]
     if any(check.status == "fail" for check in record.checks):
         return record.checks
     try:
-        with lease(run), owned(run, report) as owner:
+        with lease(run, record.warnings.append), owned(run, report) as owner:
             seen = probes.collect(run, probe(run, owner))
             return [*record.checks, *seen, _fio(run, owner)]
     except RunInProgress as error:
@@ -100,9 +142,9 @@ def image_and_fio_file(run: Run, owner: list[Obj]) -> str:
     """
     name = f"stormark-{run.run_id}-check"
     fio_job.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
-    job = fio_job.started(run, name, CHECK_LIMIT_SECONDS)
     log = FioLog()
-    fio_job.follow(run.cluster, job, log)
+    job = fio_job.started(run, name)
+    fio_job.follow(run.cluster, job, log, limit_seconds=CHECK_LIMIT_SECONDS)
     _explain(run, log)
     return log.facts["fio_version"]
 
@@ -116,7 +158,7 @@ def _explain(run: Run, log: FioLog) -> None:
     raise PodFailed(
         f"image {run.plan.image} cannot run fio: the check wrote "
         f"{'; '.join(log.errors) or log.facts or 'nothing'}. "
-        "It needs fio and a POSIX sh with cat, date and df"
+        "It needs fio and a POSIX sh with cat, date, df, mkfifo and rm"
     )
 
 

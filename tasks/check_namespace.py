@@ -34,14 +34,16 @@ def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> De
     claims = dict.fromkeys(storage_classes, fio + writers)
     kinds = storms * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
     claims[""] = kinds.count("local")
-    # beside each writer a reader; the nodes are looked at before
-    scripts = max(probes, 2 * (writers * len(storage_classes) + len(kinds)))
+    waiting = fio * len(storage_classes)  # a pod of each class, from its volume to its last turn
+    readers_too = 2 * (writers * len(storage_classes) + len(kinds))  # one beside each writer
+    # pods with fio, and others: at the checks, in the turns of fio, and in the storms just after
+    phases = [(fio, probes), (waiting, 0), (waiting, readers_too)]
     return Demand(
         claims,
         quantity_bytes(plan.volume_size),
-        pods=fio + scripts,
-        cpus=fio * FIO["cpu"] + scripts * SCRIPT["cpu"],
-        memory_bytes=fio * FIO["memory"] + scripts * SCRIPT["memory"],
+        pods=max(a + b for a, b in phases),
+        cpus=max(a * FIO["cpu"] + b * SCRIPT["cpu"] for a, b in phases),
+        memory_bytes=max(a * FIO["memory"] + b * SCRIPT["memory"] for a, b in phases),
     )
 
 

@@ -108,8 +108,8 @@ def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload) -> list[Check]:
         Check("image", name, "pass", f"{plan.image} runs"),
         _clock(seen, name),
         _kernel(seen, name, obj["status"]["nodeInfo"]["kernelVersion"]),
-        *_asynchronous_io(seen, name, workload),
-        *_free_space(seen, name, plan),
+        _asynchronous_io(seen, name, workload),
+        _free_space(seen, name, plan),
     ]
 
 
@@ -131,10 +131,11 @@ def _kernel(seen: Seen, name: str, kernel: str) -> Check:
     return Check("kernel", name, "warn", words, "Read the figures as those of the sandbox")
 
 
-def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> list[Check]:
+def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> Check:
     """Whether libaio gets its contexts: fs.aio-max-nr is shared by all processes of a node."""
     if not {"aio_max_nr", "aio_nr"} <= seen.facts.keys():
-        return []
+        advice = "Look on the node: `sysctl fs.aio-max-nr fs.aio-nr`"
+        return Check("asynchronous I/O", name, "warn", "a pod cannot read fs.aio-max-nr", advice)
     most, used = int(seen.facts["aio_max_nr"]), int(seen.facts["aio_nr"])
     need = max(
         sum(int(j.options.get("iodepth", 1)) * int(j.options.get("numjobs", 1)) for j in group)
@@ -143,17 +144,18 @@ def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> list[Check]:
     words = f"fs.aio-max-nr {most:,}, {used:,} in use; the plan's jobs take {need:,} at once"
     if most - used < need:
         advice = "Raise it on the node: `sysctl -w fs.aio-max-nr=1048576`"
-        return [Check("asynchronous I/O", name, "warn", words, advice)]
-    return [Check("asynchronous I/O", name, "pass", words)]
+        return Check("asynchronous I/O", name, "warn", words, advice)
+    return Check("asynchronous I/O", name, "pass", words)
 
 
-def _free_space(seen: Seen, name: str, plan: Plan) -> list[Check]:
+def _free_space(seen: Seen, name: str, plan: Plan) -> Check:
     """Whether a class that keeps volumes on the node's own disk has room for one."""
     if "free_bytes" not in seen.facts:
-        return []
+        advice = "Look on the node: `df`"
+        return Check("free space", name, "warn", "a pod cannot read what is free", advice)
     free = int(seen.facts["free_bytes"])
     words = f"{free / 2**30:,.1f} GiB free on the node's disk"
     if free < quantity_bytes(plan.volume_size):
         advice = f"Make room where classes use it: volume_size is {plan.volume_size}"
-        return [Check("free space", name, "warn", words, advice)]
-    return [Check("free space", name, "pass", words)]
+        return Check("free space", name, "warn", words, advice)
+    return Check("free space", name, "pass", words)

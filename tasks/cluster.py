@@ -17,7 +17,7 @@ import urllib3
 import yaml
 from kubernetes import client, config, stream
 from kubernetes.client.exceptions import ApiException
-from websocket import WebSocketException
+from websocket import WebSocketBadStatusException, WebSocketException
 
 Obj = dict[str, Any]
 Items = dict[str, Obj]
@@ -41,7 +41,6 @@ KINDS = {
     "Pod": ("api/v1", "pods", True),
     "ResourceQuota": ("api/v1", "resourcequotas", True),
     "StorageClass": ("apis/storage.k8s.io/v1", "storageclasses", False),
-    "VolumeAttachment": ("apis/storage.k8s.io/v1", "volumeattachments", False),
     "VolumeSnapshotClass": ("apis/snapshot.storage.k8s.io/v1", "volumesnapshotclasses", False),
 }
 
@@ -97,8 +96,28 @@ class WaitTimedOut(ClusterError):
         self.items = items
 
 
-class _Forgotten(Exception):
+class Gone(ClusterError):
     """The server no longer has the version that a watch was to start from: list again."""
+
+
+class CommandFailed(ClusterError):
+    """A command in a pod exited with another status than 0."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+# What a reason or else an HTTP status means, and what to do about it.
+REFUSALS: dict[int | str | None, tuple[type[ClusterError], str]] = {
+    "AlreadyExists": (AlreadyExists, "Remove it, if it is nobody's, or name another namespace."),
+    401: (Forbidden, "The credentials of the kubeconfig are not accepted."),
+    403: (Forbidden, "Grant that verb on that resource, or ask who can."),
+    404: (NotFound, "Somebody may have deleted it, or context or namespace are others."),
+    409: (Conflict, "Somebody else changed it at the same time: try again."),
+    410: (Gone, "Read it anew."),
+    429: (Blocked, "The server is busy, or a PodDisruptionBudget forbids it: try again later."),
+}
 
 
 class Cluster(NamedTuple):
@@ -210,24 +229,10 @@ def _refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Clust
         answer = json.loads(content)
     except ValueError:
         answer = {"message": content[:300].decode(errors="replace")}
-    kind: type[ClusterError]
-    words = f"{doing}: {answer.get('message') or 'no message'} (HTTP {status})"
-    match status, answer.get("reason"):
-        case 401, _:
-            kind, advice = Forbidden, ". The credentials of the kubeconfig are not accepted."
-        case 403, _:
-            kind, advice = Forbidden, ". Grant that verb on that resource, or ask who can."
-        case 404, _:
-            kind, advice = NotFound, ""
-        case 409, "AlreadyExists":
-            kind, advice = AlreadyExists, ""
-        case 409, _:
-            kind, advice = Conflict, ""
-        case 429, _:
-            kind, advice = Blocked, ""
-        case _:
-            kind, advice = ClusterError, f", from cluster {cluster.name!r}"
-    return kind(f"{words}{advice}")
+    fault = "See the log of its API server." if status >= 500 else "It takes no such request."
+    other = ClusterError, f"It is cluster {cluster.name!r} that says so. {fault}"
+    kind, advice = REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
+    return kind(f"{doing}: {answer.get('message') or 'no message'} (HTTP {status}). {advice}")
 
 
 # ---------------------------------------------------------------- verbs
@@ -313,20 +318,23 @@ def find(
     every_namespace: bool = False,
 ) -> list[Obj]:
     """All objects of a kind that match the label and field selectors."""
-    return _list(cluster, kind, label=label, field=field, every_namespace=every_namespace)[0]
+    return _list(cluster, kind, _selection(label, field), every_namespace=every_namespace)[0]
+
+
+def _selection(label: str, field: str = "") -> dict[str, str]:
+    return {k: v for k, v in (("labelSelector", label), ("fieldSelector", field)) if v}
 
 
 def _list(
-    cluster: Cluster, kind: str, *, label: str, field: str, every_namespace: bool = False
+    cluster: Cluster, kind: str, selection: dict[str, str], *, every_namespace: bool = False
 ) -> tuple[list[Obj], str]:
     group, plural, _ = KINDS[kind]
-    query = {"labelSelector": label, "fieldSelector": field}
     answer = _request(
         cluster,
         "GET",
         f"/{group}/{plural}" if every_namespace else _path(cluster, kind),
         doing=f"listing {plural}",
-        query={k: v for k, v in query.items() if v},
+        query=selection,
     ).json()
     return answer["items"], answer["metadata"]["resourceVersion"]
 
@@ -374,7 +382,7 @@ def evict(cluster: Cluster, pod: str) -> None:
 def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: float) -> str:
     """Run a command in a pod's container, and return what it wrote to stdout.
 
-    Raises ClusterError when it cannot be run, does not end in time, or exits other than 0.
+    Raises ClusterError when it cannot be run or does not end in time, CommandFailed when it fails.
     """
     doing = f"running {command[0]} in pod {pod}"
     try:
@@ -391,25 +399,26 @@ def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: fl
                 output, complaint, status = (session.read_channel(n) for n in (1, 2, 3))
             finally:
                 session.sock.shutdown()  # its close() does nothing once the other end has closed
-    except ApiException as error:
-        raise ClusterError(f"{doing}: {error.reason}") from error
+    except ApiException as error:  # what the library has caught is in its context
+        raise _not_opened(cluster, f"{doing} (pods/exec)", error.__context__ or error) from error
     except (WebSocketException, OSError) as error:
         raise ClusterError(f"{doing}: the connection broke: {error}") from error
     if not ended:
         raise ClusterError(f"{doing}: it did not end within {limit_seconds:.0f} s")
-    if failure := _failure(status):
-        raise ClusterError(f"{doing}: {failure} {complaint.strip()[:300]}".rstrip())
-    return str(output)
-
-
-def _failure(status: str) -> str:
-    """Why a command failed, from the Status on its last channel; empty when it did not."""
     answer = json.loads(status or '{"message": "its connection ended before it did"}')
     if answer.get("status") == "Success":
-        return ""
+        return str(output)
+    said = complaint.strip()[:300]
     if answer.get("reason") == "NonZeroExitCode":
-        return f"exit status {answer['details']['causes'][0]['message']}:"
-    return str(answer.get("message") or "no message")
+        number = int(answer["details"]["causes"][0]["message"])
+        raise CommandFailed(f"{doing}: exit status {number}: {said}".rstrip(), number)
+    raise ClusterError(f"{doing}: {answer.get('message') or 'no message'} {said}".rstrip())
+
+
+def _not_opened(cluster: Cluster, doing: str, why: BaseException) -> BaseException:
+    if isinstance(why, WebSocketBadStatusException):
+        return _refusal(cluster, doing, why.status_code, why.resp_body or b"")
+    return _unreachable(cluster, doing, why) if isinstance(why, Exception) else why
 
 
 def log_lines(
@@ -483,14 +492,14 @@ def wait(
     by raising. Raises WaitTimedOut, with what was seen last, after `limit_seconds`.
     """
     deadline = time.monotonic() + limit_seconds
-    selection = {"label": label, "field": f"metadata.name={name}" if name else ""}
+    selection = _selection(label, f"metadata.name={name}" if name else "")
     while True:
-        objects, seen = _list(cluster, kind, label=selection["label"], field=selection["field"])
+        objects, seen = _list(cluster, kind, selection)
         items = {o["metadata"]["name"]: o for o in objects}
         if (result := until(items)) is not None:
             return result
         changes = _changes(cluster, kind, selection, seen, deadline)
-        with suppress(_Forgotten), closing(changes):
+        with suppress(Gone), closing(changes):
             for change in changes:
                 changed = change["object"]
                 items[changed["metadata"]["name"]] = changed
@@ -498,6 +507,7 @@ def wait(
                     del items[changed["metadata"]["name"]]
                 if (result := until(items)) is not None:
                     return result
+        time.sleep(PAUSE_SECONDS)
         if time.monotonic() >= deadline:
             raise WaitTimedOut(f"{what} did not happen within {limit_seconds:.0f} s", items)
 
@@ -511,14 +521,14 @@ def watch(
     there is ADDED again, and what has gone meanwhile is DELETED.
     """
     known: Items = {}
-    selection = {"label": label, "field": ""}
+    selection = _selection(label)
     while not stop.is_set():
-        objects, seen = _list(cluster, kind, label=selection["label"], field=selection["field"])
+        objects, seen = _list(cluster, kind, selection)
         present = {o["metadata"]["name"]: o for o in objects}
         yield from (("DELETED", known[name]) for name in known.keys() - present.keys())
         yield from (("ADDED", o) for o in objects)
         known = present
-        try:
+        with suppress(Gone):
             while not stop.is_set():
                 until = time.monotonic() + SLICE_SECONDS
                 for change in _changes(cluster, kind, selection, seen, until):
@@ -528,43 +538,32 @@ def watch(
                     if change["type"] == "DELETED":
                         del known[changed["metadata"]["name"]]
                     yield change["type"], changed
-        except _Forgotten:
-            continue
+                time.sleep(PAUSE_SECONDS)
+            return
+        time.sleep(PAUSE_SECONDS)
 
 
 def _changes(
-    cluster: Cluster, kind: str, selection: Mapping[str, str], seen: str, deadline: float
+    cluster: Cluster, kind: str, selection: dict[str, str], seen: str, deadline: float
 ) -> Generator[Obj]:
     """The changes after a resourceVersion, until the server or the deadline ends them.
 
-    Raises _Forgotten when the server no longer has that version.
+    Raises Gone when the server no longer has that version.
     """
     left = max(1.0, min(WATCH_SECONDS, deadline - time.monotonic()))
-    query = {
-        "watch": "true",
-        "resourceVersion": seen,
-        "timeoutSeconds": str(int(left) or 1),
-        "labelSelector": selection["label"],
-        "fieldSelector": selection["field"],
-    }
-    try:
-        response = _request(
-            cluster,
-            "GET",
-            _path(cluster, kind),
-            doing=f"watching {KINDS[kind][1]}",
-            query={k: v for k, v in query.items() if v},
-            read_seconds=left + 5,
-            streamed=True,
-        )
-    except ClusterError as error:
-        if "HTTP 410" in str(error):
-            raise _Forgotten from error
-        raise
+    query = {"watch": "true", "resourceVersion": seen, "timeoutSeconds": str(int(left) or 1)}
+    response = _request(
+        cluster,
+        "GET",
+        _path(cluster, kind),
+        doing=f"watching {KINDS[kind][1]}",
+        query=query | selection,
+        read_seconds=left + 5,
+        streamed=True,
+    )
     with closing(_lines(response)) as lines:
         for line in lines:
             change = json.loads(line)
             if change["type"] == "ERROR":
-                raise _Forgotten
+                raise Gone(str(change["object"].get("message")))
             yield change
-    time.sleep(PAUSE_SECONDS)

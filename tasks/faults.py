@@ -6,6 +6,7 @@ from tasks import cluster as k8s
 from tasks.cluster import Cluster, Obj
 
 EXEC_LIMIT_SECONDS = 10.0
+KILLED = 128 + 9
 
 
 def restart_container(cluster: Cluster, pod: str) -> None:
@@ -17,9 +18,9 @@ def restart_container(cluster: Cluster, pod: str) -> None:
             ["sh", "-c", "kill -KILL $(cat scratch/pid)"],
             limit_seconds=EXEC_LIMIT_SECONDS,
         )
-    except k8s.ClusterError as error:
+    except k8s.CommandFailed as error:
         # the shell that kills may be ended together with the container that it kills
-        if "exit status 137" not in str(error):
+        if error.exit_status != KILLED:
             raise
 
 

@@ -1,12 +1,15 @@
-"""One Job in the cluster that runs `manifests/fio.sh`, followed to its end."""
+"""A Job in the cluster that runs `manifests/fio.sh`: its pod is followed, and given orders."""
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from typing import NamedTuple
+from dataclasses import dataclass
+
+from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_fixed
 
 from tasks import cluster as k8s
 from tasks import pods
-from tasks.cluster import Cluster, Obj
+from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.fio_log import FioLog
 from tasks.manifest import render
 from tasks.run import Run
@@ -14,16 +17,30 @@ from tasks.script_job import tolerations
 
 # fio writes a line of progress each second; after this long the stream is taken for lost.
 SILENCE_SECONDS = 60.0
+# An order is a line that the pod waits for.
+ORDER_SECONDS = 15.0
+ORDER_TRIES = 3
 # Pod Security Standard `restricted`; root only where a volume lets no other user write.
 NOBODY, ROOT = 65534, 0
+Hear = Callable[[str], None]
 
 
-class FioJob(NamedTuple):
-    """A fio Job that has started: its name, its pod as seen at its start, and its time limit."""
+@dataclass
+class FioJob:
+    """A fio Job that has started: its pod as seen at its start, and how far that has come.
+
+    `read` counts the lines of its log that were read, `orders` those that it was given.
+    """
 
     name: str
     pod: Obj
-    limit_seconds: float
+    read: int = 0
+    orders: int = 0
+
+    @property
+    def pod_name(self) -> str:
+        """Name of the Job's pod."""
+        return str(self.pod["metadata"]["name"])
 
     @property
     def node(self) -> str:
@@ -63,45 +80,93 @@ def create(
     k8s.create(run.cluster, manifest)
 
 
-def started(run: Run, name: str, limit_seconds: float) -> FioJob:
+def started(run: Run, name: str) -> FioJob:
     """Wait until the Job's pod runs. Raises PodFailed with the reason when it does not."""
-    pod = pods.wait_started(run.cluster, name, run.plan.start_limit_seconds)
-    return FioJob(name, pod, limit_seconds)
+    return FioJob(name, pods.wait_started(run.cluster, name, run.plan.start_limit_seconds))
+
+
+def order(
+    cluster: Cluster, job: FioJob, words: str, log: FioLog, *, limit_seconds: float, hear: Hear
+) -> None:
+    """Let a pod that waits do something, and read what it says of that into `log`.
+
+    `hear` sees each line after that. Raises PodLost when somebody takes the pod away, ClusterError
+    when it ends before it has finished, or has not finished in time.
+    """
+    job.orders += 1
+    with suppress(k8s.NotFound):  # the pod was deleted: whoever follows it says so
+        _send(cluster, job, f"{job.orders} {words}")
+    follow(cluster, job, log, limit_seconds=limit_seconds, hear=hear)
 
 
 def follow(
-    cluster: Cluster, job: FioJob, log: FioLog, on_line: Callable[[str], None] | None = None
+    cluster: Cluster, job: FioJob, log: FioLog, *, limit_seconds: float, hear: Hear | None = None
 ) -> None:
-    """Read the pod's log to its end into `log`; `on_line` sees each line after that.
+    """Read the pod's log into `log`, until it has finished what it does first; as `order`."""
+    with suppress(k8s.NotFound):
+        _read_on(cluster, job, log, limit_seconds, hear)
+    if not log.finished:
+        pods.wait_ended(cluster, job.name, limit_seconds)
+
+
+def _send(cluster: Cluster, job: FioJob, line: str) -> None:
+    """Write an order where the pod waits for it; tried again unless its log shows that it came."""
+    command = ["sh", "-c", 'printf "%s\\n" "$1" >scratch/orders', "sh", line]
+    tries = Retrying(
+        retry=retry_if_not_exception_type(k8s.NotFound),
+        stop=stop_after_attempt(ORDER_TRIES),
+        wait=wait_fixed(1.0),
+        reraise=True,
+    )
+    for attempt in tries:
+        with attempt:
+            if attempt.retry_state.attempt_number > 1 and _heard(cluster, job):
+                return
+            try:
+                k8s.execute(cluster, job.pod_name, command, limit_seconds=ORDER_SECONDS)
+            except ClusterError:
+                if _has_ended(cluster, job.pod_name):
+                    return  # its log says why
+                raise
+
+
+def _heard(cluster: Cluster, job: FioJob) -> bool:
+    said = f"@stormark order {job.orders}"
+    with closing(k8s.log_lines(cluster, job.pod_name, follow=False)) as lines:
+        return said in lines
+
+
+def _read_on(
+    cluster: Cluster, job: FioJob, log: FioLog, limit_seconds: float, hear: Hear | None
+) -> None:
+    """Read the log from where it was left until it has finished, or its pod has ended.
 
     A broken stream is taken up again where it broke; one that holds on after the script's last line
-    is left. Raises ClusterError when the pod, or the cluster, goes away before the end.
+    is left.
     """
-    read = 0
-    pod = job.pod["metadata"]["name"]
+    deadline = time.monotonic() + limit_seconds
 
-    def take_in(lines: Iterable[str]) -> int:
-        count = read
+    def take_in(lines: Iterable[str]) -> None:
         for number, line in enumerate(lines):
-            if number >= read:
+            if number >= job.read:
+                job.read += 1
                 log.feed(line)
-                count = number + 1
-                if on_line is not None:
-                    on_line(line)
-                if log.finished:
-                    break
-        return count
+                if hear is not None:
+                    hear(line)
+            if log.finished:
+                return
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s"
+                )
 
-    with suppress(k8s.NotFound):  # the pod was deleted: the wait below says so
-        while not log.finished:
-            stream = k8s.log_lines(cluster, pod, follow=True, silence_seconds=SILENCE_SECONDS)
-            with closing(stream) as lines:
-                read = take_in(lines)
-            if not log.finished and _has_ended(cluster, pod):
-                read = take_in(k8s.log_lines(cluster, pod, follow=False))
-                break
-    if not log.finished:
-        pods.wait_ended(cluster, job.name, job.limit_seconds)
+    while not log.finished:
+        stream = k8s.log_lines(cluster, job.pod_name, follow=True, silence_seconds=SILENCE_SECONDS)
+        with closing(stream) as lines:
+            take_in(lines)
+        if not log.finished and _has_ended(cluster, job.pod_name):
+            take_in(k8s.log_lines(cluster, job.pod_name, follow=False))
+            return
 
 
 def _has_ended(cluster: Cluster, pod: str) -> bool:

@@ -54,7 +54,9 @@ class FioLog:
                 self.errors.append(f"{first} {rest}".strip())
             case "unwritable":
                 self.unwritable = True
-            case "finished" | "checked":
+            case "order":  # what a lost pod had begun to say is over
+                self.in_output, self.group, self.finished = False, None, False
+            case "ready" | "finished" | "checked":
                 self.finished = True
 
 

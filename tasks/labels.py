@@ -7,11 +7,17 @@ RUN = "stormark/run"
 NAMESPACE = "stormark/namespace"
 DEADLINE = "stormark/deadline"
 HOST_FOLDERS = "stormark/host-folders"
+FLOW_RUN = "stormark/flow-run"
 
 
 def of_run(run_id: str) -> dict[str, str]:
     """The labels of every object of a run."""
     return {MANAGED_BY: "stormark", RUN: run_id}
+
+
+def of_owner(run_id: str, flow_run: str) -> dict[str, str]:
+    """The labels of a run's ConfigMap, which also says which flow run of Prefect's it is of."""
+    return of_run(run_id) | ({FLOW_RUN: flow_run} if flow_run else {})
 
 
 def selector(run_id: str | None = None) -> str:

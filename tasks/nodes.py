@@ -41,66 +41,63 @@ def _may_be_drained(node: Obj) -> bool:
     )
 
 
-@retry(retry=retry_if_exception_type(k8s.Conflict), stop=stop_after_attempt(5), reraise=True)
+# Somebody else changed the node between reading and patching it.
+_on_conflict = retry(
+    retry=retry_if_exception_type(k8s.Conflict), stop=stop_after_attempt(5), reraise=True
+)
+
+
+@_on_conflict
 def cordon(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> None:
     """Cordon a node, and write on it by whom, until when, and how it was before.
 
-    One patch does both, so there is no cordon without its undoing; the node's version in it makes
-    it a Conflict if anybody else changed the node since it was read. Raises ClusterError, and
-    leaves the node alone, when it is cordoned already, or when another run has cordoned any node.
+    Raises ClusterError, and leaves the node alone, when it is cordoned already, or when another run
+    has a storm on any node.
     """
-    _check_alone(cluster, name, run_id)
-    node = k8s.get(cluster, "Node", name)
+    node = _free(cluster, name, run_id)
     if node["spec"].get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
-    undoing = {
-        "run": run_id,
-        "namespace": cluster.namespace,
-        "deadline": deadline,
-        "was_schedulable": True,
-    }
-    change: Obj = {
-        "metadata": {
-            "annotations": {ANNOTATION: json.dumps(undoing)},
-            "resourceVersion": node["metadata"]["resourceVersion"],
-        },
-        "spec": {"unschedulable": True},
-    }
-    k8s.patch(cluster, "Node", name, change)
+    undoing = {"run": run_id, "deadline": deadline, "was_schedulable": True}
+    _write_down(cluster, node, undoing, {"spec": {"unschedulable": True}})
 
 
-@retry(retry=retry_if_exception_type(k8s.Conflict), stop=stop_after_attempt(5), reraise=True)
+@_on_conflict
 def record_fault(cluster: Cluster, name: str, storm: str, *, run_id: str, deadline: str) -> None:
     """Write on a node which storm is about to break it, for whom and until when; no cordon.
 
     Raises ClusterError, and leaves the node alone, when a storm holds it or another node already.
     """
-    _check_alone(cluster, name, run_id)
-    node = k8s.get(cluster, "Node", name)
+    node = _free(cluster, name, run_id)
     if undoing_of(node) is not None:
         raise ClusterError(f"breaking node {name}: a storm has it already; see `stormark reap`")
-    undoing = {
-        "run": run_id,
-        "namespace": cluster.namespace,
-        "deadline": deadline,
-        "was_schedulable": False,  # so that undoing it changes no cordon
-        "fault": storm,
-    }
-    meta = {
-        "annotations": {ANNOTATION: json.dumps(undoing)},
-        "resourceVersion": node["metadata"]["resourceVersion"],
-    }
-    k8s.patch(cluster, "Node", name, {"metadata": meta})
+    # undoing it changes no cordon
+    undoing = {"run": run_id, "deadline": deadline, "was_schedulable": False, "fault": storm}
+    _write_down(cluster, node, undoing, {})
 
 
-def _check_alone(cluster: Cluster, name: str, run_id: str) -> None:
-    for other in k8s.find(cluster, "Node"):
-        by = undoing_of(other)
+def _free(cluster: Cluster, name: str, run_id: str) -> Obj:
+    """The node as it is; ClusterError when another run has a storm on any."""
+    found = {node["metadata"]["name"]: node for node in k8s.find(cluster, "Node")}
+    for other, node in found.items():
+        by = undoing_of(node)
         if by is not None and by["run"] != run_id:
             raise ClusterError(
                 f"a storm on node {name}: run {by['run']} of namespace {by['namespace']} has "
-                f"a storm on {other['metadata']['name']}, and one node at a time is enough"
+                f"a storm on {other}, and one node at a time is enough"
             )
+    return found[name] if name in found else k8s.get(cluster, "Node", name)
+
+
+def _write_down(cluster: Cluster, node: Obj, undoing: Obj, change: Obj) -> None:
+    """One patch has the change and its undoing, so there is never one without the other.
+
+    The node's version in it makes it a Conflict if anybody else changed the node since.
+    """
+    meta = {
+        "annotations": {ANNOTATION: json.dumps(undoing | {"namespace": cluster.namespace})},
+        "resourceVersion": node["metadata"]["resourceVersion"],
+    }
+    k8s.patch(cluster, "Node", node["metadata"]["name"], {"metadata": meta} | change)
 
 
 def uncordon(cluster: Cluster, name: str) -> None:

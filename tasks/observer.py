@@ -57,7 +57,8 @@ class Observer:
         self.events: list[PodEvent] = []
         self.lives: dict[str, int] = {}
         self.delays: dict[str, float] = {}  # what brings a pod's log times to the client's clock
-        self.unwritable: set[str] = set()
+        self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
+        self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
         self.errors: list[str] = []
         self.changed = threading.Condition()
         self.stop = threading.Event()
@@ -141,9 +142,12 @@ class Observer:
                 case ["ack", number]:
                     self.delays[pod] = min(arrived - logged, self.delays.get(pod, math.inf))
                     self.acks.append(Ack(pod, self.lives[pod], int(number), logged, arrived))
+                    self.refused.pop(pod, None)
+                case ["error", _, *why]:
+                    self.refused[pod] = " ".join(why)
                 case ["start", *_, writer]:
                     self.lives[pod] = int(writer.removeprefix(f"{pod}."))
-                case ["unwritable"]:
-                    self.unwritable.add(pod)
+                case ["unwritable", *why]:
+                    self.unwritable[pod] = " ".join(why)
             self.changed.notify_all()
         return logged

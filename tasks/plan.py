@@ -4,6 +4,7 @@ Defaults are literals, so that Prefect's form shows them; the unit stands in a f
 Kubernetes quantity, such as 4Gi, carries its own.
 """
 
+import os
 import re
 import shlex
 import textwrap
@@ -21,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from tasks.location import Location
 from tasks.quantity import quantity_bytes
 
 Profile = Literal["quick", "standard", "kubestr", "wal"]
@@ -42,6 +44,8 @@ StormVolume = Literal[
 T = TypeVar("T")
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+# In a pod, its own: a service account seldom has rights elsewhere.
+NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "default")
 SMALLEST_VOLUME_BYTES = 64 * 2**20
 FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
 
@@ -110,8 +114,9 @@ class Plan(BaseModel):
     )
     profile: Profile = Field(
         default="standard",
-        description="quick: the lab's four jobs, seconds each. standard: nine, one at a time. "
-        "kubestr: kubestr's four jobs at once, so contention. wal: small writes with fdatasync.",
+        description="quick: random reads and writes of 4k (IOPS) and of 128k (bandwidth), seconds "
+        "each. standard: nine jobs, one at a time. kubestr: kubestr's four jobs at once, so "
+        "contention. wal: small writes with fdatasync.",
     )
     fio_file: str | None = Field(
         default=None,
@@ -141,7 +146,7 @@ class Plan(BaseModel):
         default=None, description="Context of the kubeconfig. Empty: its current one."
     )
     namespace: str = Field(
-        default="default",
+        default=NAMESPACE,
         pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
         description="Namespace, which must exist, for all that the run creates.",
     )
@@ -152,14 +157,14 @@ class Plan(BaseModel):
     image: str = Field(
         default="ghcr.io/kastenhq/kubestr:latest",
         min_length=1,
-        description="Image with fio and a POSIX sh with cat and df. `Containerfile` builds one.",
+        description="Image with fio, a POSIX sh, cat, date, df, mkfifo and rm; for storms also "
+        "chmod, dd, mkdir and sleep. manifests/Containerfile builds one.",
     )
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
         default="IfNotPresent", description="When a node pulls the image."
     )
-    results: str = Field(
+    results: Location = Field(
         default="results",
-        min_length=1,
         description="Folder, file: or s3:// URI for Parquet files and reports.",
     )
     storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
@@ -291,6 +296,8 @@ def explain(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             model = MODELS.get(str(problem["loc"][0]), Plan)
             allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
+        elif problem["type"] == "credentials":  # it is not repeated
+            allowed = problem["msg"]
         else:
             allowed = f"{problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"
         lines.append(f"plan field {field}: {allowed}")

@@ -14,10 +14,16 @@ CANNOT_START = (
     "CreateContainerError",
     "RunContainerError",
 )
+# What it calls the end of a container that the node's runtime could not run.
+NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
 
 class PodFailed(ClusterError):
     """The pod of a Job cannot run, did not run in time, or was lost."""
+
+
+class PodLost(PodFailed):
+    """Somebody took the pod away: deleted, evicted, preempted, or lost with its node."""
 
 
 def of_job(job: str) -> str:
@@ -34,11 +40,11 @@ def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
 
     def started(items: Items) -> Obj | None:
         for pod in items.values():
+            if why := cannot_start(pod):
+                raise PodFailed(why)
             state = container_state(pod)
             if "running" in state or "terminated" in state:
                 return pod
-            if why := cannot_start(pod):
-                raise PodFailed(why)
         return None
 
     try:
@@ -58,19 +64,20 @@ def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
 def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
     """Wait until the container of a Job's pod has ended; returns its terminated state.
 
-    Raises PodFailed when the pod is lost or the Job's own deadline ends it.
+    Raises PodLost when the pod is taken away: by the Job's own deadline as well.
     """
 
     def ended(items: Items) -> dict[str, Any] | None:
         for pod in items.values():
+            status = pod["status"]
+            if reason := status.get("reason"):
+                raise PodLost(f"the pod of Job {job} is lost: {reason}: {status.get('message')}")
+            if "deletionTimestamp" in pod["metadata"]:
+                raise PodLost(f"the pod of Job {job} is being deleted")
             if terminated := container_state(pod).get("terminated"):
                 return dict(terminated)
-            if pod["status"].get("phase") == "Failed":
-                status = pod["status"]
-                reason = status.get("reason") or "failed"
-                raise PodFailed(f"the pod of Job {job} {reason}: {status.get('message', '')}")
         if not items:
-            raise PodFailed(f"the pod of Job {job} is gone: it was deleted, or its time was up")
+            raise PodLost(f"the pod of Job {job} is gone: it was deleted, or its time was up")
         return None
 
     try:
@@ -95,15 +102,18 @@ def container_state(pod: Obj) -> dict[str, Any]:
 
 def cannot_start(pod: Obj) -> str | None:
     """Why a pod's container will not start however long one waits; None if it may."""
-    waiting = container_state(pod).get("waiting", {})
-    if waiting.get("reason") not in CANNOT_START:
-        return None
+    state, name = container_state(pod), pod["metadata"]["name"]
+    waiting, ended = state.get("waiting", {}), state.get("terminated", {})
     image = pod["spec"]["containers"][0]["image"]
-    return (
-        f"pod {pod['metadata']['name']} cannot start with image {image}: {waiting['reason']}: "
-        f"{waiting.get('message', 'no message')}. "
-        "Check the image's name and that the nodes may pull it."
-    )
+    if waiting.get("reason") in CANNOT_START:
+        return (
+            f"pod {name} cannot start with image {image}: {waiting['reason']}: "
+            f"{waiting.get('message', 'no message')}. "
+            "Check the image's name and that the nodes may pull it."
+        )
+    if ended.get("reason") in NEVER_STARTED:
+        return f"pod {name} did not start: {ended['reason']}: {ended.get('message', 'no message')}"
+    return None
 
 
 def why_not(cluster: Cluster, label: str, owner: str) -> str:

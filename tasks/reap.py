@@ -6,10 +6,28 @@ from typing import NamedTuple
 
 from tasks import cluster as k8s
 from tasks import labels, nodes
-from tasks.cluster import Cluster, NotFound, Obj
+from tasks.cluster import Cluster, ClusterError, NotFound, Obj
 from tasks.plan import NodeFault
 from tasks.release import CREATED, release
 from tasks.run import LEASE, alive
+
+
+class NotReleased(ClusterError):
+    """Some runs could not be released: the message has a line for each run that was found.
+
+    `failures` has a sentence for each of those that are still there.
+    """
+
+    def __init__(self, found: list["Remains"], errors: Mapping[str, Exception]) -> None:
+        self.failures = [
+            f"run {run_id}, {why}: not released: {errors[run_id]}"
+            for run_id, why, _ in found
+            if run_id in errors
+        ]
+        done = [
+            f"run {one.run_id}, {one.why}: released" for one in found if one.run_id not in errors
+        ]
+        super().__init__("\n".join(self.failures + done))
 
 
 class Remains(NamedTuple):
@@ -63,11 +81,15 @@ def _is_of(cluster: Cluster, item: Obj) -> bool:
 
 
 def _living_run(cluster: Cluster) -> str | None:
+    lease = _lease(cluster)
+    return str(lease["spec"]["holderIdentity"]) if lease and alive(lease) else None
+
+
+def _lease(cluster: Cluster) -> Obj | None:
     try:
-        lease: Obj = k8s.get(cluster, "Lease", LEASE)
+        return k8s.get(cluster, "Lease", LEASE)
     except NotFound:
         return None
-    return str(lease["spec"]["holderIdentity"]) if alive(lease) else None
 
 
 def _past(deadline: str) -> bool:
@@ -79,18 +101,44 @@ def reap(
 ) -> list[Remains]:
     """Release every dead run, or with `dry_run` only say which; returns what was found.
 
+    One that cannot be released keeps no other from it; at the end NotReleased says which and why.
     `faults` has, by their storm, the commands that mend a node: they are never read from the
     cluster, where whoever may write a ConfigMap could have them run here.
     """
     found = find_remains(cluster)
     if dry_run:
         return found
+    errors: dict[str, Exception] = {}
     for remains in found:
-        release(cluster, remains.run_id, faults or {})
-    try:
-        lease = k8s.get(cluster, "Lease", LEASE)
-    except NotFound:
-        return found
-    if not alive(lease):
+        try:
+            release(cluster, remains.run_id, faults or {})
+        except (ClusterError, LookupError, ValueError) as error:  # also a plan that cannot be read
+            errors[remains.run_id] = error
+    lease = _lease(cluster)
+    if lease is not None and not alive(lease):
         k8s.delete(cluster, "Lease", LEASE)
+    if errors:
+        raise NotReleased(found, errors)
     return found
+
+
+def release_flow_run(cluster: Cluster, flow_run: str, faults: Mapping[str, NodeFault]) -> list[str]:
+    """Release what a flow run of Prefect's has left that is known to be dead; the run ids.
+
+    Its Lease may not have lapsed yet, so a flow run that lives would be cut off.
+    """
+    owners = k8s.find(cluster, "ConfigMap", label=f"{labels.FLOW_RUN}={flow_run}")
+    run_ids = [str(owner["metadata"]["labels"][labels.RUN]) for owner in owners]
+    for run_id in run_ids:
+        release(cluster, run_id, faults)
+    lease = _lease(cluster)
+    if lease is not None and lease["spec"]["holderIdentity"] in run_ids:
+        k8s.delete(cluster, "Lease", LEASE)
+    return run_ids
+
+
+def lives(cluster: Cluster, flow_run: str) -> bool:
+    """Whether a run of that flow run holds the namespace's Lease and renews it."""
+    owners = k8s.find(cluster, "ConfigMap", label=f"{labels.FLOW_RUN}={flow_run}")
+    holder = _living_run(cluster)
+    return any(owner["metadata"]["labels"][labels.RUN] == holder for owner in owners)

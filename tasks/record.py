@@ -29,6 +29,7 @@ class Record:
     fio_version: str | None = None
     cells_planned: int = 0
     storm_volumes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     step: str = "start"
 
     @property
@@ -74,7 +75,7 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         "fio_version": record.fio_version,
         "image": plan.image,
         "nodes": record.nodes,
-        "warnings": [],
+        "warnings": record.warnings,
         "plan": plan.model_dump_json(),
     }
     tables = {"runs": [about], "classes": record.classes, "volumes": record.volumes}
@@ -84,18 +85,25 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         results.write_table(plan.results, table, record.run.run_id, record.run.started_at, rows)
 
 
+def counted(record: Record) -> str:
+    """How many cells have a figure or a verdict, and how many none could be had of."""
+    statuses = [row["status"] for row in record.fio + record.storms]
+    skipped = statuses.count("skipped") + statuses.count("not offered")
+    words = f"{statuses.count('measured')} cells measured"
+    return f"{words}, {skipped} skipped" if skipped else words
+
+
 def summary(record: Record) -> str | None:
-    """What failed, in a sentence; None when nothing did."""
+    """What failed or is missing, in a sentence; None when every planned cell is there."""
     failures = record.failures()
-    if not failures:
-        return None
     planned = record.cells_planned + record.storms_planned
+    missing = planned - len(record.fio) - len(record.storms)
+    if not failures:
+        return f"{missing} of {planned} cells are missing" if missing else None
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     return f"{len(failures)} of {planned} cells failed: {failures[0]}{more}"
 
 
 def outcome_of(record: Record) -> str:
     """Return `complete` when every planned cell is there and none failed, else `incomplete`."""
-    there = len(record.fio) + len(record.storms)
-    planned = record.cells_planned + record.storms_planned
-    return "complete" if there == planned and not record.failures() else "incomplete"
+    return "complete" if summary(record) is None else "incomplete"

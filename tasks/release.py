@@ -24,8 +24,7 @@ def release(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> N
     that says which. Safe to call again. Raises ClusterError that says what remains and how to
     remove it.
     """
-    for node, storm in nodes.uncordon_all(cluster, run_id):
-        node_faults.mend(cluster, node, storm, faults)
+    _mend(cluster, run_id, faults)
     selector = labels.selector(run_id)
     volumes = _volumes_of(cluster, selector)
     for kind in CREATED:
@@ -43,6 +42,23 @@ def release(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> N
         k8s.delete(cluster, "ConfigMap", owner["metadata"]["name"])
     for kind in (*CREATED, "ConfigMap"):
         _wait_gone(cluster, kind, selector)
+
+
+def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
+    """Uncordon, and mend what was broken: one node that stays down keeps no other from it.
+
+    Then the rest is not tried: what was on that node would not go.
+    """
+    errors = []
+    for node, storm in nodes.uncordon_all(cluster, run_id):
+        try:
+            node_faults.mend(cluster, node, storm, faults)
+        except ClusterError as error:
+            errors.append(str(error))
+    if errors:
+        again = f"`stormark reap --namespace {cluster.namespace} --plan PLAN`"
+        errors.append(f"What run {run_id} made is still there until {again} has mended the nodes")
+        raise ClusterError("; ".join(errors))
 
 
 def host_folder(run_id: str) -> str:

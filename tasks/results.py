@@ -1,7 +1,7 @@
 """Writes and reads the Parquet tables that a run leaves, and is the only code that does.
 
 One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.parquet`. The root is a
-folder or a URI that `pyarrow.fs` knows (`s3://bucket/prefix`, credentials from the environment).
+folder, a `file:` URI or `s3://bucket/prefix` (credentials from the environment).
 """
 
 import uuid
@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from tasks.location import NO_CREDENTIALS, holds_credentials, open_s3
 from tasks.tables import schema
 
 
@@ -27,6 +28,8 @@ class ResultsError(Exception):
 
 def open_location(location: str) -> tuple[fs.FileSystem, str]:
     """The file system and the path in it of a folder, a `file:` or an `s3:` URI."""
+    if holds_credentials(location):
+        raise ResultsError(NO_CREDENTIALS)
     scheme = location.partition("://")[0] if "://" in location else ""
     if scheme not in ("", "file", "s3"):
         raise ResultsError(
@@ -34,6 +37,8 @@ def open_location(location: str) -> tuple[fs.FileSystem, str]:
             "Give a folder, a file: URI or an s3://bucket/prefix URI."
         )
     try:
+        if scheme == "s3":
+            return open_s3(location)
         if scheme or location.startswith("file:"):
             filesystem, path = fs.FileSystem.from_uri(location)
             return filesystem, path.rstrip("/")
@@ -50,7 +55,7 @@ def check_writable(location: str) -> None:
     filesystem, root = open_location(location)
     probe = f"{root}/.stormark-{uuid.uuid4().hex}"
     try:
-        filesystem.create_dir(root, recursive=True)
+        _make_folder(filesystem, root)
         with filesystem.open_output_stream(probe) as stream:
             stream.write(b"stormark can write here")
         filesystem.delete_file(probe)
@@ -59,6 +64,12 @@ def check_writable(location: str) -> None:
             f"results location {location!r} is not writable: {error}. "
             "Choose another with results: in the plan or --results."
         ) from error
+
+
+def _make_folder(filesystem: fs.FileSystem, folder: str) -> None:
+    # an object store has none: what would stand for one is an object more, and a right more
+    if isinstance(filesystem, fs.LocalFileSystem):
+        filesystem.create_dir(folder, recursive=True)
 
 
 def file_path(root: str, table: str, run_id: str, started_at: datetime) -> str:
@@ -104,7 +115,7 @@ def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
     folder, _, name = path.rpartition("/")
     target = f"{folder}/.{name}.{uuid.uuid4().hex}" if local else path
     try:
-        filesystem.create_dir(folder, recursive=True)
+        _make_folder(filesystem, folder)
         with filesystem.open_output_stream(target) as stream:
             stream.write(content)
         if local:
@@ -123,26 +134,36 @@ def write_text(location: str, path: str, content: str) -> str:
     filesystem, root = open_location(location)
     target = f"{root}/{path}"
     _write_whole(filesystem, target, content.encode())
-    return target
+    return target if isinstance(filesystem, fs.LocalFileSystem) else f"s3://{target}"
+
+
+def below(location: str, path: str) -> str:
+    """How to name what lies at a path below a location; an s3: URI's options are left out."""
+    base = location.partition("?")[0] if location.startswith("s3:") else location
+    return f"{base.rstrip('/')}/{path}"
 
 
 def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataFrame:
     """A table's rows under today's schema: of one run, or of all that the location holds.
 
     No file gives an empty frame with every column. Columns that an older file lacks are null.
+    Raises ResultsError when the location or a file in it cannot be read.
     """
+    wanted = schema(table)
     filesystem, root = open_location(location)
     selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
-    paths = sorted(
-        info.path
-        for info in filesystem.get_file_info(selector)
-        if info.extension == "parquet"
-        and not info.base_name.startswith(".")
-        and run_id in (None, info.base_name.removesuffix(".parquet"))
-    )
-    wanted = schema(table)
-    if not paths:
-        return pd.DataFrame(wanted.empty_table().to_pandas())
-    source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)
-    frame: pd.DataFrame = source.to_table().to_pandas()
+    try:
+        paths = sorted(
+            info.path
+            for info in filesystem.get_file_info(selector)
+            if info.extension == "parquet"
+            and not info.base_name.startswith(".")
+            and run_id in (None, info.base_name.removesuffix(".parquet"))
+        )
+        if not paths:
+            return pd.DataFrame(wanted.empty_table().to_pandas())
+        source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)
+        frame: pd.DataFrame = source.to_table().to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise ResultsError(f"results location {location!r} cannot be read: {error}") from error
     return frame

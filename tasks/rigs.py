@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tasks import cluster as k8s
-from tasks import pods, volumes
+from tasks import pods, pvc
 from tasks.cluster import ClusterError, Obj
 from tasks.fio_job import NOBODY, ROOT
 from tasks.manifest import render
@@ -72,7 +72,7 @@ def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
 
 def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: list[Obj]) -> Rig:
     """Create a volume and its writer; `nodes` are those a storm may touch, the first preferred."""
-    name = volumes.object_name(run, position, target.volume, "storm")
+    name = pvc.object_name(run, position, target.volume, "storm")
     source = _volume(run, owner, target, name, nodes)
     rig = Rig(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
     _create_writer(run, owner, rig, nodes)
@@ -95,7 +95,10 @@ def wait_writing(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None
         rig.observer = _observe(run, rig.name)
         _create_writer(run, owner, rig, nodes)
         if not _first_record(run, rig):
-            raise ClusterError(f"neither user {NOBODY} nor root may write to {rig.volume}")
+            why = "; ".join(rig.observer.unwritable.values())
+            raise ClusterError(
+                f"neither user {NOBODY} nor root can write to {rig.volume}: its writer says {why}"
+            )
     rig.row |= _pv_columns(run, rig.source)
 
 
@@ -128,10 +131,10 @@ def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[O
             return {"emptyDir": {}}
         return {"hostPath": {"path": folder, "type": "Directory"}}
     if storage_class is None:
-        volumes.create_pvc(run, owner, name, "", access_mode=access_mode, volume_name=name)
+        pvc.create(run, owner, name, "", access_mode=access_mode, volume_name=name)
         _create_local_pv(run, name, folder, nodes[0])
     else:
-        volumes.create_pvc(run, owner, name, storage_class, access_mode=access_mode)
+        pvc.create(run, owner, name, storage_class, access_mode=access_mode)
     return {"persistentVolumeClaim": {"claimName": name}}
 
 
@@ -180,9 +183,7 @@ def _first_record(run: Run, rig: Rig) -> bool:
         if refusal := _not_offered(run, rig):
             raise NotOffered(refusal)
         if time.monotonic() > deadline:
-            raise ClusterError(
-                f"no record within {limit} s: {why_pending(run, rig) or 'no reason'}"
-            )
+            raise ClusterError(f"no record within {limit} s: {why_silent(run, rig) or 'no reason'}")
         rig.observer.wait(1.0, f"starting the writer on {rig.volume}")
     return True
 
@@ -196,6 +197,14 @@ def _not_offered(run: Run, rig: Rig) -> str | None:
     return words and f"{rig.target.storage_class} has no ReadWriteMany volumes: {words}"
 
 
+def why_silent(run: Run, rig: Rig) -> str | None:
+    """Why no record comes: the words of a writer that runs and cannot write, else the cluster's."""
+    said = [
+        words for pod, words in list(rig.observer.refused.items()) if pod in rig.observer.pods()
+    ]
+    return f"its writer says: {said[-1]}" if said else why_pending(run, rig)
+
+
 def why_pending(run: Run, rig: Rig) -> str | None:
     """What the cluster says of a writer's pod that does not run: its condition, then events."""
     return pods.why_not(run.cluster, f"stormark/writer={rig.name}", rig.name) or None
@@ -205,6 +214,6 @@ def _pv_columns(run: Run, source: Obj) -> dict[str, Any]:
     claim = source.get("persistentVolumeClaim")
     if claim is None:
         return {}
-    pvc = k8s.get(run.cluster, "PersistentVolumeClaim", claim["claimName"])
-    volume = k8s.get(run.cluster, "PersistentVolume", pvc["spec"]["volumeName"])
-    return {"pv_type": volumes.pv_type(volume), "node_affinity": volumes.node_affinity(volume)}
+    bound = k8s.get(run.cluster, "PersistentVolumeClaim", claim["claimName"])
+    volume = k8s.get(run.cluster, "PersistentVolume", bound["spec"]["volumeName"])
+    return {"pv_type": pvc.pv_type(volume), "node_affinity": pvc.node_affinity(volume)}

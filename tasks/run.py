@@ -6,7 +6,8 @@ delete collects it all. While a run lives, it renews a Lease that keeps a second
 
 import secrets
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -33,7 +34,8 @@ class RunInProgress(Exception):
 class Run(NamedTuple):
     """One run: its plan, its place, and the values that every manifest of it needs.
 
-    `skips` has a reason for each storm and storm volume of the plan that cannot be measured here.
+    `skips` has a reason for each storm and storm volume of the plan that cannot be measured here;
+    `flow_run` is the id that Prefect knows the run by.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class Run(NamedTuple):
     cluster: Cluster
     clock_error_seconds: float
     skips: dict[str, str] = {}  # noqa: RUF012 - of a tuple, never changed
+    flow_run: str = ""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -75,31 +78,58 @@ def _micro_time(now: datetime) -> str:
 
 
 @contextmanager
-def lease(run: Run) -> Iterator[list[str]]:
+def lease(run: Run, warn: Callable[[str], object]) -> Iterator[list[str]]:
     """Hold the namespace's Lease; RunInProgress, naming the first run, if another one lives.
 
-    Yields a list that stays empty; it says so when another run has taken the Lease over.
+    Yields a list that stays empty; it says so when another run has taken the Lease over. `warn` is
+    told when the Lease could not be renewed for so long that it lapsed.
     """
     _acquire(run)
     ended = threading.Event()
     lost: list[str] = []
-    renewer = threading.Thread(target=_renew, args=(run, ended, lost), name="lease", daemon=True)
+    renewer = threading.Thread(
+        target=_renew, args=(run, ended, lost, warn), name="lease", daemon=True
+    )
     renewer.start()
-    try:
-        yield lost
-    finally:
+
+    def give_back() -> None:
         ended.set()
         renewer.join()
         with suppress(k8s.NotFound):  # somebody deleted it
             if k8s.get(run.cluster, "Lease", LEASE)["spec"]["holderIdentity"] == run.run_id:
                 k8s.delete(run.cluster, "Lease", LEASE)
 
+    with _and_then(give_back):
+        yield lost
 
-def _acquire(run: Run) -> None:
+
+@contextmanager
+def _and_then(clean_up: Callable[[], None]) -> Iterator[None]:
+    """Clean up after a block, however it ends; where that fails too, the error tells both."""
+    first: Exception | None = None
+    try:
+        yield
+    except Exception as error:
+        first = error
+        raise
+    finally:
+        try:
+            clean_up()
+        except ClusterError as error:
+            if first is None:
+                raise
+            raise ClusterError(f"{first}; and then {error}") from first
+
+
+def _manifest(run: Run) -> Obj:
     now = _micro_time(datetime.now(UTC))
-    manifest = render(
+    return render(
         "lease", run_id=run.run_id, labels=run.labels, duration_seconds=LEASE_SECONDS, now=now
     )
+
+
+def _acquire(run: Run) -> None:
+    manifest = _manifest(run)
     try:
         k8s.create(run.cluster, manifest)
     except k8s.AlreadyExists:
@@ -124,10 +154,13 @@ def alive(held: Obj) -> bool:
     return datetime.now(UTC) < renewed + timedelta(seconds=held["spec"]["leaseDurationSeconds"])
 
 
-def _renew(run: Run, ended: threading.Event, lost: list[str]) -> None:
+def _renew(
+    run: Run, ended: threading.Event, lost: list[str], warn: Callable[[str], object]
+) -> None:
+    renewed, warned = time.monotonic(), False
     while not ended.wait(LEASE_SECONDS / 4):
         try:
-            held = k8s.get(run.cluster, "Lease", LEASE)
+            held = _held(run)
             holder = held["spec"]["holderIdentity"]
             if holder != run.run_id:
                 lost.append(
@@ -137,8 +170,22 @@ def _renew(run: Run, ended: threading.Event, lost: list[str]) -> None:
                 return
             held["spec"]["renewTime"] = _micro_time(datetime.now(UTC))
             k8s.replace(run.cluster, held)
-        except ClusterError:
-            continue  # three more tries before the Lease lapses; the run itself meets the error
+            renewed, warned = time.monotonic(), False
+        except ClusterError as error:  # three more tries before the Lease lapses
+            if not warned and time.monotonic() - renewed > LEASE_SECONDS:
+                warned = True
+                warn(
+                    f"the Lease of namespace {run.cluster.namespace} lapsed during the run, so "
+                    f"that another run could have begun beside it: {error}"
+                )
+
+
+def _held(run: Run) -> Obj:
+    """The Lease, made again where somebody deleted it: without one, reap takes the run for dead."""
+    try:
+        return k8s.get(run.cluster, "Lease", LEASE)
+    except k8s.NotFound:
+        return k8s.create(run.cluster, _manifest(run))
 
 
 @contextmanager
@@ -147,19 +194,21 @@ def owned(run: Run, report: Report) -> Iterator[list[Obj]]:
 
     Yields the ownerReferences for everything else.
     """
-    try:
-        yield [_create_owner(run)]
-    finally:
+
+    def clean_up() -> None:
         report(Progress(run.run_id, "clean up the cluster"))
         release(run.cluster, run.run_id, run.plan.node_faults)
         report(Progress(run.run_id, CLEAN))
+
+    with _and_then(clean_up):
+        yield [_create_owner(run)]
 
 
 def _create_owner(run: Run) -> Obj:
     manifest = render(
         "run-configmap",
         run_id=run.run_id,
-        labels=run.labels,
+        labels=labels.of_owner(run.run_id, run.flow_run),
         deadline=run.deadline,
         plan=run.plan.model_dump_json(),
         fio_sh=script("fio.sh"),

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise, product
 from typing import Any, NamedTuple, get_args
 
@@ -245,17 +245,22 @@ def _waits(rig: Rig) -> bool:
     )
 
 
+def _without_node(
+    this: Ride, storm: NodeStorm, node: str, writers: list[str]
+) -> AbstractContextManager[None]:
+    """Drain or break a node for a block; however that ends, it is undone."""
+    run = this.run
+    if storm == "drain":
+        return _drained(run, node, writers)
+    fault = run.plan.node_faults[storm]
+    return node_faults.down(
+        run.cluster, node, storm, fault, run_id=run.run_id, deadline=run.deadline
+    )
+
+
 @contextmanager
-def _without_node(this: Ride, storm: NodeStorm, node: str, writers: list[str]) -> Iterator[None]:
-    """Drain or break a node for the block; however that ends, it is undone."""
-    run, plan = this.run, this.run.plan
-    if storm != "drain":
-        fault = plan.node_faults[storm]
-        with node_faults.down(
-            run.cluster, node, storm, fault, run_id=run.run_id, deadline=run.deadline
-        ):
-            yield
-        return
+def _drained(run: Run, node: str, writers: list[str]) -> Iterator[None]:
+    plan = run.plan
     nodes.cordon(run.cluster, node, run_id=run.run_id, deadline=run.deadline)
     try:
         pods = [k8s.get(run.cluster, "Pod", name) for name in writers]
@@ -288,7 +293,7 @@ def _writing(this: Ride, rig: Rig) -> Before:
             rate = (enough - 1) / seconds if seconds else 0.0
             return Before(last.pod, last.life, pod["spec"]["nodeName"], rate)
         observer.wait(0.5, f"watching the writer on {rig.volume}")
-    why = rigs.why_pending(this.run, rig) or "its pod gives no reason"
+    why = rigs.why_silent(this.run, rig) or "its pod gives no reason"
     raise ClusterError(
         f"before a storm on {rig.volume}: nothing written for {plan.recovery_limit_seconds} s: "
         f"{why}"

@@ -63,10 +63,14 @@ TABLES: dict[str, list[Column]] = {
         Column("started_at", TIME, "", "start, by the client's clock"),
         Column("ended_at", TIME, "", "end, by the client's clock"),
         Column(
-            "outcome", pa.string(), "", "complete, incomplete (a cell failed), failed, cancelled"
+            "outcome",
+            pa.string(),
+            "",
+            "running (not ended, or killed), complete, incomplete (a cell failed or is missing), "
+            "failed, cancelled",
         ),
         Column("stopped_at", pa.string(), "", "the step and cell in which it stopped, if it did"),
-        Column("error", pa.string(), "", "why it stopped, in a sentence"),
+        Column("error", pa.string(), "", "why it stopped, or what failed, in a sentence"),
         Column("cells_planned", pa.int64(), "", "fio cells planned: class × job × repeat"),
         Column("cells_measured", pa.int64(), "", "fio cells that have a figure"),
         Column("cells_failed", pa.int64(), "", "fio cells that were tried and failed"),
@@ -80,7 +84,12 @@ TABLES: dict[str, list[Column]] = {
         Column("fio_version", pa.string(), "", "what `fio --version` said in the image"),
         Column("image", pa.string(), "", "container image of the fio pods"),
         Column("nodes", pa.list_(NODE), "", "the cluster's nodes and what each said of itself"),
-        Column("warnings", pa.list_(pa.string()), "", "what could make a figure of this run wrong"),
+        Column(
+            "warnings",
+            pa.list_(pa.string()),
+            "",
+            "what could make a figure of this run wrong, and dead runs not released",
+        ),
         Column("plan", pa.string(), "", "the whole plan, as JSON: enough to repeat the run"),
     ],
     "checks": [
@@ -120,7 +129,8 @@ TABLES: dict[str, list[Column]] = {
             "attach_seconds",
             pa.float64(),
             "seconds",
-            "pod scheduled → VolumeAttachment attached seen; null where no volume is attached",
+            "pod scheduled → its event SuccessfulAttachVolume, by the API's whole seconds; null "
+            "where no volume is attached, or the event is missing",
         ),
         Column(
             "first_pod_seconds",
@@ -172,9 +182,17 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("read_iops", pa.float64(), "iops", "reads a second; null if the job reads nothing"),
         Column("write_iops", pa.float64(), "iops", "writes a second; null if it writes nothing"),
-        Column("read_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "read"),
         Column(
-            "write_bandwidth_bytes_per_second", pa.float64(), "bytes_per_second", "bytes written"
+            "read_bandwidth_bytes_per_second",
+            pa.float64(),
+            "bytes_per_second",
+            "bytes read a second; null if the job reads nothing",
+        ),
+        Column(
+            "write_bandwidth_bytes_per_second",
+            pa.float64(),
+            "bytes_per_second",
+            "bytes written a second; null if it writes nothing",
         ),
         *_latency("read", "a read's completion latency"),
         *_latency("write", "a write's completion latency"),

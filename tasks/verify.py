@@ -2,6 +2,8 @@
 
 import secrets
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
 from tasks import cluster as k8s
 from tasks.cluster import Obj
 from tasks.judge import Verdict, judge, records
@@ -24,14 +26,27 @@ def verify(
     """
     acknowledged = {(ack.writer, ack.number) for ack in list(rig.observer.acks)} - rig.lost
     if "emptyDir" in rig.source:
-        pod = _running_pod(rig)
-        lines = k8s.execute(run.cluster, pod, READER, limit_seconds=READ_LIMIT_SECONDS).split("\n")
-        read_on = node
+        lines, read_on = _read_in_pod(run, rig), node
     else:
         lines, read_on = _read_by_job(run, owner, rig, node, others)
     verdict = judge(acknowledged, *records(lines))
     rig.lost |= set(verdict.lost)
     return verdict, read_on
+
+
+def _read_in_pod(run: Run, rig: Rig) -> list[str]:
+    """Read an emptyDir; after a power cut its container may not be found for a moment."""
+    again = Retrying(
+        retry=retry_if_exception_type(k8s.ClusterError),
+        stop=stop_after_attempt(5),
+        wait=wait_fixed(1.0),
+        reraise=True,
+    )
+    for attempt in again:
+        with attempt:
+            pod = _running_pod(rig)
+            text = k8s.execute(run.cluster, pod, READER, limit_seconds=READ_LIMIT_SECONDS)
+    return text.split("\n")
 
 
 def _running_pod(rig: Rig) -> str:

@@ -37,6 +37,13 @@ rw=randread
 bs=4k
 """
 
+# The plan of such a run, but for its place.
+TINY_PLAN = {
+    "storage_classes": ["local-path"],
+    "fio_file": TINY_FIO,
+    "repeats": 1,
+    "volume_size": "64Mi",
+}
 
 # Ten on an idle machine; the limit is for one that others keep busy.
 SERVER_START_SECONDS = 120

@@ -1,19 +1,28 @@
 """The commands beside `run`."""
 
 import json
+import re
 import shutil
+import socket
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from stormark import app
 from tasks.plan import Plan
 from tests.conftest import Cluster, Stormark
 from tests.reports.sample import RUN_ID, STARTED, write_run
 from tests.reports.storm_sample import write_storms
 
-LATER = "20261124T180000-d4e5f6"
+LATER = "20261124-180000-d4e5f6"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def test_plan_prints_every_field(stormark: Stormark) -> None:
@@ -22,6 +31,20 @@ def test_plan_prints_every_field(stormark: Stormark) -> None:
     assert result.exit_code == 0
     assert Plan.model_validate(yaml.safe_load(result.stdout)) == Plan()
     assert set(yaml.safe_load(result.stdout)) == set(Plan.model_fields)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], *([name] for name in get_command(app).commands)],  # type: ignore[attr-defined]
+    ids=lambda command: "".join(command) or "stormark",
+)
+def test_help_has_examples(stormark: Stormark, command: list[str]) -> None:
+    """Ready to be typed: each option that they name is the command's."""
+    told = " ".join(stormark.command(*command, "--help").stdout.split())
+    options, _, examples = told.partition("Example")
+    assert f"stormark {' '.join(command)}".strip() in examples
+    if command:
+        assert set(re.findall(r"--[a-z-]+", examples)) <= set(re.findall(r"--[a-z-]+", options))
 
 
 def test_report_is_rendered_again(stormark: Stormark, tmp_path: Path) -> None:
@@ -83,6 +106,35 @@ def test_storms_of_two_runs_are_compared(stormark: Stormark, tmp_path: Path) -> 
     assert "LOST" in result.stdout.partition("survival")[2]
 
 
+NOT_READY = "ended with status 3 before it was ready; see its messages above"
+
+
+@pytest.mark.parametrize(
+    ("command", "program", "words"),
+    [
+        ("demo", "exit 3", NOT_READY),
+        ("up", "exit 3", NOT_READY),
+        ("demo", "echo nowhere; exec sleep 60", "it did not end within 0 s and was killed"),
+    ],
+)
+def test_an_embedded_cluster_that_fails(
+    stormark: Stormark, monkeypatch: pytest.MonkeyPatch, command: str, program: str, words: str
+) -> None:
+    """It is told in a sentence, without a traceback."""
+    folder = stormark.fio_file.parent
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\n{program}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("embedded.cluster.sys.executable", str(python))
+    monkeypatch.setattr("embedded.cluster.STOP_SECONDS", 0.1)
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.chdir(folder)
+    result = stormark.command(command, *(["--port", str(free_port())] if command == "up" else []))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("stormark: embedded cluster: ")
+    assert words in result.stderr
+
+
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
 def test_reap_of_a_clean_namespace(stormark: Stormark, option: list[str]) -> None:
     """There is nothing to do, and it says so."""
@@ -111,6 +163,20 @@ def test_reap_releases_a_dead_run(stormark: Stormark, cluster: Cluster) -> None:
     assert f"ConfigMap/stormark-{run_id}" in would.stdout
     assert cluster.left_in(stormark.namespace) == [f"configmap stormark-{run_id}"]
     assert stormark.command(*reap).stdout.startswith(f"released run {run_id}, dead")
+
+
+def test_reap_of_a_run_that_cannot_be_released(stormark: Stormark, cluster: Cluster) -> None:
+    """It is a failure, whatever else was released."""
+    run_id = "20200101-000000-abcdef"
+    labels = {"app.kubernetes.io/managed-by": "stormark", "stormark/run": run_id}
+    metadata = {"name": f"stormark-{run_id}", "labels": labels}
+    cluster.core.create_namespaced_config_map(stormark.namespace, {"metadata": metadata})
+    cluster.fault("delete", "configmaps", 403)
+    reap = ("reap", "--namespace", stormark.namespace)
+    failed = stormark.command(*reap)
+    assert failed.exit_code == 1
+    assert f"run {run_id}, dead: it no longer renews its Lease: not released" in failed.stderr
+    assert stormark.command(*reap).exit_code == 0
 
 
 def test_reap_in_a_namespace_that_does_not_exist(stormark: Stormark) -> None:

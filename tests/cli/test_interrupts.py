@@ -18,6 +18,7 @@ import pytest
 from kubernetes import watch
 
 from tests.conftest import Cluster, Stormark
+from tests.flows.server import until
 
 INTERRUPTED = 130
 DEADLINE_SECONDS = 120
@@ -36,6 +37,9 @@ bs=4k
 time_based
 runtime=3600
 """
+
+# They share a folder of Prefect's.
+OF_ONE_HOME = pytest.mark.xdist_group("home")
 
 # A signal may come while a connection is being closed: Python closes it then, and warns.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -89,6 +93,7 @@ def command(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@OF_ONE_HOME
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_whole_process_group(
     stormark: Stormark, prefect_home: Path, long_fio: str, number: signal.Signals
@@ -107,6 +112,7 @@ def test_a_signal_to_the_whole_process_group(
     assert run["stopped_at"] == "fio on local-path, repeat 1"
 
 
+@OF_ONE_HOME
 def test_ctrl_c_while_prefect_starts(stormark: Stormark, prefect_home: Path, long_fio: str) -> None:
     """Nothing was created, and nothing else is claimed; Prefect's server is ended."""
     with command(stormark, prefect_home, long_fio) as process:
@@ -126,19 +132,12 @@ def test_ctrl_c_while_prefect_starts(stormark: Stormark, prefect_home: Path, lon
 
 
 @contextmanager
-def on_pods(
-    cluster: Cluster, namespace: str, *steps: tuple[Callable[[Any], bool], Callable[[], object]]
-) -> Iterator[None]:
-    """Act once some pod of the namespace is seen in a state; the steps come one after the other."""
+def beside(*steps: Callable[[], object]) -> Iterator[None]:
+    """Do one step after the other while the command of the block runs."""
 
     def act() -> None:
-        for seen, action in steps:
-            for change in watch.Watch().stream(
-                cluster.core.list_namespaced_pod, namespace, timeout_seconds=DEADLINE_SECONDS
-            ):
-                if seen(change["object"]):
-                    action()
-                    break
+        for step in steps:
+            step()
 
     thread = Thread(target=act)
     thread.start()
@@ -146,14 +145,22 @@ def on_pods(
     thread.join()
 
 
-def is_measuring(pod: Any) -> bool:
-    """The pod of a repeat runs, or has run."""
-    job = pod.metadata.labels["batch.kubernetes.io/job-name"]
-    return bool(job.endswith("-r1") and pod.status.phase == "Running")
+def measured(stormark: Stormark) -> Callable[[], object]:
+    """Wait until a cell is on disk: the next one is measured then."""
+    return lambda: until(lambda: list(stormark.results.glob("fio/*/*.parquet")), bool)
 
 
-def is_unscheduled(pod: Any) -> bool:
-    return any(c.reason == "Unschedulable" for c in pod.status.conditions or [])
+def on_pod(cluster: Cluster, namespace: str, seen: Callable[[Any], bool]) -> Callable[[], object]:
+    """Wait until some pod of the namespace is seen in a state."""
+
+    def wait() -> None:
+        for change in watch.Watch().stream(
+            cluster.core.list_namespaced_pod, namespace, timeout_seconds=DEADLINE_SECONDS
+        ):
+            if seen(change["object"]):
+                return
+
+    return wait
 
 
 def is_terminating(pod: Any) -> bool:
@@ -166,11 +173,9 @@ def send(number: signal.Signals) -> Callable[[], None]:
 
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_during_fio(
-    stormark: Stormark, cluster: Cluster, long_fio: str, number: signal.Signals
-) -> None:
+def test_a_signal_during_fio(stormark: Stormark, long_fio: str, number: signal.Signals) -> None:
     """Both signals end a run in the same way."""
-    with on_pods(cluster, stormark.namespace, (is_measuring, send(number))):
+    with beside(measured(stormark), send(number)):
         result = stormark("--fio-file", long_fio)
     assert result.exit_code == INTERRUPTED
     run = stormark.row("runs")
@@ -183,8 +188,9 @@ def test_a_second_ctrl_c_ends_the_clean_up(
     stormark: Stormark, cluster: Cluster, long_fio: str
 ) -> None:
     """It is not called clean then: the message has the command that removes the rest."""
-    twice = (is_measuring, send(signal.SIGINT)), (is_terminating, send(signal.SIGINT))
-    with on_pods(cluster, stormark.namespace, *twice):
+    terminating = on_pod(cluster, stormark.namespace, is_terminating)
+    interrupt = send(signal.SIGINT)
+    with beside(measured(stormark), interrupt, terminating, interrupt):
         result = stormark("--fio-file", long_fio)
     assert result.exit_code == INTERRUPTED
     assert "the cluster is clean" not in result.output

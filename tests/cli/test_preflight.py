@@ -28,8 +28,9 @@ def test_as_json(namespace: str, tmp_path: Path, cluster: Cluster) -> None:
     checks = json.loads(result.stdout)
     assert all(list(c) == ["check", "object", "status", "seen", "advice"] for c in checks)
     assert {c["status"] for c in checks} == {"pass", "warn"}
-    clocks = [(c["object"], c["status"]) for c in checks if c["check"] == "clock"]
-    assert clocks == [(f"node {name}", "pass") for name in ("w1", "w2", "w3")]
+    for name in ("clock", "asynchronous I/O", "free space"):
+        probed = [(c["object"], c["status"]) for c in checks if c["check"] == name]
+        assert probed == [(f"node {node}", "pass") for node in ("w1", "w2", "w3")]
     (fio,) = [c for c in checks if c["check"] == "fio"]
     assert fio["seen"].endswith("reads profile quick")
     assert {c["object"] for c in checks if c["check"] == "class"} == {"local-path", "nfs-client"}
@@ -41,7 +42,7 @@ def test_as_a_table(namespace: str, tmp_path: Path) -> None:
     result = preflight(namespace, tmp_path, "--class", "local-path", "--flow", "benchmark")
     assert result.exit_code == OK, result.output
     assert "default class" in result.stdout
-    assert "pods/exec" not in result.stdout  # a benchmark has no storms
+    assert "pods/eviction" not in result.stdout  # a benchmark has no storms
     unknown = preflight(namespace, tmp_path, "--class", "fast")
     assert unknown.exit_code == REFUSED
     assert "has no class fast" in " ".join(unknown.stdout.split())

@@ -108,6 +108,31 @@ def test_fio_file_larger_than_the_volume(stormark: Stormark, tmp_path: Path) -> 
     assert "a volume of 64Mi leaves 53,687,091" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [
+        ("benchmark", "takes more than 1,200 s: 1,200 s of fio on 2 classes, 0 s of nodes held"),
+        ("storms", "takes more than 1,000 s: 0 s of fio on 2 classes, 1,000 s of nodes held"),
+        ("nightly", "takes more than 2,200 s: 1,200 s of fio on 2 classes, 1,000 s of nodes held"),
+    ],
+)
+def test_a_plan_that_takes_longer_than_a_run_may(
+    stormark: Stormark, cluster: Cluster, tmp_path: Path, flow: str, words: str
+) -> None:
+    """Its Jobs would be ended, and the run reaped, while it measures."""
+    fio = "[global]\nsize=4m\nstonewall\n[a]\nramp_time=50\nruntime=50\n[b]\nruntime=100\n"
+    fields = {"hold_seconds": 500, "storms": ["pod-kill", "drain"], "storm_rounds": 2}
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(yaml.safe_dump(fields | {"fio_file": fio, "run_limit_seconds": 999}))
+    classes = ("--class", "local-path", "--class", "nfs-client")
+    result = stormark(*classes, "--flow", flow, "--plan", str(plan), "--repeats", "3")
+    assert result.exit_code == REFUSED
+    assert "plan field run_limit_seconds: a run may take 999 s, and this one" in result.stderr
+    assert words in result.stderr
+    assert "lower repeats, runtime_seconds, ramp_seconds, hold_seconds or" in result.stderr
+    assert cluster.kinds_with_events(stormark.namespace) == set()
+
+
 def test_fio_file_that_is_missing(stormark: Stormark, tmp_path: Path) -> None:
     """The message names the path that was looked for."""
     result = stormark("--fio-file", str(tmp_path / "none.fio"))

@@ -3,6 +3,9 @@ from kubernetes.client.exceptions import ApiException
 
 from .kube import FOREVER, Kube, is_phase, is_ready, pod_spec
 
+# One after the other: what the scheduler says of all nodes changes while one of them is cordoned.
+pytestmark = pytest.mark.xdist_group("cordon")
+
 PREEMPTION = (
     "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not "
     "helpful for scheduling."
@@ -73,7 +76,6 @@ def test_pod_for_no_node_says_why(kube: Kube) -> None:
     assert (condition.reason, condition.message) == ("Unschedulable", event.message)
 
 
-@pytest.mark.xdist_group("cordon")
 def test_cordoned_node_holds_the_pod_of_a_local_volume_until_uncordoned(kube: Kube) -> None:
     kube.create_claim("data", "local-path")
     command = "echo x >> data/f; echo written; " + FOREVER
@@ -103,7 +105,6 @@ def test_cordoned_node_holds_the_pod_of_a_local_volume_until_uncordoned(kube: Ku
     assert kube.log("reader").strip() == "2"
 
 
-@pytest.mark.xdist_group("cordon")
 def test_cordoned_node_is_tainted_and_its_pods_stay(kube: Kube) -> None:
     kube.create_pod("p", pod_spec(FOREVER, nodeSelector={"kubernetes.io/hostname": "w1"}))
     kube.pod("p", is_ready)
@@ -123,7 +124,6 @@ def test_cordoned_node_is_tainted_and_its_pods_stay(kube: Kube) -> None:
     )
 
 
-@pytest.mark.xdist_group("cordon")
 def test_toleration_lets_a_pod_onto_a_cordoned_node(kube: Kube) -> None:
     kube.cordon("w2")
     toleration = {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}

@@ -1,17 +1,22 @@
 """Runs a flow in this process, on the embedded cluster, and lets a test act while it runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
 from prefect.client.schemas.objects import State
 
 from flows.benchmark import compare
+from flows.up import prefect, working
 from tasks.plan import Plan
 from tasks.progress import Progress, listener
-from tests.conftest import TINY_FIO, Rows, rows_of
+from tests.conftest import TINY_PLAN, Cluster, Rows, rows_of
+from tests.flows.server import Server, deployed
 
 
 class Outcome(NamedTuple):
@@ -30,6 +35,38 @@ class Outcome(NamedTuple):
 Benchmark = Callable[..., Outcome]
 
 
+@pytest.fixture(scope="session")
+def server(session_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the deployments of prefect.yaml, and a worker that carries them out."""
+    with deployed(tmp_path_factory.mktemp("prefect")) as server:
+        prefect(server.here, "--no-prompt", "deploy", "--all")  # again, as after a change
+        server.here.environment["KUBECONFIG"] = str(session_cluster.kubeconfig)
+        with working(server.here):
+            yield server
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[str, SimpleQueue[str]]]:
+    """The address of a webhook, and what it is sent."""
+    heard: SimpleQueue[str] = SimpleQueue()
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing on stderr."""
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", heard
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def benchmark(namespace: str, tmp_path: Path, prefect_server: None) -> Benchmark:  # noqa: ARG001
     """Measure local-path with the tiny fio file, unless the fields given say otherwise.
@@ -39,9 +76,8 @@ def benchmark(namespace: str, tmp_path: Path, prefect_server: None) -> Benchmark
 
     def run(on_step: Callable[[str], object] = str, **fields: Any) -> Outcome:
         location = str(tmp_path / "results")
-        given = {"storage_classes": ["local-path"], "fio_file": TINY_FIO, "repeats": 1}
-        given |= {"volume_size": "64Mi", "namespace": namespace, "results": location}
-        plan = Plan.model_validate(given | fields)
+        place = {"namespace": namespace, "results": location}
+        plan = Plan.model_validate(TINY_PLAN | place | fields)
         seen: set[str] = set()
 
         def listen(progress: Progress) -> None:

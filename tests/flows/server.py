@@ -1,12 +1,10 @@
-"""A Prefect server and a worker as processes of their own, and what a test asks of them."""
+"""What a test asks of a Prefect server that has the deployments of prefect.yaml."""
 
 import re
-import subprocess
-import sys
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGINT
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, State
+from prefect.client.schemas.objects import Artifact, FlowRun, Log, State
 from prefect.client.schemas.sorting import LogSort
 from tenacity import (
     Retrying,
@@ -28,7 +26,8 @@ from tenacity import (
     wait_fixed,
 )
 
-ROOT = Path(__file__).parents[2]
+from flows.up import Place, place, serving
+
 # For a machine that others keep busy: a first start takes ten seconds on an idle one.
 DEADLINE_SECONDS = 120
 BEGIN, END = re.compile("Beginning flow run"), re.compile("Finished in state")
@@ -36,40 +35,10 @@ T = TypeVar("T")
 
 
 class Server(NamedTuple):
-    """A Prefect server: what its processes need in their environment, and a client of its API."""
+    """A Prefect server with the deployments, and a client of its API."""
 
-    environment: dict[str, str]
-    folder: Path
+    here: Place
     client: SyncPrefectClient
-
-    def command(self, *arguments: str) -> None:
-        """Run Prefect's command line, in the folder with prefect.yaml; it must succeed."""
-        command = [sys.executable, "-m", "prefect", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True)
-
-    @contextmanager
-    def process(self, *arguments: str) -> Iterator[None]:
-        """Run Prefect's command line until the end of the context; it must end in order then."""
-        with (
-            (self.folder / f"{arguments[0]}.log").open("w") as log,
-            subprocess.Popen(
-                [sys.executable, "-m", "prefect", *arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in a terminal is for pytest, which ends it
-            ) as running,
-        ):
-            try:
-                yield
-            finally:
-                running.send_signal(SIGINT)
-                try:
-                    running.wait(DEADLINE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    running.kill()
-                    raise
 
     def start(self, deployment: str, **plan: Any) -> UUID:
         """Start a run of a deployment, named as flow/name, as the form in Prefect's page does."""
@@ -93,20 +62,53 @@ class Server(NamedTuple):
         return {shown.key: shown for shown in self.client.read_artifacts(artifact_filter=of_run)}
 
     def log(self, run_id: UUID) -> list[str]:
-        """The lines of a flow run's log, without those of its tasks."""
-        of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
-        lines = self.client.read_logs(of_run, sort=LogSort.TIMESTAMP_ASC)
-        return [line.message for line in lines if line.task_run_id is None]
+        """The lines of a flow run's log, as its page shows them."""
+        return [line.message for line in self._lines(run_id)]
 
     def story(self, run_id: UUID) -> list[str]:
         """What the log of a run that has ended says between begin and end of the flow."""
-        log = until(lambda: self.log(run_id), lambda lines: any(map(END.match, lines)))
-        begin, end = (i for i, line in enumerate(log) if BEGIN.match(line) or END.match(line))
-        return log[begin + 1 : end]
+        log = until(lambda: self._lines(run_id), lambda lines: any(map(_ends_flow, lines)))
+        said = [line.message for line in log]
+        begin = next(i for i, message in enumerate(said) if BEGIN.match(message))
+        return said[begin + 1 : next(i for i, line in enumerate(log) if _ends_flow(line))]
+
+    def _lines(self, run_id: UUID) -> list[Log]:
+        of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
+        return self.client.read_logs(of_run, sort=LogSort.TIMESTAMP_ASC)
 
 
-def until(ask: Callable[[], T], seen: Callable[[T], bool]) -> T:
+def _ends_flow(line: Log) -> bool:
+    return line.task_run_id is None and END.match(line.message) is not None
+
+
+@contextmanager
+def deployed(folder: Path, **settings: str) -> Iterator[Server]:
+    """A server as `stormark up` starts it, but that the tests start every run, and wait less.
+
+    `settings` are more of its environment.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here = place(port, folder)
+    here.environment.update(
+        {
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+            "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.2",
+            "PREFECT_API_LOG_RETRYABLE_ERRORS": "true",  # a locked database is else not told
+            "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+        }
+        | settings
+    )
+    with serving(here), SyncPrefectClient(f"{here.page}/api") as client:
+        yield Server(here, client)
+
+
+def until(
+    ask: Callable[[], T], seen: Callable[[T], bool], limit_seconds: float = DEADLINE_SECONDS
+) -> T:
     """The first answer that is as `seen` says; a server that does not listen yet is asked again."""
     again = retry_if_not_result(seen) | retry_if_exception_type(httpx.TransportError)
-    patiently = Retrying(retry=again, wait=wait_fixed(0.1), stop=stop_after_delay(DEADLINE_SECONDS))
+    patiently = Retrying(retry=again, wait=wait_fixed(0.1), stop=stop_after_delay(limit_seconds))
     return patiently(ask)

@@ -1,12 +1,14 @@
 """What is on disk stays a measured run, whether or not Prefect can show it."""
 
 import logging
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 
 from flows import artifacts
+from reports.render import render
 from tests.reports.sample import RUN_ID, write_run
 
 
@@ -60,3 +62,50 @@ def test_progress_goes_on_after_an_update_is_refused(
     )
     tell(2)
     assert (len(caplog.messages), shown) == (1, [50])
+
+
+def test_the_report_is_written_for_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page neither folds nor jumps: no fold is left, no link to a heading, nothing is lost."""
+    shown: list[str] = []
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda text, **_: shown.append(text))
+    monkeypatch.setattr(artifacts, "create_table_artifact", lambda *_, **__: None)
+    location = write_run(tmp_path, {"local-path": 1.0, "nfs-client": 1.0})
+    artifacts.publish(location, RUN_ID)
+    (text,) = shown
+    assert re.search(r" ≈ +\|", text)
+    assert "<details>" in render(location, RUN_ID).markdown
+    assert not re.search("<details>|<summary>|</details>|\\]\\(#", text)
+    assert "\n### Every figure and how it was taken\n" in text
+    assert "| read_iops " in text.partition("### Every figure")[2]
+
+
+def test_the_report_names_the_files_that_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One path for each table, each of them a file."""
+    said: list[str] = []
+    monkeypatch.setattr(
+        artifacts,
+        "create_markdown_artifact",
+        lambda *_, description, **__: said.append(description),
+    )
+    monkeypatch.setattr(artifacts, "create_table_artifact", lambda *_, **__: None)
+    artifacts.publish(write_run(tmp_path, {"local-path": 1.0}), RUN_ID)
+    files = re.findall("^- `(.+)`$", said[0], re.M)
+    assert sorted(files) == sorted(map(str, tmp_path.rglob("*.parquet")))
+
+
+@pytest.mark.parametrize(("again", "tables"), [(False, ["comparison"]), (True, [])])
+def test_a_night_has_one_place_in_the_history(
+    again: bool, tables: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that is rendered again is shown, and its tables are not those of a new night."""
+    shown: list[str] = []
+    for kind in ("markdown", "table"):
+        monkeypatch.setattr(
+            artifacts, f"create_{kind}_artifact", lambda *_, key, **__: shown.append(key)
+        )
+    artifacts.publish(write_run(tmp_path, {"local-path": 1.0}), RUN_ID, again=again)
+    assert shown == ["report", *tables]

@@ -5,22 +5,40 @@ The fixture `namespace` fails each test that leaves an object behind.
 
 import json
 import os
-import socket
+import re
 from collections import Counter
-from collections.abc import Iterator
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from queue import SimpleQueue
+from signal import SIGKILL
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
+import yaml
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.states import Cancelling
+from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling, Running
 from prefect.utilities.callables import parameter_schema
 
-from tests.conftest import TINY_FIO, Cluster, rows_of
-from tests.flows.server import Server, until
+from flows.up import ROOT, prefect
+from tasks import labels
+from tests.conftest import TINY_FIO, TINY_PLAN, Cluster, rows_of
+from tests.flows.server import DEADLINE_SECONDS, Server, until
+
+# One server for all of them.
+pytestmark = pytest.mark.xdist_group("server")
 
 # The first job ends by itself, the second would run for an hour.
 ENDLESS_FIO = """
@@ -39,35 +57,6 @@ runtime=3600
 """
 
 
-@pytest.fixture(scope="module")
-def server(session_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the deployments of prefect.yaml, and a worker that carries them out."""
-    folder = tmp_path_factory.mktemp("prefect")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    environment = inherited | {
-        "PREFECT_HOME": str(folder),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_API_PORT": str(port),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # the tests start every run
-        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
-        "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.2",
-        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
-        "KUBECONFIG": str(session_cluster.kubeconfig),
-    }
-    with SyncPrefectClient(environment["PREFECT_API_URL"]) as client:
-        server = Server(environment, folder, client)
-        with server.process("server", "start"):
-            until(client.api_healthcheck, lambda error: error is None)
-            client.create_work_pool(WorkPoolCreate(name="stormark", type="process"))
-            server.command("--no-prompt", "deploy", "--all")
-            with server.process("worker", "start", "--pool", "stormark"):
-                server.command("--no-prompt", "deploy", "--all")  # again, as after a change
-                yield server
-
-
 def test_what_is_deployed(server: Server) -> None:
     """Nothing is there twice; each says what it is, and has the form of the flow it names."""
     found = server.client.read_deployments()
@@ -82,6 +71,23 @@ def test_what_is_deployed(server: Server) -> None:
         assert deployment.description
         assert deployment.tags == ["stormark"]
         assert deployment.work_pool_name == "stormark"
+
+
+def test_who_hears_of_a_silent_flow_run(server: Server) -> None:
+    """One automation, however often it is deployed: after 90 s without a heartbeat `reap` runs."""
+    (automation,) = server.client.read_automations()
+    assert automation.enabled
+    trigger = automation.trigger
+    assert isinstance(trigger, EventTrigger)
+    assert (trigger.posture, trigger.within) == (Posture.Proactive, timedelta(seconds=90))
+    (action,) = automation.actions
+    assert isinstance(action, RunDeployment)
+    reaper = server.client.read_deployment_by_name("reap/reap")
+    assert action.deployment_id == reaper.id
+    # it waits for whatever has their tag, so each of them sends its heartbeat in time
+    for deployment in server.client.read_deployments():
+        env = deployment.job_variables["env"]
+        assert int(env["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) * 3 == 90
 
 
 def test_when_they_run(server: Server) -> None:
@@ -102,6 +108,23 @@ def test_when_they_run(server: Server) -> None:
         assert deployment.global_concurrency_limit.limit == 1
         assert deployment.concurrency_options is not None
         assert deployment.concurrency_options.collision_strategy == "ENQUEUE"
+
+
+def test_the_next_night_is_put_down(server: Server) -> None:
+    """As the server's scheduler does it, which the fixture keeps from starting runs by itself."""
+    nightly = server.client.read_deployment_by_name("nightly/nightly")
+    one = {"start_time": "2100-01-01T00:00:00Z", "min_runs": 1, "max_runs": 1}
+    server.client.request(
+        "POST", "/deployments/{id}/schedule", path_params={"id": nightly.id}, json=one
+    )
+    waiting = FlowRunFilterStateType(any_=[StateType.SCHEDULED])
+    (run,) = server.client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=waiting))
+    )
+    server.client.delete_flow_run(run.id)
+    assert run.expected_start_time is not None
+    when = run.expected_start_time.astimezone(ZoneInfo("Europe/Berlin"))
+    assert f"{when:%H:%M}" == "03:15"
 
 
 def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Path) -> None:
@@ -161,6 +184,59 @@ def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Pat
     ]
 
 
+def test_one_whose_process_is_killed(server: Server, namespace: str, tmp_path: Path) -> None:
+    """Nothing of its own can clean up: the worker, which sees it die, releases what it left."""
+    run_id = server.start(
+        "benchmark/benchmark",
+        **TINY_PLAN | {"fio_file": ENDLESS_FIO},
+        namespace=namespace,
+        results=str(tmp_path),
+    )
+    until(lambda: server.log(run_id), lambda log: "[2/2] local-path · endless · repeat 1" in log)
+    process = server.client.read_flow_run(run_id).infrastructure_pid
+    os.kill(int(str(process).rpartition(":")[2]), SIGKILL)
+    assert server.end_of(run_id).name == "Crashed"
+    (row,) = rows_of(str(tmp_path), "runs")
+    released = f"released what run {row['run_id']} had left"
+    until(lambda: server.log(run_id), lambda log: released in log)
+
+
+def silent(server: Server, namespace: str) -> UUID:
+    """A flow run that is said to run, and of which nothing is heard."""
+    found = server.client.read_deployment_by_name("benchmark/benchmark")
+    plan = {"plan": {"namespace": namespace}}
+    run_id = server.client.create_flow_run_from_deployment(
+        found.id, parameters=plan, state=Running()
+    ).id
+    step = {"name": "prefect.flow_runs", "level": 20, "message": "[2/4] local-path · read"}
+    line = step | {"timestamp": "2026-01-01T00:00:00Z", "flow_run_id": str(run_id)}
+    server.client.request("POST", "/logs/", json=[line])
+    return run_id
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_why_one_is_said_to_be_dead(
+    server: Server, cluster: Cluster, namespace: str, began: bool
+) -> None:
+    """What it last did, and whether its Lease lapsed, or it has nothing in the cluster."""
+    run_id = silent(server, namespace)
+    if began:
+        of_run = labels.of_owner("20260101-000000-a1b2c3", str(run_id))
+        owner = {"metadata": {"name": "stormark-20260101-000000-a1b2c3", "labels": of_run}}
+        cluster.core.create_namespaced_config_map(namespace, owner)
+    reaper = server.client.read_deployment_by_name("reap/reap")
+    reaping = server.client.create_flow_run_from_deployment(
+        reaper.id, parameters={"flow_run": str(run_id)}
+    ).id
+    assert server.end_of(reaping).name == "Completed"
+    died = server.end_of(run_id)
+    lease = "its Lease has lapsed" if began else "nothing of it is in the cluster"
+    assert (died.name, died.message) == (
+        "Crashed",
+        f"no heartbeat, and {lease}; its last words: [2/4] local-path · read",
+    )
+
+
 def test_one_is_cancelled_the_next_is_refused(
     server: Server, namespace: str, tmp_path: Path
 ) -> None:
@@ -186,3 +262,40 @@ def test_one_is_cancelled_the_next_is_refused(
         "it has local-path, nfs-client"
     )
     assert server.story(second) == ["check plan, results location and cluster"]
+
+
+def test_a_run_that_is_refused_is_told(
+    server: Server, told: tuple[str, SimpleQueue[str]], tmp_path: Path
+) -> None:
+    """Its name, its state and why, by the file and the command of docs/operate.md."""
+    address, heard = told
+    with temporary_settings({PREFECT_API_URL: f"{server.here.page}/api"}):
+        block = CustomWebhookNotificationBlock(
+            name="told", url=address, json_data={"text": "{{subject}} | {{body}}"}
+        )
+        block_id = block.save("told")
+    (text,) = re.findall(
+        r"```yaml\n# notify.yaml\n(.*?)```", (ROOT / "docs/operate.md").read_text(), re.DOTALL
+    )
+    file = tmp_path / "notify.yaml"
+    file.write_text(text.replace("block_document_id: ID", f"block_document_id: {block_id}"))
+    prefect(server.here, "automation", "create", "--from-file", str(file))
+    try:
+        server.start("benchmark/benchmark", storage_classes=["fast"], results=str(tmp_path))
+        words = heard.get(timeout=DEADLINE_SECONDS)
+    finally:
+        prefect(server.here, "automation", "delete", yaml.safe_load(text)["name"])
+    assert "benchmark · embedded · 1 class · standard: Refused" in words
+    assert "plan field storage_classes: cluster embedded has no class fast" in words
+
+
+def test_credentials_in_a_location_never_reach_the_server(server: Server) -> None:
+    """Its API refuses the run, so that they are not kept with its parameters."""
+    location = "s3://KEY:secret@bucket/stormark"
+    with pytest.raises(PrefectHTTPStatusError, match="409"):
+        server.start("benchmark/benchmark", results=location)
+    report = server.client.read_deployment_by_name("report/report")
+    with pytest.raises(PrefectHTTPStatusError, match="409"):
+        server.client.create_flow_run_from_deployment(
+            report.id, parameters={"runs": ["a"], "results": location}
+        )

@@ -69,6 +69,7 @@ def test_a_choice_is_a_list_of_its_values(flow: AnyFlow) -> None:
         ({"profile": "fast"}, "plan.profile"),
         ({"storms": ["node-crash"]}, "plan.node_fault"),
         ({"node_fault": {"down": "off {node}"}}, "plan.node_fault.up"),
+        ({"results": "s3://KEY:secret@bucket"}, "plan.results"),
     ],
 )
 def test_a_wrong_parameter_is_refused(flow: AnyFlow, plan: dict[str, Any], words: str) -> None:
@@ -87,8 +88,9 @@ def test_the_form_of_reap_says_what_it_is() -> None:
         "context",
         "namespace",
         "dry_run",
-        "node_crash",
+        "node_fault",
         "node_partition",
+        "flow_run",
     ]
     assert all(field["description"] for field in form["properties"].values())
 

@@ -10,7 +10,7 @@ from testbed import state
 from tests.storms.ground import Ground, new_namespace
 
 TESTBED = f"{sys.executable} -m testbed"
-VOLUMES = ("emptyDir", "hostPath-pinned", "local", "local-path", "nfs-client")
+VOLUMES = ("emptyDir", "hostPath-pinned", "local", "local-path", "nfs-client", "sized")
 
 pytestmark = pytest.mark.skipif(
     not state.KUBECONFIG.exists(), reason="only the testbed's nodes can be broken by a test"
@@ -29,7 +29,7 @@ def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:
     """Shorter than pods tolerate: each writer is back on its node, and no record is lost."""
     known = ground.ride(
         tmp_path,
-        storage_classes=["local-path", "nfs-client"],
+        storage_classes=["local-path", "nfs-client", "sized"],
         storms=["node-crash", "node-partition"],
         storm_volumes=["emptyDir", "hostPath-pinned", "local", "storage-classes"],
         node_fault={

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.results import write_table
 
-RUN_ID = "20261123T180000-a1b2c3"
+RUN_ID = "20261123-180000-a1b2c3"
 STARTED = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 Row = dict[str, Any]
 
@@ -114,7 +114,7 @@ def run_row(fio: Sequence[Row], planned: int, classes: Sequence[str], repeats: i
 
 
 def write_run(
-    root: Path,
+    root: Path | str,
     speeds: Mapping[str, float],
     *,
     repeats: int = 3,

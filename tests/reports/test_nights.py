@@ -10,7 +10,7 @@ from tasks.results import ResultsError
 from tests.reports.sample import RUN_ID, write_run
 from tests.reports.storm_sample import write_storms
 
-NEXT = "20261124T180000-d4e5f6"
+NEXT = "20261124-180000-d4e5f6"
 
 
 def nights(root: Path, speed: float, **facts: str) -> str:
@@ -89,7 +89,7 @@ def test_another_node_or_image_is_not_alike(tmp_path: Path) -> None:
 
 def test_the_first_run_stays_the_reference_of_a_class_that_it_lacks(tmp_path: Path) -> None:
     """No ratio to another run is shown under the first one's name."""
-    third = "20261125T180000-a7b8c9"
+    third = "20261125-180000-a7b8c9"
     write_run(tmp_path, {"local-path": 1.0})
     for run_id in (NEXT, third):
         write_run(tmp_path, {"fast": 1.0}, run_id=run_id, facts={"run_id": run_id})

@@ -379,5 +379,5 @@ def test_a_class_that_names_its_limits_is_held_against_them(tmp_path: Path) -> N
     assert (
         "\n- gp3 is limited to 3,000 IOPS and 125 MiB/s: read_iops 82.0 %, write_iops 53.3 %, "
         "read_bw 102.4 %, write_bw 52.8 %, seq_read 112.0 %, seq_write 56.0 %, read_latency 7.7 %, "
-        "write_latency 6.0 %.\n"
+        "write_latency 6.0 %. Each direction has a limit of its own: mixed_read70 does both.\n"
     ) in report

@@ -48,7 +48,7 @@ class Ground(NamedTuple):
             known.storm_events.extend(events)
             watch(row, events)
 
-        with lease(run), owned(run, say_nothing) as owner:
+        with lease(run, known.warnings.append), owned(run, say_nothing) as owner:
             known.storm_volumes = storms.planned(run, storage_classes)
             storms.ride(run, owner, storage_classes, say_nothing, keep)
         record.save(known, record.outcome_of(known), record.summary(known))

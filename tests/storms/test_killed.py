@@ -14,6 +14,7 @@ from tasks import cluster as k8s
 from tasks import nodes
 from tasks.cluster import Cluster, Obj
 from tasks.reap import reap
+from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
 
 LONG_AGO = "2026-01-01T00:00:00.000000Z"
@@ -55,6 +56,7 @@ class Lane(NamedTuple):
 def test_what_a_killed_run_left_is_released(ground: Ground, tmp_path: Path) -> None:
     """Killed after each of its calls in turn; a node that somebody else cordoned stays cordoned."""
     k8s.patch(ground.cluster, "Node", "w3", {"spec": {"unschedulable": True}})
+    until(lambda: ending(ground.cluster), lambda names: names == [])  # those of earlier tests
     before = everything(ground.cluster)
     try:
         with (
@@ -119,6 +121,15 @@ def kind_of(call: str) -> str:
 def is_cordoned(cluster: Cluster, node: str) -> bool:
     found = k8s.get(cluster, "Node", node)
     return "unschedulable" in found["spec"] or nodes.undoing_of(found) is not None
+
+
+def ending(cluster: Cluster) -> list[str]:
+    """The namespaces that are being deleted, whose objects are still there."""
+    return [
+        namespace["metadata"]["name"]
+        for namespace in k8s.find(cluster, "Namespace")
+        if "deletionTimestamp" in namespace["metadata"]
+    ]
 
 
 def everything(cluster: Cluster) -> set[str]:

@@ -11,6 +11,7 @@ from tasks import node_faults, nodes
 from tasks.cluster import ClusterError
 from tasks.plan import NodeFault
 from tasks.reap import reap
+from tasks.release import release
 from tests.storms.ground import Ground
 
 NODE = "w2"
@@ -101,6 +102,24 @@ def test_a_node_that_did_not_come_up_stays_written_down(ground: Ground, tmp_path
         assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) is None
     finally:
         nodes.uncordon(ground.cluster, NODE)
+
+
+def test_a_node_that_stays_down_keeps_no_other_from_its_mending(ground: Ground) -> None:
+    """The message says what remains, and how it goes."""
+    down = ("w1", NODE)
+    fault = NodeFault(
+        down=FAILS, up=python("import sys; sys.exit('stays down' if sys.argv[1] == 'w1' else 0)")
+    )
+    try:
+        for node in down:
+            nodes.record_fault(ground.cluster, node, "node-crash", **WHO)
+        with pytest.raises(ClusterError, match=r"stays down.*is still there until `stormark reap"):
+            release(ground.cluster, WHO["run_id"], {"node-crash": fault})
+        left = [nodes.undoing_of(k8s.get(ground.cluster, "Node", node)) for node in down]
+        assert [undoing is None for undoing in left] == [False, True]
+    finally:
+        for node in down:
+            nodes.uncordon(ground.cluster, node)
 
 
 def test_no_shell_reads_a_command(tmp_path: Path) -> None:

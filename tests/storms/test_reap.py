@@ -2,15 +2,20 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from tasks import cluster as k8s
-from tasks import labels
+from tasks import labels, nodes
+from tasks import reap as reaping
 from tasks.cluster import Obj
 from tasks.manifest import render
 from tasks.plan import Plan
-from tasks.reap import Remains, reap
+from tasks.reap import NotReleased, Remains, reap
+from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace
 
 LIVING, DEAD = "20261123-031500-a1b2c3", "20261122-031500-d4e5f6"
+LATER_DEAD, LAST_DEAD = "20261122-131500-d4e5f6", "20261122-231500-d4e5f6"
 LATER = "2099-01-01T00:00:00+00:00"
 
 
@@ -28,23 +33,77 @@ def local_pv(run_id: str, namespace: str) -> Obj:
     )
 
 
+def lease(run_id: str) -> Obj:
+    """A Lease as a run renews it."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    of_run = labels.of_run(run_id)
+    return render("lease", run_id=run_id, labels=of_run, duration_seconds=60, now=now)
+
+
+def configmap(run_id: str, flow_run: str) -> Obj:
+    """The owner of a run, as far as its release looks at it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": f"stormark-{run_id}",
+            "labels": labels.of_owner(run_id, flow_run),
+            "annotations": {labels.DEADLINE: LATER},
+        },
+    }
+
+
 def test_the_pv_of_a_run_that_lives_in_another_namespace_is_left_alone(ground: Ground) -> None:
     """A PV belongs to no namespace, and its run's Lease is where the run works."""
     with new_namespace() as other:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        lease = {
-            "run_id": LIVING,
-            "labels": labels.of_run(LIVING),
-            "duration_seconds": 60,
-            "now": now,
-        }
-        k8s.create(other, render("lease", **lease))
+        k8s.create(other, lease(LIVING))
         k8s.create(other, local_pv(LIVING, other.namespace))
         try:
             assert reap(ground.cluster, dry_run=False) == []
             assert k8s.get(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
         finally:
             k8s.delete(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
+
+
+def test_a_flow_run_known_to_be_dead_need_not_lapse(ground: Ground) -> None:
+    """Its Lease goes with what it left; the run of another flow run stays."""
+    for run_id, flow_run in ((DEAD, "0a"), (LIVING, "0b")):
+        k8s.create(ground.cluster, configmap(run_id, flow_run))
+    k8s.create(ground.cluster, lease(DEAD))
+    try:
+        assert reaping.lives(ground.cluster, "0a")
+        assert not reaping.lives(ground.cluster, "0b")
+        assert reaping.release_flow_run(ground.cluster, "0a", {}) == [DEAD]
+        assert ground.left() == [f"ConfigMap stormark-{LIVING}"]
+        assert reaping.release_flow_run(ground.cluster, "0a", {}) == []
+    finally:
+        k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
+
+
+def test_a_run_that_cannot_be_released_keeps_no_other_from_it(
+    ground: Ground, session_cluster: Embedded
+) -> None:
+    """At the end the error has a line for each run that was found."""
+    for run_id in (DEAD, LATER_DEAD, LAST_DEAD):
+        k8s.create(ground.cluster, configmap(run_id, ""))
+    nodes.cordon(ground.cluster, "w1", run_id=LAST_DEAD, deadline=LATER)
+    unreadable: Obj = {"data": {"plan.json": '{"from": "another version"}'}}
+    unreadable["metadata"] = {"annotations": {labels.HOST_FOLDERS: "w1"}}
+    k8s.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", unreadable)
+    session_cluster.fault("delete", "configmaps", 403)
+    with pytest.raises(NotReleased) as failed:
+        reap(ground.cluster, dry_run=False)
+    refused, unread, released = failed.value.args[0].split("\nrun ")
+    why = "dead: it no longer renews its Lease"
+    assert refused.startswith(
+        f"run {DEAD}, {why}: not released: deleting ConfigMap stormark-{DEAD}"
+    )
+    assert unread.startswith(f"{LATER_DEAD}, {why}: not released: ")
+    assert released == f"{LAST_DEAD}, {why}: released"
+    assert ground.left() == [f"ConfigMap stormark-{DEAD}", f"ConfigMap stormark-{LATER_DEAD}"]
+    change = {"metadata": {"annotations": {labels.HOST_FOLDERS: None}}}
+    k8s.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", change)
+    assert [one.run_id for one in reap(ground.cluster, dry_run=False)] == [DEAD, LATER_DEAD]
 
 
 def test_the_pv_of_a_dead_run_is_released(ground: Ground) -> None:

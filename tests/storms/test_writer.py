@@ -1,30 +1,17 @@
 """manifests/writer.sh: what it acknowledges is on the volume, and the next writer goes on."""
 
-import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tasks.judge import checksum, records
-from tasks.manifest import FOLDER
 from tests.storms.scripts import SHELLS, Place, acknowledged, make_place
 
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
 def place(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
     return make_place(tmp_path, request.param)
-
-
-@pytest.mark.parametrize("script", ["writer.sh", "reader.sh", "host-folder.sh"])
-def test_shellcheck_has_nothing_to_say(script: str) -> None:
-    """The scripts are what a POSIX sh reads the way they were meant."""
-    assert shutil.which("shellcheck"), "this test needs shellcheck: apt-get install shellcheck"
-    checked = subprocess.run(
-        ["shellcheck", "--shell=sh", FOLDER / script], capture_output=True, text=True, check=False
-    )
-    assert (checked.returncode, checked.stdout) == (0, "")
 
 
 def test_an_empty_volume_starts_at_0_and_says_so(place: Place) -> None:
@@ -113,10 +100,12 @@ def test_a_torn_line_is_no_record_and_does_not_spoil_the_next(place: Place, torn
 
 
 def test_a_volume_that_refuses_is_said_and_nothing_is_acknowledged(place: Place) -> None:
-    """A file in the place of its folder refuses every user, root included."""
+    """A file in the place of its folder refuses every user, root included; mkdir says why."""
     place.written.touch()
     with place.writer("web-1") as writer:
-        assert writer.until("unwritable") == ["unwritable"]
+        (line,) = writer.until("unwritable")
+    assert line.startswith("unwritable mkdir: ")
+    assert "File exists" in line or "Not a directory" in line
 
 
 def test_a_record_that_is_not_durable_is_not_acknowledged(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,8 @@ class Request(NamedTuple):
 class Api:
     """The scripted server: `script` says what it answers, `requests` what it was asked.
 
+    Commands in pods are no requests here: `orders` has what was written to pods that wait.
+
     Answers of one method and path are given in order, the last one again and again. A watch that
     is not scripted ends without a change.
     """
@@ -66,6 +69,7 @@ class Api:
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
         self.requests: list[Request] = []
+        self.orders: list[str] = []
         self.cluster: Cluster
         self.url = ""
 
@@ -127,7 +131,13 @@ def serving() -> Iterator[Api]:
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client may leave a stream before its end."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         api.url = f"http://127.0.0.1:{server.server_port}"

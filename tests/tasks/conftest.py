@@ -35,5 +35,11 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(backoff_factor=0))
         server.cluster = k8s.connect(None, NAMESPACE)
+
+        def execute(_cluster: k8s.Cluster, _pod: str, command: list[str], **_: float) -> str:
+            server.orders.append(command[-1])
+            return ""
+
+        monkeypatch.setattr(k8s, "execute", execute)
         yield server
         server.cluster.api.rest_client.close()

@@ -1,12 +1,14 @@
 """A run, a volume and pods for tests that drive tasks against a scripted API server."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tasks import fio_file
 from tasks.cluster import Cluster, Obj
+from tasks.fio_job import FioJob
 from tasks.plan import Plan
 from tasks.run import Run
 from tasks.volumes import Volume
@@ -41,18 +43,19 @@ def make_run(cluster: Cluster, run_id: str = "20261123-031500-a1b2c3", **plan: A
 
 
 def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> Volume:
+    pvc = f"stormark-20261123-031500-a1b2c3-{position}-{storage_class}-volume"
     volume = Volume(
         storage_class=storage_class,
         position=position,
-        pvc=f"pvc-{position}",
-        node="node-1",
+        pvc=pvc,
+        job=FioJob("a-job", pod("running")),
         user=65534,
         engine="libaio",
         engine_errors=[],
         memory_bytes=2**34,
-        row={"filesystem": "ext4"},
+        row={"filesystem": "ext4", "pvc": pvc, "user": 65534},
     )
-    return volume._replace(**more)
+    return replace(volume, **more)
 
 
 def an_object(name: str = "a", version: str = "1", **status: Any) -> Obj:

@@ -50,6 +50,16 @@ def test_an_image_that_says_nothing_is_told_what_it_needs(api: Api) -> None:
         checked(api, "exec: sh: not found\n")
 
 
+def test_a_container_that_its_node_cannot_run_fails_in_the_runtime_s_words(api: Api) -> None:
+    """The image is not blamed for it."""
+    ended = {"reason": "StartError", "exitCode": 128, "message": "runc create failed: no such file"}
+    script_pod(api, Answer.of(""))
+    failed = pod("terminated", containerStatuses=[{"state": {"terminated": ended}}])
+    api.answers["GET", PODS] = [Answer.items([failed])]
+    with pytest.raises(PodFailed, match=r"^pod pod-1 did not start: StartError: runc create fail"):
+        check.image_and_fio_file(make_run(api.cluster), [])
+
+
 def test_an_image_that_cannot_be_pulled_is_named_at_once(api: Api) -> None:
     """Nobody waits for what will not come."""
     waiting = {"reason": "ImagePullBackOff", "message": "no such image"}

@@ -78,10 +78,13 @@ def test_demand(flow: str, claims: dict[str, int]) -> None:
 
 
 def test_demand_of_pods() -> None:
-    """fio's is alone beside the probes of nodes; a reader comes beside each writer."""
+    """One of fio beside the probes of nodes, then one for each class; readers beside writers."""
     benchmark, storms = (demand(flow, Plan(), CLASSES, 3) for flow in ("benchmark", "storms"))
     assert (benchmark.pods, storms.pods) == (4, 16)
     assert benchmark.cpus == pytest.approx(0.25)
+    many = demand("benchmark", Plan(), [f"class-{number}" for number in range(9)], 3)
+    assert many.pods == 9
+    assert many.cpus == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(

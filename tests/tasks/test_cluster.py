@@ -6,6 +6,7 @@ import pytest
 import urllib3
 
 from tasks import cluster as k8s
+from tasks.cluster import execute
 from tests.tasks.api import LOST, Answer, Api
 from tests.tasks.conftest import write_kubeconfig
 from tests.tasks.sample import LABELS, PODS, an_object
@@ -97,7 +98,10 @@ def test_a_server_that_stays_busy_is_an_error_with_its_words(api: Api) -> None:
     api.script("GET", POD, Answer.refusal(503, "ServiceUnavailable", "etcd is away"))
     with pytest.raises(k8s.ClusterError) as failed:
         k8s.get(api.cluster, "Pod", "a")
-    assert str(failed.value) == "reading Pod a: etcd is away (HTTP 503), from cluster 'test'"
+    assert str(failed.value) == (
+        "reading Pod a: etcd is away (HTTP 503). It is cluster 'test' that says so. "
+        "See the log of its API server."
+    )
     assert len(api.requests) == 7
 
 
@@ -149,22 +153,25 @@ def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "error"),
+    ("status", "reason", "error", "advice"),
     [
-        (404, "NotFound", k8s.NotFound),
-        (409, "AlreadyExists", k8s.AlreadyExists),
-        (409, "Conflict", k8s.Conflict),
-        (422, "Invalid", k8s.ClusterError),
+        (404, "NotFound", k8s.NotFound, "Somebody may have deleted it"),
+        (409, "AlreadyExists", k8s.AlreadyExists, "Remove it"),
+        (409, "Conflict", k8s.Conflict, "try again"),
+        (410, "Expired", k8s.Gone, "Read it anew"),
+        (422, "Invalid", k8s.ClusterError, "'test' that says so. It takes no such request"),
+        (429, "TooManyRequests", k8s.Blocked, "try again later"),
     ],
 )
 def test_an_error_has_a_class_of_its_own(
-    api: Api, status: int, reason: str, error: type[k8s.ClusterError]
+    api: Api, status: int, reason: str, error: type[k8s.ClusterError], advice: str
 ) -> None:
-    """And the server's words."""
+    """The server's words, and what to do."""
     api.script("PUT", POD, Answer.refusal(status, reason, "no luck"))
     with pytest.raises(error, match=rf"updating Pod a: no luck \(HTTP {status}\)") as raised:
         k8s.replace(api.cluster, an_object())
     assert type(raised.value) is error
+    assert advice in str(raised.value)
 
 
 def test_a_proxy_s_page_is_quoted(api: Api) -> None:
@@ -172,6 +179,28 @@ def test_a_proxy_s_page_is_quoted(api: Api) -> None:
     api.script("GET", POD, Answer.of("<html>blocked</html>", status=400))
     with pytest.raises(k8s.ClusterError, match=r"reading Pod a: <html>blocked</html> \(HTTP 400\)"):
         k8s.get(api.cluster, "Pod", "a")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "advice"),
+    [(403, k8s.Forbidden, "Grant that verb on"), (500, k8s.ClusterError, "See the log of its API")],
+)
+def test_a_command_that_is_refused_says_what_to_do(
+    api: Api, status: int, error: type[k8s.ClusterError], advice: str
+) -> None:
+    """Its websocket is refused before it is one: as any other request, with the resource."""
+    api.script("GET", f"{POD}/exec", Answer(b"", status=status))
+    words = rf"running sh in pod a \(pods/exec\): no message \(HTTP {status}\).*{advice}"
+    with pytest.raises(error, match=words) as raised:
+        execute(api.cluster, "a", ["sh"], limit_seconds=20)
+    assert type(raised.value) is error
+
+
+def test_a_command_of_a_server_that_is_gone_is_unreachable(api: Api) -> None:
+    """As any other request."""
+    api.script("GET", f"{POD}/exec", LOST)
+    with pytest.raises(k8s.Unreachable, match="Check that it runs and that the context is the"):
+        execute(api.cluster, "a", ["sh"], limit_seconds=20)
 
 
 # ---------------------------------------------------------------- verbs

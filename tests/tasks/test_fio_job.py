@@ -21,6 +21,7 @@ def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(k8s, "log_lines", lines)
     log = FioLog()
     nowhere: Any = None  # all that is asked of the cluster is the log
-    fio_job.follow(nowhere, fio_job.FioJob("job", {"metadata": {"name": "pod"}}, 1.0), log)
+    job = fio_job.FioJob("job", {"metadata": {"name": "pod"}})
+    fio_job.follow(nowhere, job, log, limit_seconds=60)
     assert log.finished
     assert log.facts == {"kernel": "6.1"}

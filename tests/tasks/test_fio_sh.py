@@ -31,7 +31,6 @@ rw=randwrite
 rw=write
 fdatasync=1
 """
-# Prepares on a volume: one file of 1 MiB.
 ON_VOLUME = {
     "STORMARK_TARGET": "volume/stormark.dat",
     "STORMARK_LAYOUT": "volume/stormark.dat:1048576",
@@ -53,23 +52,33 @@ class Pod(NamedTuple):
     folder: Path
     shell: list[str]
 
-    def run(self, action: str, env: dict[str, str] | None = None) -> Ended:
-        environment = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | (env or {})
-        ended = subprocess.run(
+    def run(self, action: str, *orders: str, env: dict[str, str] | None = None) -> Ended:
+        """Run an action; a pod that serves is given its orders one by one, and then deleted."""
+        log, lines, left = FioLog(), [], list(orders)
+        with subprocess.Popen(
             [*self.shell, "stormark/fio.sh", action],
             cwd=self.folder,
-            env=environment,
+            env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | (env or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=60,
-        )
-        log = FioLog()
-        lines = ended.stdout.split("\n")
-        for line in lines:
-            log.feed(line)
-        return Ended(ended.returncode, lines, log)
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line.rstrip("\n"))
+                log.feed(lines[-1])
+                if not line.startswith(
+                    ("@stormark ready", "@stormark finished", "@stormark again")
+                ):
+                    continue
+                if left:
+                    (self.folder / "scratch" / "orders").write_text(left.pop(0) + "\n")
+                else:
+                    process.terminate()
+        return Ended(process.returncode, lines, log)
+
+    def serve(self, *orders: str, **env: str) -> Ended:
+        """Serve on a volume of one file of 1 MiB, unless the environment says otherwise."""
+        return self.run("serve", *orders, env=ON_VOLUME | env)
 
     def fake_fio(self, script: str) -> None:
         """Put a fio of the test's own in front of the real one."""
@@ -90,15 +99,6 @@ def make_pod(tmp_path: Path, shell: list[str], job_file: str) -> Pod:
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
 def pod(tmp_path: Path, request: pytest.FixtureRequest) -> Pod:
     return make_pod(tmp_path, request.param, JOB_FILE)
-
-
-def test_shellcheck_has_nothing_to_say() -> None:
-    """The script is what a POSIX sh reads the way it was meant."""
-    assert shutil.which("shellcheck"), "this test needs shellcheck: apt-get install shellcheck"
-    checked = subprocess.run(
-        ["shellcheck", "--shell=sh", SCRIPT], capture_output=True, text=True, check=False
-    )
-    assert (checked.returncode, checked.stdout) == (0, "")
 
 
 def test_check_tells_node_and_image(pod: Pod) -> None:
@@ -123,15 +123,15 @@ def test_check_in_an_image_without_fio_tells_no_version(pod: Pod) -> None:
     """An empty version is what tells a wrong image from a wrong file."""
     for tool in ("cat", "date", "df", "rm", pod.shell[0]):
         (pod.folder / "bin" / tool).symlink_to(shutil.which(tool) or tool)
-    ended = pod.run("check", {"PATH": f"{pod.folder}/bin"})
+    ended = pod.run("check", env={"PATH": f"{pod.folder}/bin"})
     assert (ended.status, ended.log.finished) == (1, False)
     assert ended.log.facts["fio_version"] == ""
     assert "fio: not found" in ended.log.errors[0]
 
 
-def test_prepare_writes_the_volume_s_files_full(pod: Pod) -> None:
+def test_layout_writes_the_volume_s_files_full(pod: Pod) -> None:
     """Every block is on the volume, so that no read is answered from nowhere."""
-    ended = pod.run("prepare", ON_VOLUME)
+    ended = pod.serve("1 layout")
     assert (ended.status, ended.log.finished) == (0, True)
     (laid_out,) = (pod.folder / "volume").iterdir()
     assert laid_out.name == "stormark.dat"
@@ -140,9 +140,9 @@ def test_prepare_writes_the_volume_s_files_full(pod: Pod) -> None:
     assert file.st_blocks * 512 >= 2**20
 
 
-def test_prepare_tells_filesystem_free_space_and_engine(pod: Pod) -> None:
+def test_a_pod_tells_filesystem_free_space_and_engine(pod: Pod) -> None:
     """Facts of the volume are those that the pod sees."""
-    facts = pod.run("prepare", ON_VOLUME).log.facts
+    facts = pod.serve().log.facts
     seen = subprocess.run(
         ["stat", "-f", "-c", "%a %S", pod.folder / "volume"],
         capture_output=True,
@@ -156,9 +156,9 @@ def test_prepare_tells_filesystem_free_space_and_engine(pod: Pod) -> None:
     assert facts["engine"] in ("libaio", "io_uring", "psync")
 
 
-def test_prepare_refuses_a_volume_that_is_too_small(pod: Pod) -> None:
+def test_a_pod_refuses_a_volume_that_is_too_small(pod: Pod) -> None:
     """With both numbers, and without writing anything."""
-    ended = pod.run("prepare", ON_VOLUME | {"STORMARK_NEEDED": str(2**60)})
+    ended = pod.serve(STORMARK_NEEDED=str(2**60))
     assert (ended.status, ended.log.finished) == (1, False)
     assert ended.log.refused is not None
     free, needed = ended.log.refused
@@ -166,35 +166,35 @@ def test_prepare_refuses_a_volume_that_is_too_small(pod: Pod) -> None:
     assert list((pod.folder / "volume").iterdir()) == []
 
 
-def test_prepare_says_that_a_volume_cannot_be_written(pod: Pod) -> None:
+def test_a_pod_says_that_a_volume_cannot_be_written(pod: Pod) -> None:
     """A folder in the place of the probe refuses every user, root included."""
     (pod.folder / "volume" / "stormark.dat.probe").mkdir()
-    ended = pod.run("prepare", ON_VOLUME)
+    ended = pod.serve("1 layout")
     assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
 
 
-def test_prepare_says_that_a_device_cannot_be_opened(pod: Pod) -> None:
+def test_a_pod_says_that_a_device_cannot_be_opened(pod: Pod) -> None:
     """As another user's; a folder in its place refuses root, too."""
     (pod.folder / "volume").rmdir()
     (pod.folder / "dev" / "stormark").mkdir(parents=True)
-    ended = pod.run("prepare", ON_VOLUME | {"STORMARK_TARGET": "dev/stormark"})
+    ended = pod.serve(STORMARK_TARGET="dev/stormark")
     assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
 
 
-def test_prepare_takes_the_first_engine_that_works(pod: Pod) -> None:
+def test_a_pod_takes_the_first_engine_that_works(pod: Pod) -> None:
     """An engine that the node refuses is said, in fio's words."""
     pod.fake_fio(
         'case "$*" in *--ioengine=libaio*) echo "fio: no libaio here" >&2; exit 1 ;; esac\n'
     )
-    log = pod.run("prepare", ON_VOLUME).log
+    log = pod.serve().log
     assert log.facts["engine"] == "io_uring"
     assert log.engine_errors == ["libaio: fio: no libaio here"]
 
 
-def test_prepare_falls_back_to_psync_when_every_engine_is_refused(pod: Pod) -> None:
+def test_a_pod_falls_back_to_psync_when_every_engine_is_refused(pod: Pod) -> None:
     """The lay-out then says what is wrong; a last line without its newline is kept."""
     pod.fake_fio('printf "fio: refused" >&2; exit 1\n')
-    ended = pod.run("prepare", ON_VOLUME)
+    ended = pod.serve("1 layout")
     assert ended.log.facts["engine"] == "psync"
     assert ended.log.engine_errors == [
         f"{engine}: fio: refused" for engine in ("libaio", "io_uring", "psync")
@@ -202,29 +202,27 @@ def test_prepare_falls_back_to_psync_when_every_engine_is_refused(pod: Pod) -> N
     assert (ended.status, ended.log.errors) == (1, ["fio: refused"])
 
 
-def test_prepare_says_why_a_lay_out_failed_even_if_only_the_output_does(pod: Pod) -> None:
+def test_a_pod_says_why_a_lay_out_failed_even_if_only_the_output_does(pod: Pod) -> None:
     """fio writes I/O errors of a job to its output, not to stderr."""
     pod.fake_fio(
         'case "$*" in *--name=layout*) echo "error=No space left" >scratch/layout; exit 1 ;; esac\n'
     )
-    ended = pod.run("prepare", ON_VOLUME)
+    ended = pod.serve("1 layout")
     assert (ended.status, ended.log.finished) == (1, False)
     assert ended.log.errors == ["error=No space left"]
 
 
-def test_prepare_reads_a_device_and_never_removes_it(pod: Pod) -> None:
+def test_a_pod_reads_a_device_and_never_removes_it(pod: Pod) -> None:
     """A device has no filesystem and no free space, and is written full as well."""
     (pod.folder / "volume").rmdir()
     (pod.folder / "dev").mkdir()
     device = pod.folder / "dev" / "stormark"
     device.write_bytes(bytes(2**20))
-    ended = pod.run(
-        "prepare",
-        {
-            "STORMARK_TARGET": "dev/stormark",
-            "STORMARK_LAYOUT": "dev/stormark:1048576",
-            "STORMARK_NEEDED": str(2**60),
-        },
+    ended = pod.serve(
+        "1 layout",
+        STORMARK_TARGET="dev/stormark",
+        STORMARK_LAYOUT="dev/stormark:1048576",
+        STORMARK_NEEDED=str(2**60),
     )
     assert (ended.status, ended.log.finished) == (0, True)
     assert not {"filesystem", "free_bytes"} & set(ended.log.facts)
@@ -233,7 +231,7 @@ def test_prepare_reads_a_device_and_never_removes_it(pod: Pod) -> None:
 
 def test_run_measures_one_group_after_the_other(pod: Pod) -> None:
     """Jobs of a group run at once; each gives figures."""
-    ended = pod.run("run", {"STORMARK_ENGINE": "psync", "STORMARK_GROUPS": "read,write sync"})
+    ended = pod.serve("1 layout", "2 run read,write sync")
     log = ended.log
     assert (ended.status, log.finished) == (0, True)
     assert log.status == {"read,write": 0, "sync": 0}
@@ -241,14 +239,14 @@ def test_run_measures_one_group_after_the_other(pod: Pod) -> None:
     first = fio_output.rows(log.output["read,write"], [Job("read", {}), Job("write", {})])
     assert (first["read"]["rw"], first["write"]["rw"]) == ("randread", "randwrite")
     second = fio_output.rows(log.output["sync"], [Job("sync", {})])["sync"]
-    assert second["engine"] == "psync"
+    assert second["engine"] == log.facts["engine"]
     assert second["sync_latency_p99_ns"] > 0
 
 
 def test_run_shows_rates_while_fio_runs(tmp_path: Path) -> None:
     """fio begins to say its rates after two seconds."""
     pod = make_pod(tmp_path, ["sh"], JOB_FILE.replace("runtime=200ms", "runtime=4"))
-    ended = pod.run("run", {"STORMARK_ENGINE": "psync", "STORMARK_GROUPS": "read"})
+    ended = pod.serve("1 run read")
     seen = [speed for line in ended.lines if (speed := rates(line))]
     assert seen
     assert all(iops > 0 and bytes_per_second > 0 for iops, bytes_per_second in seen)
@@ -262,9 +260,24 @@ def test_run_goes_on_after_a_group_that_fails(pod: Pod) -> None:
         "*) echo '{\"jobs\": []}' >scratch/output ;;\n"
         "esac\n"
     )
-    log = pod.run("run", {"STORMARK_ENGINE": "psync", "STORMARK_GROUPS": "a bad,b c"}).log
+    log = pod.serve("1 run a bad,b c").log
     assert log.finished
     assert log.status == {"a": 0, "bad,b": 3, "c": 0}
     assert log.stderr == {"a": [], "bad,b": ["fio: first", "fio: second"], "c": []}
     assert log.output["bad,b"].strip() == ""
     assert log.output["a"].strip() == log.output["c"].strip() == '{"jobs": []}'
+
+
+def test_an_order_that_comes_twice_is_done_once(pod: Pod) -> None:
+    """Its answer was lost on the way, and so it was sent again."""
+    pod.fake_fio('case "$*" in *--section*) echo "$*" >>asked ;; esac\n')
+    ended = pod.serve("1 run a", "1 run a", "2 run b")
+    assert ended.status == 0
+    asked = (pod.folder / "asked").read_text().splitlines()
+    assert [words.split()[0] for words in asked] == ["--section=a", "--section=b"]
+
+
+def test_a_pod_that_waits_ends_when_it_is_told_to(pod: Pod) -> None:
+    """Process 1 of a container hears SIGTERM only if it says so."""
+    ended = pod.serve()
+    assert (ended.status, ended.lines[-1]) == (0, "@stormark ready")

@@ -66,12 +66,21 @@ def test_what_only_some_cells_need(
 ) -> None:
     """They are skipped with the reason, and the rest is measured."""
     review(api, denied)
-    checks = list(denied_of(api, "nightly", Plan()).values())
+    checks = list(denied_of(api, "storms", Plan()).values())
     assert [check.status for check in checks] == ["warn"]
     checklist.refuse(checks)
     skips = checklist.skips(checks)
     assert skips.keys() == without
     assert all(denied[1] in why and "rbac.yaml" in why for why in skips.values())
+
+
+@pytest.mark.parametrize("flow", ["benchmark", "nightly"])
+def test_without_exec_there_is_no_fio(api: Api, flow: str) -> None:
+    """Its pods wait for orders; storms alone do without."""
+    review(api, ("create", "pods/exec", False))
+    (check,) = denied_of(api, flow, Plan()).values()
+    assert check.status == "fail"
+    assert "may not create pods/exec in namespace bench, to give fio's pods their" in check.seen
 
 
 def test_only_what_the_plan_needs_is_asked(api: Api) -> None:

@@ -1,15 +1,18 @@
 """Release, on an embedded cluster: all that a run made goes, and nothing else."""
 
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 
-from tasks import classes, volumes
+from tasks import classes
 from tasks import cluster as k8s
 from tasks import release as release_module
 from tasks.cluster import Cluster, ClusterError, Obj
+from tasks.provision import provision
 from tasks.release import release
 from tasks.run import Run, new_run_id, owned
+from tasks.volumes import Volume
 from tests.conftest import Cluster as Embedded
 from tests.tasks.sample import make_run
 
@@ -34,9 +37,9 @@ def configmap(run: Run | None, name: str, **metadata: object) -> Obj:
     }
 
 
-def a_volume(run: Run, owner: list[Obj], storage_class: str = "local-path") -> volumes.Volume:
+def a_volume(run: Run, owner: list[Obj], storage_class: str = "local-path") -> Volume:
     (chosen,) = classes.chosen(run.cluster, [storage_class])
-    return volumes.provision(run, owner, chosen, 0, lambda progress: None)  # noqa: ARG005
+    return provision(run, owner, chosen, 0, Event())
 
 
 def names(connection: Cluster, kind: str) -> list[str]:

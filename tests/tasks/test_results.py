@@ -201,6 +201,12 @@ def test_an_s3_uri_is_a_bucket_and_a_prefix(monkeypatch: pytest.MonkeyPatch) -> 
     assert (path, filesystem.region) == ("bucket/nightly", "eu-central-1")
 
 
+def test_an_option_of_s3_that_does_not_exist_is_refused() -> None:
+    """A slip in its name is told with the names that exist."""
+    with pytest.raises(ResultsError, match=r"after \? only the options endpoint_override, scheme"):
+        open_location("s3://bucket/x?endpoint=127.0.0.1:9000")
+
+
 @pytest.mark.parametrize("location", ["gopher://a/b", "file:results"])
 def test_a_location_that_is_none_is_refused(location: str) -> None:
     """With what may be given instead."""

@@ -68,6 +68,37 @@ def test_a_server_that_ends_each_watch_at_once_is_not_hammered(api: Api) -> None
     assert 2 <= len(api.asked("GET")) <= 4
 
 
+FORGOTTEN = [
+    Answer.refusal(410, "Expired", "too old resource version"),
+    Answer.changes(("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})),
+]
+
+
+@pytest.mark.parametrize("forgotten", FORGOTTEN, ids=["410", "410 as an event"])
+def test_a_server_that_forgets_each_version_is_not_hammered(
+    api: Api, monkeypatch: pytest.MonkeyPatch, forgotten: Answer
+) -> None:
+    """Neither by a wait nor by a watch: each pauses before its next list."""
+    stop, slept = Event(), 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds == k8s.PAUSE_SECONDS
+        if slept == 3:
+            stop.set()
+
+    def until(_items: Items) -> bool | None:
+        return True if slept == 6 else None
+
+    monkeypatch.setattr("tasks.cluster.time.sleep", sleep)
+    api.script("GET", PODS, Answer.items([]))
+    api.script("WATCH", PODS, forgotten)
+    assert list(k8s.watch(api.cluster, "Pod", label="x=y", stop=stop)) == []
+    assert len(api.asked("GET")) == 3
+    assert wait(api, until)
+    assert len(api.asked("GET")) == 3 + 4
+
+
 @pytest.mark.parametrize(
     "ended",
     [
@@ -75,8 +106,7 @@ def test_a_server_that_ends_each_watch_at_once_is_not_hammered(api: Api) -> None
         Answer.changes(("ADDED", an_object("b")), cut=True),
         Answer(b'{"type": "MODIFIED", "obj', cut=True),
         LOST,
-        Answer.refusal(410, "Expired", "too old resource version"),
-        Answer.changes(("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})),
+        *FORGOTTEN,
     ],
     ids=["ended", "cut", "cut in a line", "lost", "410", "410 as an event"],
 )

@@ -1,24 +1,25 @@
 """Volumes: what is recorded of a PVC, its PV and its first pod, and why there is none."""
 
+from threading import Event
 from typing import Any
 
 import pytest
 
+from tasks import cluster as k8s
+from tasks import fio_job
+from tasks import provision as provisioning
 from tasks.cluster import Obj
+from tasks.fio_job import FioJob
+from tasks.fio_log import FioLog
+from tasks.provision import provision, provisioned
 from tasks.tables import TABLES
-from tasks.volumes import (
-    Volume,
-    VolumeFailed,
-    attach_seconds,
-    node_affinity,
-    object_name,
-    provision,
-    pv_type,
-)
+from tasks.volumes import Volume, VolumeFailed, lay_out
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import JOBS, PODS, make_run, pod
 
 PVCS = "/api/v1/namespaces/bench/persistentvolumeclaims"
+JOB = "stormark-20261123-031500-a1b2c3-1-fast-fio-1"
+LOG = f"{PODS}/pod-1/log"
 EVENTS = "/api/v1/namespaces/bench/events"
 PVC = "stormark-20261123-031500-a1b2c3-0-fast-volume"
 PV: Obj = {
@@ -41,15 +42,13 @@ FACTS = """\
 @stormark fact filesystem xfs
 @stormark fact free_bytes 4000000000
 """
-PREPARED = (
-    f"{FACTS}@stormark engine libaio fio: no\n@stormark fact engine psync\n@stormark finished\n"
-)
+PREPARED = f"{FACTS}@stormark engine libaio fio: no\n@stormark fact engine psync\n@stormark ready\n"
 
 
-def claim(phase: str) -> Obj:
+def claim(phase: str, position: int = 0) -> Obj:
     bound = {"capacity": {"storage": "4Gi"}} if phase == "Bound" else {}
     return {
-        "metadata": {"name": PVC, "resourceVersion": "1"},
+        "metadata": {"name": PVC.replace("-0-", f"-{position}-"), "resourceVersion": "1"},
         "spec": {"volumeName": "pv-1"},
         "status": {"phase": phase} | bound,
     }
@@ -71,15 +70,15 @@ def script_volume(api: Api, *logs: str, phase: str = "Bound") -> None:
         api.script("GET", f"{PODS}/{name}", Answer.of(pod("terminated", name)))
 
 
-def provisioned(api: Api, *, binding: str = "Immediate", **plan: Any) -> Volume:
+def provision_one(api: Api, *, binding: str = "Immediate", **plan: Any) -> Volume:
     storage_class = {"metadata": {"name": "fast"}, "volumeBindingMode": binding}
-    return provision(make_run(api.cluster, **plan), [], storage_class, 0, lambda progress: None)  # noqa: ARG005
+    return provision(make_run(api.cluster, **plan), [], storage_class, 0, Event())
 
 
 def test_a_volume_s_row_has_what_was_seen(api: Api) -> None:
     """Sizes, times, PV, node and filesystem; every key is a column."""
     script_volume(api, PREPARED)
-    volume = provisioned(api)
+    volume = provision_one(api)
     row = volume.row
     assert 0 <= row.pop("bind_seconds") <= row.pop("first_pod_seconds") < 30
     del row["created_at"]
@@ -109,7 +108,7 @@ def test_a_volume_s_row_has_what_was_seen(api: Api) -> None:
 def test_a_class_that_waits_for_a_pod_gets_one(api: Api, binding: str) -> None:
     """Where binding waits for its consumer, the pod is created before the wait."""
     script_volume(api, PREPARED)
-    provisioned(api, binding=binding)
+    provision_one(api, binding=binding)
     assert [request.path for request in api.asked("POST")] == [PVCS, JOBS]
     job, watch = (
         next(i for i, asked in enumerate(api.requests) if (asked.method, asked.path) == wanted)
@@ -121,7 +120,7 @@ def test_a_class_that_waits_for_a_pod_gets_one(api: Api, binding: str) -> None:
 def test_a_volume_that_refuses_other_users_is_written_as_root(api: Api) -> None:
     """The second pod runs as root, and so will all that measure."""
     script_volume(api, f"{FACTS}@stormark unwritable\n", PREPARED)
-    volume = provisioned(api)
+    volume = provision_one(api)
     assert (volume.user, volume.row["user"]) == (0, 0)
     users = [
         request.body["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
@@ -135,7 +134,7 @@ def test_a_volume_that_refuses_root_too_has_failed(api: Api) -> None:
     """Nobody can write: the row says so."""
     script_volume(api, "@stormark unwritable\n", "@stormark unwritable\n")
     with pytest.raises(VolumeFailed, match="neither user 65534 nor root may write") as failed:
-        provisioned(api)
+        provision_one(api)
     assert failed.value.row["error"] == str(failed.value)
     assert failed.value.row["pv"] == "pv-1"
 
@@ -144,17 +143,96 @@ def test_a_volume_that_is_too_small_is_refused_with_both_numbers(api: Api) -> No
     """Free bytes and needed bytes, and the node where that was seen."""
     script_volume(api, f"{FACTS}@stormark refuse 1000 2000000\n")
     with pytest.raises(VolumeFailed, match=r"1,000 bytes are free.*2,000,000") as failed:
-        provisioned(api)
+        provision_one(api)
     assert "node-1" in str(failed.value)
     assert failed.value.row["free_bytes"] == 4000000000
 
 
-def test_files_that_cannot_be_laid_out_fail_in_fio_s_words(api: Api) -> None:
+def test_a_volume_that_cannot_be_looked_at_fails_in_the_pod_s_words(api: Api) -> None:
     """The engines that were refused are said as well."""
-    log = f"{FACTS}@stormark engine libaio fio: no\n@stormark failed-layout fio: disk quota\n"
-    script_volume(api, log)
-    with pytest.raises(VolumeFailed, match="fio: disk quota; libaio: fio: no"):
-        provisioned(api)
+    script_volume(api, f"{FACTS}@stormark engine libaio fio: no\n")
+    with pytest.raises(VolumeFailed, match="preparing the volume of fast: libaio: fio: no"):
+        provision_one(api)
+
+
+def test_files_are_laid_out_when_the_run_says_so(api: Api) -> None:
+    """Until then the pod does no I/O."""
+    script_volume(api, PREPARED)
+    volume = provision_one(api)
+    assert api.orders == []
+    api.script("GET", LOG, Answer.of(f"{PREPARED}@stormark order 1\n@stormark finished\n"))
+    lay_out(make_run(api.cluster), [], volume, lambda progress: None)  # noqa: ARG005
+    assert api.orders == ["1 layout"]
+
+
+def test_files_that_cannot_be_laid_out_fail_in_fio_s_words(api: Api) -> None:
+    """The row says so, too."""
+    script_volume(api, PREPARED)
+    volume = provision_one(api)
+    failed = f"{PREPARED}@stormark order 1\n@stormark failed-layout fio: disk quota\n"
+    api.script("GET", LOG, Answer.of(failed))
+    with pytest.raises(VolumeFailed, match="preparing the volume of fast: fio: disk quota"):
+        lay_out(make_run(api.cluster), [], volume, lambda progress: None)  # noqa: ARG005
+    assert volume.row["error"] == "preparing the volume of fast: fio: disk quota"
+
+
+def test_an_order_whose_answer_is_lost_is_looked_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log says that it came: it is not given again."""
+    tried: list[str] = []
+
+    def cut(_cluster: k8s.Cluster, _pod: str, command: list[str], **_: float) -> str:
+        tried.append(command[-1])
+        raise k8s.ClusterError("the connection broke")
+
+    monkeypatch.setattr(k8s, "execute", cut)
+    api.script("GET", LOG, Answer.of("@stormark ready\n@stormark order 1\n@stormark finished\n"))
+    api.script("GET", f"{PODS}/pod-1", Answer.of(pod("running")))
+    log = FioLog()
+    job = FioJob("a-job", pod("running"), read=1)
+    fio_job.order(api.cluster, job, "layout", log, limit_seconds=9, hear=lambda line: None)  # noqa: ARG005
+    assert (log.finished, tried) == (True, ["1 layout"])
+
+
+def test_volumes_come_one_after_the_other_and_their_pods_end(api: Api) -> None:
+    """A class that gives none does not keep the next from coming."""
+    script_volume(api, PREPARED, phase="Pending")
+    api.script("DELETE", f"{JOBS}/{JOB}", Answer.of({}))
+    api.answers["WATCH", PVCS] = [Answer.changes(), Answer.changes(("MODIFIED", claim("Bound", 1)))]
+    classes = [{"metadata": {"name": "slow"}}, {"metadata": {"name": "fast"}}]
+    run = make_run(api.cluster, bind_limit_seconds=1)
+    with provisioned(run, [], classes) as coming:
+        first, second = coming
+        assert isinstance(first, VolumeFailed)
+        assert isinstance(second, Volume)
+        assert second.storage_class == "fast"
+        assert api.asked("DELETE") == []
+    assert [request.path for request in api.asked("DELETE")] == [f"{JOBS}/{JOB}"]
+
+
+def test_once_a_run_has_ended_nothing_more_is_created(api: Api) -> None:
+    """What is still waited for in the thread comes to nothing."""
+    script_volume(api, PREPARED)
+    ended = Event()
+    ended.set()
+    with pytest.raises(VolumeFailed, match="the run has ended"):
+        provision(make_run(api.cluster), [], {"metadata": {"name": "fast"}}, 0, ended)
+    assert api.asked("POST") == []
+
+
+def test_what_breaks_in_the_thread_breaks_the_run(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect is not taken for a slow class."""
+
+    def defect(*_: Any) -> Volume:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(provisioning, "provision", defect)
+    run = make_run(api.cluster)
+    with provisioned(run, [], [{}]) as coming, pytest.raises(KeyError, match="a defect"):
+        next(coming)
 
 
 def test_a_pvc_that_is_not_bound_fails_in_the_cluster_s_words(api: Api) -> None:
@@ -163,93 +241,6 @@ def test_a_pvc_that_is_not_bound_fails_in_the_cluster_s_words(api: Api) -> None:
     warning = {"reason": "ProvisioningFailed", "message": "no space", "lastTimestamp": "1"}
     api.answers["GET", EVENTS] = [Answer.items([warning])]
     with pytest.raises(VolumeFailed, match="ProvisioningFailed: no space") as failed:
-        provisioned(api, bind_limit_seconds=1)
+        provision_one(api, bind_limit_seconds=1)
     assert str(failed.value).startswith(f"binding of PVC {PVC} did not happen within 1 s")
     assert failed.value.row["pvc"] == PVC
-
-
-@pytest.mark.parametrize(
-    ("source", "kind"),
-    [
-        ({"hostPath": {"path": "/data"}}, "hostPath"),
-        ({"local": {"path": "/data"}}, "local"),
-        ({"nfs": {"server": "a", "path": "/b"}}, "nfs"),
-        ({"csi": {"driver": "disk.example.com"}}, "csi (disk.example.com)"),
-        ({}, "unknown"),
-    ],
-)
-def test_a_pv_s_type_is_its_source(source: Obj, kind: str) -> None:
-    """Whatever else a PV's spec holds."""
-    others = {
-        "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteOnce"],
-        "claimRef": {"name": "a"},
-        "nodeAffinity": {"required": {}},
-        "mountOptions": ["noatime"],
-        "storageClassName": "fast",
-    }
-    assert pv_type({"spec": others | source}) == kind
-
-
-@pytest.mark.parametrize(
-    ("terms", "words"),
-    [
-        (
-            [{"matchExpressions": [{"key": "host", "operator": "In", "values": ["n1"]}]}],
-            "host In n1",
-        ),
-        ([{"matchExpressions": [{"key": "ssd", "operator": "Exists"}]}], "ssd Exists"),
-        (
-            [
-                {
-                    "matchExpressions": [
-                        {"key": "zone", "operator": "In", "values": ["a", "b"]},
-                        {"key": "gpu", "operator": "DoesNotExist"},
-                    ]
-                },
-                {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]},
-            ],
-            "zone In a, b and gpu DoesNotExist or metadata.name In n1",
-        ),
-        ([], None),
-    ],
-)
-def test_node_affinity_is_part_of_a_sentence(terms: list[Obj], words: str | None) -> None:
-    """Terms are alternatives, a term's rules hold together."""
-    spec = {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}
-    assert node_affinity({"spec": spec}) == words
-    assert node_affinity({"spec": {}}) is None
-
-
-SCHEDULED = {"type": "PodScheduled", "lastTransitionTime": "2026-11-23T03:15:00Z"}
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"lastTimestamp": "2026-11-23T03:15:04Z"},
-        {"lastTimestamp": None, "eventTime": "2026-11-23T03:15:04.000000Z"},
-    ],
-)
-def test_attachment_is_timed_from_scheduling(event: Obj) -> None:
-    """An event has one of two times, after the API that made it."""
-    events = [{"reason": "Scheduled"}, {"reason": "SuccessfulAttachVolume"} | event]
-    assert attach_seconds({"status": {"conditions": [SCHEDULED]}}, events) == 4.0
-
-
-def test_a_volume_that_is_never_attached_has_no_time() -> None:
-    """Local volumes and NFS are mounted only; an event may lack a reason."""
-    scheduled = {"status": {"conditions": [SCHEDULED]}}
-    assert attach_seconds(scheduled, [{"message": "no reason"}]) is None
-    assert attach_seconds({"status": {}}, [{"reason": "SuccessfulAttachVolume"}]) is None
-
-
-@pytest.mark.parametrize("position", [0, 10, 999])
-@pytest.mark.parametrize("ending", ["volume", "prepare", "prepare-root", "r100"])
-def test_a_name_fits_into_a_label(api: Api, position: int, ending: str) -> None:
-    """A Job's name becomes its pods' label: 63 characters at most, whatever the class is called."""
-    run = make_run(api.cluster)
-    name = object_name(run, position, "local.storageclass-with.a-long-name", ending)
-    assert len(name) <= 63
-    assert name.startswith(f"stormark-{run.run_id}-{position}-local-storag-")
-    assert name.endswith(f"-{ending}")
