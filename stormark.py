@@ -202,7 +202,8 @@ def up(
             stack.enter_context(serving(here))
             stack.enter_context(working(here))
             console.print(
-                f"{here.page}/deployments: choose one, and Run; `make down` or Ctrl-C ends it all",
+                f"{here.page}/deployments: choose one, and Run; nightly's schedule is paused. "
+                "`make down` or Ctrl-C ends it all",
                 soft_wrap=True,
             )
             signal.pause()

@@ -65,9 +65,7 @@ def serving(here: Place) -> Iterator[None]:
         _wait(server, here.folder / "server.log", lambda: _answers(here))
         prefect(here, "work-pool", "create", "stormark", "--type", "process", "--overwrite")
         prefect(here, "--no-prompt", "deploy", "--all")
-        named = {"deployments": {"name": {"any_": ["nightly"]}}}
-        for nightly in _post(here, "deployments/filter", named).json():
-            _post(here, f"deployments/{nightly['id']}/pause_deployment", {})
+        _until(lambda: _paused(here), START_SECONDS, "the schedule of nightly is not paused")
         yield
 
 
@@ -146,6 +144,13 @@ def _wait(process: Process, log: Path, up: Callable[[], bool]) -> None:
         return up()
 
     _until(ask, START_SECONDS, f"Prefect's {log.stem} is not up: see {log}")
+
+
+def _paused(here: Place) -> bool:
+    named = {"deployments": {"name": {"any_": ["nightly"]}}}
+    for nightly in _post(here, "deployments/filter", named).json():
+        _post(here, f"deployments/{nightly['id']}/pause_deployment", {})
+    return True
 
 
 def _cancel_flow_runs(here: Place) -> None:

@@ -72,7 +72,7 @@ check_writable() {
     elif (: <>"$STORMARK_TARGET") 2>scratch/stderr; then
         return
     fi
-    say unwritable
+    say unwritable "$(cat scratch/stderr)"
     exit 1
 }
 

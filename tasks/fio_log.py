@@ -21,7 +21,7 @@ class FioLog:
     stderr: dict[str, list[str]] = field(default_factory=dict)
     output: dict[str, str] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
-    unwritable: bool = False
+    unwritable: str | None = None
     finished: bool = False
     group: str | None = None
     in_output: bool = False
@@ -53,7 +53,7 @@ class FioLog:
             case "unreadable" | "failed-layout":
                 self.errors.append(f"{first} {rest}".strip())
             case "unwritable":
-                self.unwritable = True
+                self.unwritable = f"{first} {rest}".strip()
             case "order":  # what a lost pod had begun to say is over
                 self.in_output, self.group, self.finished = False, None, False
             case "ready" | "finished" | "checked":

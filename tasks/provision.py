@@ -82,7 +82,7 @@ def provision(
     try:
         job = _first_pod(run, owner, storage_class, row, ended)
         log = look(run, job)
-        if log.unwritable and AS_ROOT not in run.skips:
+        if log.unwritable is not None and AS_ROOT not in run.skips:
             row["user"] = fio_job.ROOT
             _unless(ended)
             job = fio_job.started(run, create_job(run, owner, row, "root"))
@@ -153,8 +153,9 @@ def _take_facts(log: FioLog, row: dict[str, Any], no_root: str | None) -> None:
             f"volume too small: {free:,} bytes are free on {row['node']}, the plan's files need "
             f"{needed:,}. Ask for a smaller volume_size, or make room"
         )
-    if log.unwritable and no_root:
-        raise ClusterError(f"user {fio_job.NOBODY} may not write to the volume: {no_root}")
-    if log.unwritable:
-        raise ClusterError(f"neither user {fio_job.NOBODY} nor root may write to the volume")
+    if log.unwritable is not None:
+        who = f"neither user {fio_job.NOBODY} nor root may"
+        if no_root:
+            who = f"user {fio_job.NOBODY} may not (root was not tried: {no_root})"
+        raise ClusterError(f"{who} write to the volume: {log.unwritable}")
     check_finished(log, row["storage_class"])

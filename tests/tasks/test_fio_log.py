@@ -50,13 +50,13 @@ def test_what_a_volume_refuses_is_kept() -> None:
     """Too small, not writable, an engine that fails, a file that cannot be laid out."""
     log = read(
         "@stormark refuse 100 200",
-        "@stormark unwritable",
+        "@stormark unwritable sh: cannot create a: Permission denied",
         "@stormark engine libaio fio: engine libaio not loadable",
         "@stormark failed-layout fio: no space left",
         "@stormark unreadable fio: job a dropped",
     )
     assert log.refused == (100, 200)
-    assert log.unwritable
+    assert log.unwritable == "sh: cannot create a: Permission denied"
     assert log.engine_errors == ["libaio: fio: engine libaio not loadable"]
     assert log.errors == ["fio: no space left", "fio: job a dropped"]
     assert not log.finished

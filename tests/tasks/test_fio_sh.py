@@ -170,7 +170,8 @@ def test_a_pod_says_that_a_volume_cannot_be_written(pod: Pod) -> None:
     """A folder in the place of the probe refuses every user, root included."""
     (pod.folder / "volume" / "stormark.dat.probe").mkdir()
     ended = pod.serve("1 layout")
-    assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert "stormark.dat.probe" in str(ended.log.unwritable)
 
 
 def test_a_pod_says_that_a_device_cannot_be_opened(pod: Pod) -> None:
@@ -178,7 +179,8 @@ def test_a_pod_says_that_a_device_cannot_be_opened(pod: Pod) -> None:
     (pod.folder / "volume").rmdir()
     (pod.folder / "dev" / "stormark").mkdir(parents=True)
     ended = pod.serve(STORMARK_TARGET="dev/stormark")
-    assert (ended.status, ended.log.unwritable, ended.log.finished) == (1, True, False)
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert "dev/stormark" in str(ended.log.unwritable)
 
 
 def test_a_pod_takes_the_first_engine_that_works(pod: Pod) -> None:

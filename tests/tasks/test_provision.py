@@ -119,7 +119,7 @@ def test_a_class_that_waits_for_a_pod_gets_one(api: Api, binding: str) -> None:
 
 def test_a_volume_that_refuses_other_users_is_written_as_root(api: Api) -> None:
     """The second pod runs as root, and so will all that measure."""
-    script_volume(api, f"{FACTS}@stormark unwritable\n", PREPARED)
+    script_volume(api, f"{FACTS}@stormark unwritable denied\n", PREPARED)
     volume = provision_one(api)
     assert (volume.user, volume.row["user"]) == (0, 0)
     users = [
@@ -132,8 +132,9 @@ def test_a_volume_that_refuses_other_users_is_written_as_root(api: Api) -> None:
 
 def test_a_volume_that_refuses_root_too_has_failed(api: Api) -> None:
     """Nobody can write: the row says so."""
-    script_volume(api, "@stormark unwritable\n", "@stormark unwritable\n")
-    with pytest.raises(VolumeFailed, match="neither user 65534 nor root may write") as failed:
+    script_volume(api, "@stormark unwritable a\n", "@stormark unwritable b\n")
+    why = "neither user 65534 nor root may write to the volume: b"
+    with pytest.raises(VolumeFailed, match=why) as failed:
         provision_one(api)
     assert failed.value.row["error"] == str(failed.value)
     assert failed.value.row["pv"] == "pv-1"
