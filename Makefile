@@ -13,22 +13,24 @@ BIN := .venv/bin
 export STORMARK_E2E_IMAGE ?= stormark/fio:testbed
 ON_A_CLUSTER := $(if $(KUBECONFIG),,$(BIN)/python -m testbed run --)
 
+# Tests of the testbed's own parts, as root, on a machine that has what it installs.
+OF_TESTBED := tests/testbed/test_crash.py tests/testbed/test_devices.py
 # Tests that wait for services of their own.
 SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py
 
-.PHONY: demo test services e2e demo-real up down clean fio postgres chromium
+.PHONY: demo test services e2e demo-real up down clean fio busybox postgres chromium
 
 demo: .venv/run fio
 	$(BIN)/stormark demo
 
-test: .venv/dev fio
+test: .venv/dev fio busybox
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck manifests/*.sh testbed/*/*.sh testbed/*/*/*.sh
-	env -u KUBECONFIG $(BIN)/pytest -n 3 --dist loadgroup --ignore tests/real --ignore tests/testbed/test_crash.py \
-		$(addprefix --ignore ,$(SERVICES))
+	env -u KUBECONFIG $(BIN)/pytest -n 3 --dist loadgroup --ignore tests/real \
+		$(addprefix --ignore ,$(OF_TESTBED) $(SERVICES))
 
 services: .venv/dev fio postgres chromium
 	env -u KUBECONFIG $(BIN)/pytest -n 2 --dist loadgroup $(SERVICES)
@@ -36,7 +38,7 @@ services: .venv/dev fio postgres chromium
 # Storms come one after the other: they drain nodes. Where no cluster is given, the testbed itself is
 # tested first, and ended if it was up.
 e2e: .venv/dev
-	$(if $(KUBECONFIG),,env STORMARK_TESTBED_E2E=1 $(BIN)/pytest tests/testbed/test_crash.py)
+	$(if $(KUBECONFIG),,env STORMARK_TESTBED_E2E=1 $(BIN)/pytest $(OF_TESTBED))
 	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/real'
 
 demo-real: .venv/run
@@ -69,6 +71,10 @@ clean: down
 # The embedded cluster runs the machine's own fio.
 fio:
 	@command -v fio >/dev/null || { $(call install,fio,package fio); }
+
+# The scripts of pods are tested in its shell as well as in the machine's.
+busybox:
+	@command -v busybox >/dev/null || { $(call install,busybox,package busybox); }
 
 # A test uses Prefect's page in the machine's own browser.
 chromium:

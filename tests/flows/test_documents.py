@@ -41,9 +41,7 @@ RUN_BY = {
     r"kubectl (apply|delete) -f manifests/rbac\.yaml": (  # the file's objects, by another client
         "tests/real/test_rbac.py::test_it_is_enough_for_every_storm"
     ),
-    r"kubectl (apply|delete) -k manifests/prefect": (
-        "tests/real/test_pool.py::test_a_flow_run_is_a_job"
-    ),
+    r"kubectl (apply|delete) -k manifests": ("tests/real/test_pool.py::test_a_flow_run_is_a_job"),
     r"kubectl -n stormark .*": "not run: Secrets, addresses and results are the reader's",
     r"export PREFECT_UI_API_URL.*|prefect server start --host .*": "not run: on loopback alone",
     r"podman .*": "not run: it needs a registry; tests/real/runtime_image.py makes such an image",

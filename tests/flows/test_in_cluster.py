@@ -1,4 +1,4 @@
-"""manifests/prefect: every field is one that Kubernetes has there, and all pods are alike.
+"""`kubectl apply -k manifests`: each field is one that Kubernetes has there; all pods are alike.
 
 A real API server is asked by tests/real/test_pool.py.
 """
@@ -14,15 +14,11 @@ from kubernetes import client
 from flows.pool import TEMPLATE
 from tasks import manifest
 
-FOLDER = manifest.FOLDER / "prefect"
+FILES = yaml.safe_load((manifest.FOLDER / "kustomization.yaml").read_text())["resources"]
 JOB = json.loads(TEMPLATE.read_text())["job_configuration"]["job_manifest"]
 OBJECTS: list[dict[str, Any]] = [
     JOB,
-    *(
-        one
-        for file in ("server", "worker")
-        for one in yaml.safe_load_all((FOLDER / f"{file}.yaml").read_text())
-    ),
+    *(one for file in FILES for one in yaml.safe_load_all((manifest.FOLDER / file).read_text())),
 ]
 PODS = [one["spec"]["template"]["spec"] for one in OBJECTS if one["kind"] in {"Job", "Deployment"}]
 

@@ -1,4 +1,4 @@
-"""`manifests/prefect` in a namespace of a test's own, by an overlay as an operator writes one."""
+"""The kustomization of `manifests` in a test's own namespace, by an overlay as operators write."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def write_overlay(folder: Path, namespace: str, image: str, patches: list[Any]) 
     (folder / "suffix.yaml").write_text(yaml.safe_dump(suffix))
     overlay = {
         "namespace": namespace,
-        "resources": [os.path.relpath(manifest.FOLDER / "prefect", folder.resolve())],
+        "resources": [os.path.relpath(manifest.FOLDER, folder.resolve())],
         "transformers": ["suffix.yaml"],
         "images": [{"name": "stormark", "newName": name, "newTag": tag}],
         "patches": [{"patch": yaml.safe_dump(patch)} for patch in patches],

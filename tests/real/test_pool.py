@@ -1,4 +1,4 @@
-"""`kubectl apply -k manifests/prefect`: Prefect in a cluster, where each flow run is a Job."""
+"""`kubectl apply -k manifests`: Prefect in a cluster, where each flow run is a Job."""
 
 import json
 import operator

@@ -14,7 +14,7 @@ from tasks.fio_log import FioLog, rates
 from tasks.manifest import FOLDER
 
 SCRIPT = FOLDER / "fio.sh"
-SHELLS = [["sh"]] + ([["busybox", "sh"]] if shutil.which("busybox") else [])
+SHELLS = [["sh"], ["busybox", "sh"]]
 JOB_FILE = """\
 [global]
 ioengine=${STORMARK_ENGINE}
@@ -88,7 +88,8 @@ class Pod(NamedTuple):
 
 
 def make_pod(tmp_path: Path, shell: list[str], job_file: str) -> Pod:
-    assert shutil.which("fio"), "these tests need fio: apt-get install fio"
+    for needed in ("fio", "busybox"):
+        assert shutil.which(needed), f"these tests need {needed}: apt-get install {needed}"
     for name in ("bin", "stormark", "volume", "scratch"):
         (tmp_path / name).mkdir()
     shutil.copy(SCRIPT, tmp_path / "stormark")
