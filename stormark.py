@@ -28,6 +28,7 @@ from tasks import plan as plans
 from tasks.checklist import Check
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress
+from tasks.reap import RELEASED
 from tasks.reap import reap as release_dead
 from tasks.results import ResultsError, below
 from tasks.tables import TABLES
@@ -400,7 +401,8 @@ def _run(flow: Flow, chosen: Plan) -> int:
 
     def watch(progress: Progress) -> None:
         nonlocal last
-        last = progress
+        if last.step != tasks.run.CLEAN:  # what follows leaves nothing behind
+            last = progress
         show(progress)
 
     try:
@@ -450,7 +452,7 @@ def _complain(message: str) -> None:
 def _interrupted(chosen: Plan, last: Progress) -> int:
     """Say how an interrupted run has left the cluster, from the last step that it told."""
     match last.step:
-        case "" | check.STEP:
+        case step if step in {"", check.STEP} or step.startswith(RELEASED):
             words = "before anything was created"
         case tasks.run.CLEAN:
             words = f"and the cluster is clean; run {last.run_id} is written, and "

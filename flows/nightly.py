@@ -12,7 +12,7 @@ from tasks import check
 from tasks.cluster import Obj
 from tasks.plan import Plan
 from tasks.progress import Progress, Report
-from tasks.reap import NotReleased, reap
+from tasks.reap import RELEASED, NotReleased, reap
 from tasks.record import Record
 
 
@@ -45,6 +45,6 @@ def release_dead_runs(known: Record, storage_classes: list[Obj], report: Report)
         known.warnings += error.failures
     else:
         for remains in released:
-            report(Progress(run.run_id, f"released run {remains.run_id}, {remains.why}"))
+            report(Progress(run.run_id, f"{RELEASED} {remains.run_id}, {remains.why}"))
     known.step = check.STEP
     check.begin_again(known, storage_classes)

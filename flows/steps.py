@@ -1,6 +1,7 @@
 """What every flow shares: how a run begins, ends, and is told; and how a function is a task."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from prefect import Task, get_run_logger
@@ -17,12 +18,13 @@ from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
 from tasks.record import Record
 from tasks.results import ResultsError
-from tasks.run import Run, RunInProgress, lease, owned
+from tasks.run import LeaseLost, Run, RunInProgress, lease, owned
 
 P = ParamSpec("P")
 R = TypeVar("R")
 # A part of a run: given the run, its owner object, its classes, its record, and whom to tell.
 Part = Callable[[Run, list[Obj], list[Obj], Record, Report], None]
+INTERRUPTED = "the run was interrupted"
 First = Callable[[Record, list[Obj], Report], None]
 
 
@@ -51,19 +53,20 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         with lease(run, known.warnings.append) as lost:
             if first is not None:
                 first(known, storage_classes, _unless(lost, report))
-            with owned(known.run, report) as owner:
+            with owned(known.run, report) as owner, _written_when_interrupted(known):
                 for part in parts:
                     part(known.run, owner, storage_classes, known, _unless(lost, report))
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
         return failed("Refused", "\n".join([str(error), *known.warnings]))
-    except (ClusterError, ResultsError) as error:
+    except (ClusterError, ResultsError, LeaseLost) as error:
         outcome, why = "failed", str(error)
     except Exception as error:
         step(record.save, "write")(known, "failed", f"{type(error).__name__}: {error}")
         raise
-    except BaseException:
-        step(record.save, "write")(known, "cancelled", "the run was interrupted")
+    except BaseException as error:
+        why = "; and then ".join([INTERRUPTED, *getattr(error, "__notes__", [])])
+        step(record.save, "write")(known, "cancelled", why)
         raise
     try:
         step(record.save, "write")(known, outcome, why)
@@ -77,12 +80,25 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     return failed(outcome.capitalize(), f"{why}; report: {location}")
 
 
+@contextmanager
+def _written_when_interrupted(known: Record) -> Iterator[None]:
+    """Write what was measured before the clean-up: Prefect kills a flow 30 s after its cancel."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        with suppress(ResultsError):  # written again after the clean-up, which says why it cannot
+            record.save(known, "cancelled", INTERRUPTED)
+        raise
+
+
 def _unless(lost: list[str], report: Report) -> Report:
     """`report`, which ends the run once its Lease is lost: two runs would measure each other."""
 
     def tell(progress: Progress) -> None:
         if lost:
-            raise ClusterError(lost[0])
+            raise LeaseLost(lost[0])
         report(progress)
 
     return tell

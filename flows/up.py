@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[1]
 # A first start, which makes the database, takes ten seconds on an idle machine.
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
+# A clean-up waits for volumes to go; a worker that ends before kills it.
+CLEAN_UP_SECONDS = 600.0
 Process = subprocess.Popen[bytes]
 
 
@@ -171,7 +173,9 @@ def _cancel_flow_runs(here: Place) -> None:
                 _post(here, f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
         return not runs
 
-    _until(ended, STOP_SECONDS, "a flow run that was cancelled goes on: `stormark reap` cleans up")
+    _until(
+        ended, CLEAN_UP_SECONDS, "a flow run that was cancelled goes on: `stormark reap` cleans up"
+    )
 
 
 def _until(seen: Callable[[], bool], limit_seconds: float, words: str) -> None:

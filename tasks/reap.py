@@ -11,6 +11,9 @@ from tasks.plan import NodeFault
 from tasks.release import CREATED, release
 from tasks.run import LEASE, alive
 
+# What a night says of each dead run, before it creates anything.
+RELEASED = "released run"
+
 
 class NotReleased(ClusterError):
     """Some runs could not be released: the message has a line for each run that was found.

@@ -31,6 +31,10 @@ class RunInProgress(Exception):
     """Another run holds the Lease of the namespace."""
 
 
+class LeaseLost(Exception):
+    """Another run has taken the Lease over. No ClusterError: no cell failed, all of it ends."""
+
+
 class Run(NamedTuple):
     """One run: its plan, its place, and the values that every manifest of it needs.
 
@@ -106,10 +110,10 @@ def lease(run: Run, warn: Callable[[str], object]) -> Iterator[list[str]]:
 @contextmanager
 def _and_then(clean_up: Callable[[], None]) -> Iterator[None]:
     """Clean up after a block, however it ends; where that fails too, the error tells both."""
-    first: Exception | None = None
+    first: BaseException | None = None
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
         first = error
         raise
     finally:
@@ -118,7 +122,9 @@ def _and_then(clean_up: Callable[[], None]) -> Iterator[None]:
         except ClusterError as error:
             if first is None:
                 raise
-            raise ClusterError(f"{first}; and then {error}") from first
+            if isinstance(first, Exception):
+                raise ClusterError(f"{first}; and then {error}") from first
+            first.add_note(str(error))  # an interrupt goes on as one
 
 
 def _manifest(run: Run) -> Obj:

@@ -4,11 +4,13 @@ The fixture `namespace` fails each test that leaves an object behind.
 """
 
 import itertools
+import threading
 from threading import Thread
 
 import pytest
 from kubernetes import client
 
+import tasks.run
 from tests.conftest import Cluster
 from tests.flows.conftest import Benchmark
 
@@ -139,6 +141,29 @@ def test_somebody_deletes_the_lease(benchmark: Benchmark, cluster: Cluster, name
             leases.delete_namespaced_lease("stormark", namespace)
 
     assert benchmark(delete).state.is_completed()
+
+
+def test_another_run_takes_the_lease(
+    benchmark: Benchmark, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends at once: what both measure from then on is worth nothing."""
+    monkeypatch.setattr(tasks.run, "LEASE_SECONDS", 1)
+    leases = client.CoordinationV1Api(cluster.api)
+
+    def take_over(step: str) -> None:
+        if step == "local-path · read · repeat 1":
+            (renewer,) = (thread for thread in threading.enumerate() if thread.name == "lease")
+            change = {"spec": {"holderIdentity": "next"}}
+            leases.patch_namespaced_lease("stormark", namespace, change)
+            renewer.join()
+
+    outcome = benchmark(take_over, repeats=3)
+    leases.delete_namespaced_lease("stormark", namespace)
+    assert outcome.state.name == "Failed"
+    assert outcome.state.message is not None
+    assert "run next has taken over the Lease" in outcome.state.message
+    assert len(outcome.fio) <= 2
+    assert outcome.run["outcome"] == "failed"
 
 
 def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, namespace: str) -> None:

@@ -229,6 +229,19 @@ def test_a_release_that_fails_hides_no_earlier_error(run: Run, cluster: Embedded
     release(run.cluster, run.run_id, {})
 
 
+def test_an_interrupt_outlives_a_release_that_fails(run: Run, cluster: Embedded) -> None:
+    """The run counts as interrupted; what is left is said with it."""
+    cluster.fault("delete", "configmaps", 403)
+    with (
+        pytest.raises(KeyboardInterrupt) as interrupt,
+        owned(run, lambda progress: None),  # noqa: ARG005
+    ):
+        raise KeyboardInterrupt
+    (left,) = interrupt.value.__notes__
+    assert left.startswith("deleting ConfigMap ")
+    release(run.cluster, run.run_id, {})
+
+
 def test_a_deadline_is_the_plan_s_limit_after_the_start(run: Run) -> None:
     """ISO 8601 in UTC, for whoever reaps."""
     limited = make_run(run.cluster, run_limit_seconds=3600)
