@@ -9,6 +9,7 @@ from types import FrameType
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -31,7 +32,9 @@ def run(flow: str, plan: Plan, report: Report) -> State:
     with _signals_kept_from_children(), get_client(sync_client=True):
         pass  # where no Prefect server is configured, this starts one
     listener.set(report)
-    return FLOWS[flow](plan, return_state=True)
+    # nobody waits for the heartbeat of a run in a terminal, and its thread ends a second late
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        return FLOWS[flow](plan, return_state=True)
 
 
 @contextmanager
