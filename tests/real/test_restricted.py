@@ -30,7 +30,7 @@ def test_what_it_admits_is_measured_and_the_rest_is_skipped(
             storm_volumes=["emptyDir", "hostPath", "local", "storage-classes"],
             writes_per_second=20,
         )
-    became = {row["volume"]: (row["status"], row["error"] or "") for row in known.storms}
+    became = {row["volume"]: (row["status"], row.get("error") or "") for row in known.storms}
     assert [v for v, (status, _) in became.items() if status == "measured"] == [
         "emptyDir",
         "local-path",
