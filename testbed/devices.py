@@ -44,6 +44,8 @@ def attached() -> dict[str, Path]:
     sized = {_identity(file): file for file in state.NODES.glob(f"*/{SIZED}/*.img")}
     found = {}
     for device in devices:
+        if device["back-file"] is None:  # it is being detached, and has no file any more
+            continue
         named = Path(device["back-file"].split(" (deleted)")[0])
         file = sized.get((device["back-maj:min"].strip(), int(device["back-ino"])), named)
         if file.is_relative_to(state.NODES):
@@ -72,9 +74,12 @@ def detach_all() -> None:
     wait_for("loop devices detached", detached, 30, "`losetup --list`")
 
 
-def _identity(file: Path) -> tuple[str, int]:
-    """Device and inode of a file, as losetup writes them."""
-    status = file.stat()
+def _identity(file: Path) -> tuple[str, int] | None:
+    """Device and inode of a file, as losetup writes them; None if it has been removed meanwhile."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
     return f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}", status.st_ino
 
 

@@ -14,10 +14,13 @@ from testbed.templates import HERE
 SCRIPT = HERE / "node/sized.sh"
 MOUNTED = "/mnt"  # where the node sees its own folder
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
-    reason="needs root and what a testbed installs: set STORMARK_TESTBED_E2E=1",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
+        reason="needs root and what a testbed installs: set STORMARK_TESTBED_E2E=1",
+    ),
+    pytest.mark.xdist_group("devices"),  # the machine's loop devices are one set
+]
 
 
 @pytest.fixture
