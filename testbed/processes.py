@@ -13,6 +13,8 @@ from . import state
 from .shell import MARK, environment
 from .state import Failed
 
+_IN_EXEC = (True, 0, 0)  # it has new memory, and its environment is not there yet
+
 
 def start(name: str, *command: str | Path) -> None:
     """Start a process in a session of its own, its output in log/NAME, unless it runs already."""
@@ -102,7 +104,7 @@ def _pids() -> dict[int, str]:
 def _mark_of(pid: int) -> str | None:
     """The name in a live process's mark; None if it has none, or has one of another testbed."""
     try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variables = _environment(pid).split(b"\0")
     except OSError:  # it has ended, or is another user's
         return None
     prefix = f"{MARK}={state.FOLDER}:".encode()
@@ -112,8 +114,33 @@ def _mark_of(pid: int) -> str | None:
     return None
 
 
+def _environment(pid: int) -> bytes:
+    """A process's environment; in the middle of an exec none is to be seen, so it is read again.
+
+    It is believed to be empty if no exec was under way, nor began or ended between two looks.
+    """
+    before = None
+    while not (variables := Path(f"/proc/{pid}/environ").read_bytes()):
+        now = _memory(pid)
+        if now == before and now != _IN_EXEC:
+            break
+        before = now
+    return variables
+
+
+def _memory(pid: int) -> tuple[bool, int, int]:
+    """Whether a process has memory (kernel threads and the dead have none), env_start, env_end."""
+    fields = _stat(pid)
+    return fields[20] != "0", int(fields[47]), int(fields[48])
+
+
 def _parent(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[1])
+        return int(_stat(pid)[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc/PID/stat says, from its third field on: see proc_pid_stat(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()

@@ -1,6 +1,7 @@
 """Long-lived processes are known by what runs, not by what was noted."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,8 @@ FOREVER = ("sleep", "600")
 
 
 def started() -> int:
-    """The PID of `one`; between its fork and its exec a process has no environment to be seen."""
+    """The PID of `one`."""
     processes.start("one", *FOREVER)
-    wait_for("one", lambda: "one" in processes.running(), 30, str(state.LOG / "one"))
     return processes.running()["one"]
 
 
@@ -33,6 +33,24 @@ def test_started_once() -> None:
     assert processes.running() == {"one": pid}
     # it is there from its fork on, and has its session a moment later
     wait_for("a session", lambda: os.getsid(pid) != os.getsid(0), 30, str(state.LOG / "one"))
+
+
+def test_a_process_is_seen_in_its_exec() -> None:
+    """It has no environment for a moment; this one execs itself without end."""
+    again = ("sh", "-c", 'exec sh -c "$0" "$0"')
+    processes.start("one", *again, again[-1])
+    seen = [processes.running() for _ in range(300)]
+    assert set(seen[0]) == {"one"}
+    assert seen == [seen[0]] * 300
+
+
+def test_a_process_without_environment_holds_nobody_up() -> None:
+    """One that was given none, and one that has ended and whose parent has not noted it."""
+    with subprocess.Popen(FOREVER, env={}) as process:
+        assert processes.running() == {}
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert processes.running() == {}
 
 
 def test_output_is_logged() -> None:
