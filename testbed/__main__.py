@@ -1,9 +1,11 @@
 """`python -m testbed`: the commands."""
 
 import os
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -69,20 +71,18 @@ def run(
 ) -> None:
     """Run a command with the testbed's KUBECONFIG; one that was not up is ended after it.
 
-    Exits as the command does.
+    Exits as the command does, which is waited for also after Ctrl-C and SIGTERM. Until then no
+    other `run` or `down` may use the testbed.
     """
-    with telling():
+    with telling(), state.in_use(), _on_signal(signal.default_int_handler, signal.SIGTERM):
         was_up = state.owner() is not None
         try:
             cluster.up(NODES)
-            environment = os.environ | {"KUBECONFIG": str(state.KUBECONFIG)}
-            ended = subprocess.run(command, env=environment, check=False)
-        except FileNotFoundError as error:
-            raise Failed(f"running {command[0]}: there is no such program") from error
+            code = _code_of(command)
         finally:
             if not was_up and os.geteuid() == 0:
                 cluster.down()
-    raise typer.Exit(ended.returncode)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -135,8 +135,48 @@ def join(node: Node) -> None:
 @app.command()
 def down() -> None:
     """End every process, mount, network, cgroup and file of the testbed, also after a crash."""
-    with telling():
+    with telling(), state.in_use():
         cluster.down()
+
+
+def _code_of(command: list[str]) -> int:
+    """The exit code of a command with the testbed's KUBECONFIG, as a shell has it.
+
+    What a signal ends is the command's to decide: it may have to clean up first.
+    """
+    child: subprocess.Popen[bytes] | None = None
+    early = []
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        if child is None:
+            early.append(number)
+        elif number != signal.SIGINT:  # which the terminal gives to both
+            child.send_signal(number)
+
+    with _on_signal(pass_on, signal.SIGINT, signal.SIGTERM):
+        try:
+            child = subprocess.Popen(
+                command, env=os.environ | {"KUBECONFIG": str(state.KUBECONFIG)}
+            )
+        except OSError as error:
+            raise Failed(f"`{command[0]}` cannot be run: {error.strerror}") from error
+        for number in early:
+            child.send_signal(number)
+        code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _on_signal(
+    handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals
+) -> Iterator[None]:
+    """Handle signals in a way of one's own for a while."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ GATEWAY = f"{SUBNET}.1"  # the bridge's own address, where the API server listen
 
 # Like the bridge, it outlives a crash and not a reboot.
 OWNER = Path("/run/stormark-testbed")
-LOCK = "\0stormark-testbed"  # an abstract socket: no file
+# Abstract sockets, no files: one is bound while the machine is changed, one while a command is run.
+LOCK, USE = "\0stormark-testbed", "\0stormark-testbed-use"
 
 
 class Failed(Exception):
@@ -28,19 +29,38 @@ class Failed(Exception):
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Keep other commands out while this one changes the machine.
+    """Keep other commands out while this one changes the machine; raises Failed if one does."""
+    with _bound(
+        LOCK,
+        "another command is changing the testbed of this machine; run this one again "
+        "when it has ended (`ss -lxp | grep @stormark-testbed` names its PID)",
+    ):
+        yield
 
-    The lock is an abstract socket: the kernel releases it however this process ends, and its
-    scope is the network namespace, as the bridge's is. Raises Failed if it is taken.
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """Keep `run` and `down` of others out; raises Failed if one of them is under way."""
+    with _bound(
+        USE,
+        "the testbed of this machine is in use, by a `python -m testbed run` or `down` that is "
+        "under way; wait for its end (`ss -lxp | grep @stormark-testbed-use` names its PID)",
+    ):
+        yield
+
+
+@contextmanager
+def _bound(name: str, taken: str) -> Iterator[None]:
+    """Hold a lock that is an abstract socket; raises Failed if it is taken.
+
+    The kernel releases it however this process ends, and its scope is the network namespace, as
+    the bridge's is.
     """
     with socket.socket(socket.AF_UNIX) as lock:
         try:
-            lock.bind(LOCK)
+            lock.bind(name)
         except OSError as error:
-            raise Failed(
-                "another command is changing the testbed of this machine; run this one again "
-                "when it has ended (`ss -lxp | grep @stormark-testbed` names its PID)"
-            ) from error
+            raise Failed(taken) from error
         lock.listen()
         yield
 

@@ -18,7 +18,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         if isinstance(value, Path) and value.is_relative_to(real):
             monkeypatch.setattr(state, name, home / value.relative_to(real))
     monkeypatch.setattr(state, "OWNER", tmp_path / "owner")
-    monkeypatch.setattr(state, "LOCK", f"\0stormark-test-{uuid4()}")
+    for name in ("LOCK", "USE"):
+        monkeypatch.setattr(state, name, f"\0stormark-test-{uuid4()}")
     home.mkdir()
     yield home
     processes.kill_all()
