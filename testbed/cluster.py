@@ -17,6 +17,7 @@ from . import (
     prerequisites,
     processes,
     state,
+    sysctls,
 )
 from .shell import run, step
 from .state import Failed
@@ -31,6 +32,7 @@ def up(node_count: int) -> None:
         if state.owner() is None:
             network.check_unused()
         state.claim()
+        sysctls.save()
         prerequisites.install()
         build.build()
         began = time.monotonic()
@@ -54,6 +56,7 @@ def down() -> None:
     state.check_owner()
     with state.exclusive():
         processes.kill_all()
+        sysctls.restore()
         if state.owner() is not None:  # else such names would be another program's
             network.remove()
             cgroups.remove()

@@ -19,6 +19,7 @@ GATEWAY = f"{SUBNET}.1"  # the bridge's own address, where the API server listen
 
 # Like the bridge, it outlives a crash and not a reboot.
 OWNER = Path("/run/stormark-testbed")
+SYSCTLS = Path("/run/stormark-testbed-sysctls")  # what they were before kubelets wrote them
 # Abstract sockets, no files: one is bound while the machine is changed, one while a command is run.
 LOCK, USE = "\0stormark-testbed", "\0stormark-testbed-use"
 

@@ -17,7 +17,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, value in dict(vars(state)).items():
         if isinstance(value, Path) and value.is_relative_to(real):
             monkeypatch.setattr(state, name, home / value.relative_to(real))
-    monkeypatch.setattr(state, "OWNER", tmp_path / "owner")
+    for name in ("OWNER", "SYSCTLS"):
+        monkeypatch.setattr(state, name, tmp_path / name.lower())
     for name in ("LOCK", "USE"):
         monkeypatch.setattr(state, name, f"\0stormark-test-{uuid4()}")
     home.mkdir()
