@@ -23,19 +23,31 @@ Content = bytes | Path | str
 
 
 def make() -> None:
-    """Write the archives once, into a folder that appears when it is complete."""
-    if state.IMAGES.exists():
+    """Write the archives into a folder that appears when it is complete.
+
+    They are kept as long as this file, busybox and fio are those that they were made from.
+    """
+    busybox, fio = program("busybox"), program("fio")
+    marker, stamp = state.IMAGES / ".built-from", _stamp(Path(__file__), busybox, fio)
+    if marker.exists() and marker.read_text() == stamp:
         return
     step("making images")
     fresh = state.IMAGES.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    busybox, fio = program("busybox"), program("fio")
     base = busybox_files(busybox)
     write_archive(fresh / "pause.tar", [PAUSE], base, ["/bin/busybox", "sleep", "2147483647"])
     write_archive(fresh / "busybox.tar", BUSYBOX, base)
     write_archive(fresh / "fio.tar", [FIO], base | with_libraries(fio, "usr/bin/fio"))
+    (fresh / marker.name).write_text(stamp)
+    if state.IMAGES.exists():
+        marker.unlink(missing_ok=True)  # a removal that is killed leaves no valid images
+        shutil.rmtree(state.IMAGES)
     fresh.rename(state.IMAGES)
+
+
+def _stamp(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def write_archive(

@@ -3,20 +3,25 @@
 import hashlib
 import io
 import json
+import os
 import sys
 import tarfile
 from pathlib import Path
 
-from testbed import images
+import pytest
+
+from testbed import images, state
+
+TAG = "docker.io/test/image:1"
 
 
-def layer_and_config(path: Path) -> tuple[bytes, dict[str, object]]:
+def layer_and_config(path: Path, tag: str = TAG) -> tuple[bytes, dict[str, object]]:
     """The layer and the image's configuration, found through the manifest."""
     with tarfile.open(path) as archive:
         contents = {m.name: archive.extractfile(m) for m in archive.getmembers()}
         read = {name: file.read() for name, file in contents.items() if file is not None}
     (manifest,) = json.loads(read["manifest.json"])
-    assert manifest["RepoTags"] == ["docker.io/test/image:1"]
+    assert manifest["RepoTags"] == [tag]
     (layer,) = manifest["Layers"]
     return read[layer], json.loads(read[manifest["Config"]])
 
@@ -30,7 +35,7 @@ def test_archive(tmp_path: Path) -> None:
         "bin/link": "/bin/program",
         "etc/deep/text": b"text",
     }
-    images.write_archive(tmp_path / "image.tar", ["docker.io/test/image:1"], files, ["/bin/link"])
+    images.write_archive(tmp_path / "image.tar", [TAG], files, ["/bin/link"])
     layer, config = layer_and_config(tmp_path / "image.tar")
     assert config["rootfs"] == {
         "type": "layers",
@@ -65,3 +70,51 @@ def test_a_program_comes_with_what_it_loads(tmp_path: Path) -> None:
     static = tmp_path / "static"
     static.write_bytes(b"no dynamic executable")
     assert images.with_libraries(static, "bin/static") == {"bin/static": static}
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a busybox and a fio that are scripts."""
+    for name in ("busybox", "fio"):
+        (tmp_path / name).write_text("#!/bin/sh\necho sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_images_are_made_anew_of_a_newer_program(
+    programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the same ones they are kept."""
+    images.make()
+    assert "making images" in capsys.readouterr().err
+    images.make()
+    assert capsys.readouterr().err == ""
+    with (programs / "fio").open("a") as fio:
+        fio.write("# newer\n")
+    images.make()
+    layer, _ = layer_and_config(state.IMAGES / "fio.tar", "docker.io/stormark/fio:testbed")
+    with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+        packed = tar.extractfile("usr/bin/fio")
+        assert packed is not None
+        assert packed.read() == (programs / "fio").read_bytes()
+
+
+@pytest.mark.usefixtures("programs")
+def test_images_half_removed_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill in the middle leaves some archives, and no stamp, whatever is made then."""
+    images.make()
+    before = sorted(path.name for path in state.IMAGES.iterdir())
+
+    def killed(folder: Path, **_: object) -> None:
+        if folder == state.IMAGES:
+            (folder / "fio.tar").unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash:
+        crash.setattr(images, "_stamp", lambda *_: "newer")
+        crash.setattr("shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            images.make()
+    images.make()
+    assert sorted(path.name for path in state.IMAGES.iterdir()) == before
