@@ -1,9 +1,10 @@
-"""The real thing, as root: `down` clears the machine whenever `up` was killed.
+"""The real thing, as root: `down` clears the machine whenever `up`, or another `down`, was killed.
 
 Minutes long, and it ends the testbed of this machine: only with STORMARK_TESTBED_E2E=1.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from testbed import shell, state
+
 COMMAND = [sys.executable, "-m", "testbed"]
 HERE = Path(__file__).parents[2]
-# Lines of its progress, or what appears on the machine, after which `up` is killed.
+HOME = state.FOLDER
+MARK = f"{shell.MARK}={HOME}:".encode()
+# What appears on the machine, after which `up` is killed.
 MOMENTS = (
     "/run/stormark-testbed",
     "/sys/class/net/smbr0",
@@ -21,6 +26,14 @@ MOMENTS = (
     "/run/netns/sm-w1",
     "/sys/fs/cgroup/blkio/stormark-testbed/w2",
     "/sys/class/net/smv-w3",
+)
+# What disappears, after which `down` is killed: one moment of each of its steps.
+LAST_MOMENTS = (
+    "/run/stormark-testbed-sysctls",
+    "/sys/class/net/smv-w1",
+    "/run/netns/sm-storage",
+    "/sys/fs/cgroup/blkio/stormark-testbed/w1",
+    f"{HOME}/kubeconfig",
 )
 POD = """\
 apiVersion: v1
@@ -53,25 +66,24 @@ pytestmark = pytest.mark.skipif(
 
 def left() -> dict[str, list[str]]:
     """All of the testbed that this machine shows, except what `down` keeps."""
-    home = Path(os.environ.get("STORMARK_TESTBED", "/var/lib/stormark-testbed"))
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     environments = {path: _read(path) for path in Path("/proc").glob("[0-9]*/environ")}
     loops = Path("/sys/block").glob("loop*/loop/backing_file")
     return {
-        "processes": [str(p) for p, e in environments.items() if b"STORMARK_TESTBED_PROCESS" in e],
-        "mounts": [line for line in mounts if "sm-" in line or str(home) in line],
+        "processes": [str(p) for p, e in environments.items() if MARK in e],
+        "mounts": [line for line in mounts if "sm-" in line or str(HOME) in line],
         "networks": [path.name for path in Path("/sys/class/net").glob("sm[bv]*")],
         "namespaces": [path.name for path in Path("/run/netns").glob("sm-*")],
         "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob("*/stormark-testbed")],
-        "devices": [str(path) for path in loops if _is_testbeds(path, home)],
-        "files": sorted({path.name for path in home.glob("*")} - {"bin", "images"}),
+        "devices": [str(path) for path in loops if _is_testbeds(path)],
+        "files": sorted({path.name for path in HOME.glob("*")} - {"bin", "images"}),
         "owner": [str(path) for path in Path("/run").glob("stormark-testbed*")],
     }
 
 
-def _is_testbeds(backing_file: Path, home: Path) -> bool:
+def _is_testbeds(backing_file: Path) -> bool:
     """A node's own name for its file is that of the node's root."""
-    return _read(backing_file).startswith((bytes(home), b"/opt/sized/"))
+    return _read(backing_file).startswith((bytes(HOME), b"/opt/sized/"))
 
 
 def _read(path: Path) -> bytes:
@@ -113,6 +125,20 @@ def test_killed_up(moment: str) -> None:
     assert not any(left().values()), left()
 
 
+@pytest.mark.parametrize("moment", LAST_MOMENTS)
+def test_killed_down(moment: str) -> None:
+    """The next one ends what is left."""
+    run("up", "--nodes", "1")
+    assert Path(moment).exists()
+    with subprocess.Popen([*COMMAND, "down"], cwd=HERE, stderr=subprocess.DEVNULL) as down:
+        while Path(moment).exists():
+            assert down.poll() is None or not Path(moment).exists(), "down has failed"
+            os.sched_yield()
+        down.send_signal(signal.SIGKILL)
+    run("down")
+    assert not any(left().values()), left()
+
+
 def test_up_finishes_what_was_begun() -> None:
     """After a kill `up` goes on; repeated it keeps all processes; `down` may be repeated."""
     with subprocess.Popen([*COMMAND, "up"], cwd=HERE, stdout=subprocess.DEVNULL) as up:
@@ -145,9 +171,8 @@ def test_down_with_a_volume_in_use() -> None:
 
 def test_listens_on_its_own_addresses_only() -> None:
     """Loopback and the bridge: no socket of the host is open to others."""
-    before = _listening()
     run("up", "--nodes", "1")
-    opened = _listening() - before
+    opened = _listening()
     run("down")
     assert opened
     assert all(address.startswith(("127.0.0.1:", "198.18.0.1:")) for address in opened), opened
@@ -158,5 +183,11 @@ def _processes(status: str) -> set[str]:
 
 
 def _listening() -> set[str]:
-    lines = subprocess.run(["ss", "-Htln"], capture_output=True, text=True, check=True).stdout
-    return {line.split()[3] for line in lines.splitlines()}
+    """The addresses of the sockets that the testbed's processes listen on."""
+    lines = subprocess.run(["ss", "-Htlnp"], capture_output=True, text=True, check=True).stdout
+    return {
+        line.split()[3]
+        for line in lines.splitlines()
+        for pid in re.findall(r"pid=(\d+)", line)
+        if MARK in _read(Path(f"/proc/{pid}/environ"))
+    }
