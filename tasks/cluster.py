@@ -517,18 +517,18 @@ def watch(
 ) -> Iterator[tuple[str, Obj]]:
     """Every object that matches, as ADDED, and then every change, until `stop` is set.
 
-    A watch that breaks goes on where it broke; where the server has forgotten that version, what is
-    there is ADDED again, and what has gone meanwhile is DELETED.
+    A watch that breaks goes on where it broke; where the server has forgotten that version, or was
+    away, what is there is ADDED again, and what has gone meanwhile is DELETED. Raises Forbidden.
     """
     known: Items = {}
     selection = _selection(label)
     while not stop.is_set():
-        objects, seen = _list(cluster, kind, selection)
-        present = {o["metadata"]["name"]: o for o in objects}
-        yield from (("DELETED", known[name]) for name in known.keys() - present.keys())
-        yield from (("ADDED", o) for o in objects)
-        known = present
-        with suppress(Gone):
+        try:
+            objects, seen = _list(cluster, kind, selection)
+            present = {o["metadata"]["name"]: o for o in objects}
+            yield from (("DELETED", known[name]) for name in known.keys() - present.keys())
+            yield from (("ADDED", o) for o in objects)
+            known = present
             while not stop.is_set():
                 until = time.monotonic() + SLICE_SECONDS
                 for change in _changes(cluster, kind, selection, seen, until):
@@ -539,8 +539,10 @@ def watch(
                         del known[changed["metadata"]["name"]]
                     yield change["type"], changed
                 time.sleep(PAUSE_SECONDS)
-            return
-        time.sleep(PAUSE_SECONDS)
+        except Forbidden:
+            raise
+        except ClusterError:  # whoever waits for something has a limit of their own
+            time.sleep(PAUSE_SECONDS)
 
 
 def _changes(

@@ -187,6 +187,30 @@ def test_a_watch_that_the_server_forgot_tells_what_has_gone_meanwhile(api: Api) 
     ]
 
 
+def test_a_watch_outlives_a_server_that_is_away(api: Api) -> None:
+    """Longer than a call is tried again; what has gone meanwhile is DELETED, as after a 410."""
+    down = [Answer.refusal(503, "ServiceUnavailable", "restarting")] * 7  # as often as it is asked
+    api.script("GET", PODS, Answer.items([an_object(), an_object("b")]), *down)
+    api.script("GET", PODS, Answer.items([an_object("b")]))
+    api.script("WATCH", PODS, *down, Answer.changes())
+    watch = k8s.watch(api.cluster, "Pod", label="x=y", stop=Event())
+    assert [(kind, found["metadata"]["name"]) for kind, found in islice(watch, 4)] == [
+        ("ADDED", "a"),
+        ("ADDED", "b"),
+        ("DELETED", "a"),
+        ("ADDED", "b"),
+    ]
+
+
+@pytest.mark.parametrize("call", ["GET", "WATCH"])
+def test_a_watch_that_is_refused_is_an_error_at_once(api: Api, call: str) -> None:
+    """It would be so for ever."""
+    api.script("GET", PODS, Answer.items([]))
+    api.answers[call, PODS] = [Answer.refusal(403, "Forbidden", "not you")]
+    with pytest.raises(k8s.Forbidden, match="not you"):
+        list(k8s.watch(api.cluster, "Pod", label="x=y", stop=Event()))
+
+
 def test_a_watch_that_is_to_stop_ends(api: Api) -> None:
     """At its next look, without another request."""
     stop = Event()
