@@ -213,21 +213,26 @@ def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) 
     """Take a node from its writers for a while; then see who writes again, and what is there."""
     names = ", ".join(rig.volume for rig in here)
     this.report(Progress(this.run.run_id, f"{storm} of {node} · {names} · round {number}"))
-    before = [_writing(this, rig) for rig in here]
+    before: dict[Rig, Before] = {}
+    for rig in here:  # one may have fallen silent since the others were looked at
+        with _or_why(this, rig.target, [storm], [number]):
+            before[rig] = _writing(this, rig)
+    if not before:
+        return
     fault_at = time.time()
     try:
-        with _without_node(this, storm, node, [writer.pod for writer in before]):
+        with _without_node(this, storm, node, [writer.pod for writer in before.values()]):
             if this.stop.wait(this.run.plan.hold_seconds):
                 raise Stopped
-            pending = [rigs.why_pending(this.run, rig) if _waits(rig) else None for rig in here]
+            pending = [rigs.why_pending(this.run, rig) if _waits(rig) else None for rig in before]
             mended_at = time.time()
     except ClusterError as error:
         status = "skipped" if isinstance(error, k8s.Forbidden) else "failed"
-        for rig in here:
+        for rig in before:
             row = cell_row(rig.target, storm, number, status=status, error=str(error))
             this.keep(row, [])
         return
-    for rig, writer, why in zip(here, before, pending, strict=True):
+    for (rig, writer), why in zip(before.items(), pending, strict=True):
         with _or_why(this, rig.target, [storm], [number]):
             first = _first_record(this, rig, writer, fault_at, mended_at)
             away = first is None or rig.observer.at(first) >= mended_at

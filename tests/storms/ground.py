@@ -12,7 +12,7 @@ from tasks import check, labels, nodes, record, storms
 from tasks import cluster as k8s
 from tasks.cluster import Cluster, Obj
 from tasks.plan import Plan
-from tasks.progress import Progress
+from tasks.progress import Progress, Report
 from tasks.record import Record, Rows
 from tasks.run import lease, owned
 from tasks.storms import Keep
@@ -22,6 +22,10 @@ NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim"
 
 def say_nothing_of(row: dict[str, Any], events: Rows) -> None:
     """Nobody looks at a cell before the run has ended."""
+
+
+def say_nothing(progress: Progress) -> None:
+    """Nobody listens to the run's progress."""
 
 
 class Ground(NamedTuple):
@@ -35,10 +39,16 @@ class Ground(NamedTuple):
     def core(self) -> Any:
         return client.CoreV1Api(self.cluster.api)
 
-    def ride(self, results: Path, watch: Keep = say_nothing_of, **plan: Any) -> Record:
+    def ride(
+        self,
+        results: Path,
+        watch: Keep = say_nothing_of,
+        report: Report = say_nothing,
+        **plan: Any,
+    ) -> Record:
         """Ride the storms of a plan as the flow does; the record of what came of it.
 
-        `watch` is given the rows of each cell while its volume is still there.
+        `watch` is given the rows of each cell while its volume is still there, `report` each step.
         """
         chosen = Plan(**(self.plan | {"results": str(results)} | plan))
         run, storage_classes, known = check.begin(chosen, "storms", say_nothing)
@@ -50,7 +60,7 @@ class Ground(NamedTuple):
 
         with lease(run, known.warnings.append), owned(run, say_nothing) as owner:
             known.storm_volumes = storms.planned(run, storage_classes)
-            storms.ride(run, owner, storage_classes, say_nothing, keep)
+            storms.ride(run, owner, storage_classes, report, keep)
         record.save(known, record.outcome_of(known), record.summary(known))
         return known
 
@@ -73,10 +83,6 @@ class Ground(NamedTuple):
         return found + [
             str(folder) for path in self.folders for folder in path.glob("var/tmp/stormark-*")
         ]
-
-
-def say_nothing(progress: Progress) -> None:
-    """Nobody listens to the run's progress."""
 
 
 @contextmanager

@@ -10,7 +10,10 @@ from kubernetes import client
 from tasks import cluster as k8s
 from tasks import storms
 from tasks.cluster import Cluster, Items, Obj
+from tasks.progress import Progress
+from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
+from tests.storms.test_refused_writes import FILL
 
 NODE = "w2"
 ON_NODE = {"kubernetes.io/hostname": NODE}
@@ -117,6 +120,36 @@ def test_a_budget_that_gives_way_delays_the_drain(ground: Ground, tmp_path: Path
         known = ground.ride(tmp_path, **PLAN, storms=["drain"])
     assert len(refused) == 1
     assert [row["kept"] for row in known.storms] == [True]
+
+
+def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """Its cell says why; the other volume of the node is measured, and the next storm as well."""
+
+    def fill_up(progress: Progress) -> None:
+        if progress.step.startswith("drain of"):
+            (writer,) = (
+                pod["metadata"]["name"]
+                for pod in k8s.find(ground.cluster, "Pod")
+                if "hostpath" in pod["metadata"]["name"]
+            )
+            k8s.execute(ground.cluster, writer, FILL, limit_seconds=20)
+            until(
+                lambda: list(k8s.log_lines(ground.cluster, writer, follow=False)),
+                lambda lines: sum(line.startswith("error ") for line in lines) > 10,  # for 0.5 s
+            )
+
+    known = ground.ride(
+        tmp_path,
+        report=fill_up,
+        **PLAN | {"storm_volumes": ["hostPath-pinned", "local"], "recovery_limit_seconds": 5},
+        storms=["drain"],
+    )
+    found = {row["volume"]: row for row in known.storms}
+    assert found["hostPath-pinned"]["status"] == "failed"
+    assert "its writer says: dd: " in found["hostPath-pinned"]["error"]
+    assert found["local"]["came_back"] == "after uncordon"
 
 
 def forbid_evictions(ground: Ground) -> None:
