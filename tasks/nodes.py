@@ -7,6 +7,7 @@ import platform
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from tasks import cluster as k8s
+from tasks.check_nodes import usable
 from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.plan import Plan
 
@@ -17,28 +18,21 @@ CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.
 def eligible(cluster: Cluster, plan: Plan) -> list[Obj]:
     """The nodes that a storm may drain, by name.
 
-    Ready, schedulable and selected by the plan's `storm_nodes` and `node_selector`; never a
-    control-plane node, one that somebody has cordoned, or the node that this process runs on: in a
-    pod STORMARK_NODE names it, elsewhere it is known by its hostname.
+    Selected by the plan's `storm_nodes`, and usable for its pods, so not cordoned by somebody;
+    never a control-plane node, or the node that this process runs on: in a pod STORMARK_NODE names
+    it, elsewhere it is known by its hostname.
     """
-    selectors = [plan.storm_nodes, *(f"{k}={v}" for k, v in plan.node_selector.items())]
-    nodes = k8s.find(cluster, "Node", label=",".join(filter(None, selectors)))
+    nodes = k8s.find(cluster, "Node", label=plan.storm_nodes)
     return sorted(
-        (n for n in nodes if _may_be_drained(n)), key=lambda n: str(n["metadata"]["name"])
+        (n for n in nodes if usable(n, plan) and not _set_apart(n)),
+        key=lambda n: str(n["metadata"]["name"]),
     )
 
 
-def _may_be_drained(node: Obj) -> bool:
+def _set_apart(node: Obj) -> bool:
     meta, here = node["metadata"], {os.environ.get("STORMARK_NODE", platform.node())}
-    ready = any(
-        c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"]
-    )
-    return (
-        ready
-        and not node["spec"].get("unschedulable", False)
-        and not any(role in meta.get("labels", {}) for role in CONTROL_PLANE)
-        and not here & {meta["name"], meta.get("labels", {}).get("kubernetes.io/hostname")}
-    )
+    names = {meta["name"], meta.get("labels", {}).get("kubernetes.io/hostname")}
+    return bool(here & names) or any(role in meta.get("labels", {}) for role in CONTROL_PLANE)
 
 
 # Somebody else changed the node between reading and patching it.

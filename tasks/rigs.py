@@ -124,7 +124,8 @@ def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[O
     if volume in FOLDER_KINDS and storage_class is None and not nodes:
         raise ClusterError(
             f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "
-            f"and of the plan's storm_nodes and node_selector; the cluster has none"
+            "without a taint that the plan does not tolerate, and of the plan's storm_nodes and "
+            "node_selector; the cluster has none"
         )
     if access_mode is None:
         if volume == "emptyDir":
