@@ -66,15 +66,29 @@ def host_folder(run_id: str) -> str:
     return f"stormark-{run_id}"
 
 
-def make_host_folders(cluster: Cluster, plan: Plan, meta: dict[str, Any], names: list[str]) -> None:
-    """Make the run's folder on each node, once the run's ConfigMap says that it will be there."""
+def make_host_folders(
+    cluster: Cluster, plan: Plan, meta: dict[str, Any], names: list[str]
+) -> dict[str, ClusterError]:
+    """Make the run's folder on each node, once the run's ConfigMap says that it will be there.
+
+    Returns why it could not be made, by node; on the others it is there.
+    """
     change = {"metadata": {"annotations": {labels.HOST_FOLDERS: ",".join(names)}}}
-    k8s.patch(cluster, "ConfigMap", meta["owner"][0]["name"], change)
+    try:
+        k8s.patch(cluster, "ConfigMap", meta["owner"][0]["name"], change)
+    except ClusterError as error:
+        return dict.fromkeys(names, error)
+    path, refused = f"{HOST_ROOT}/{host_folder(meta['run_id'])}", {}
     for name in names:
-        _host_folder(cluster, plan, meta, "make", name)
+        try:
+            _host_folder(cluster, plan, meta, "make", name)
+        except ClusterError as error:
+            refused[name] = ClusterError(f"making folder {path} on node {name}: {error}")
+    return refused
 
 
 def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
+    """Remove a run's folders: one that remains keeps no other from it."""
     annotations = configmap["metadata"].get("annotations") or {}
     folders = [name for name in annotations.get(labels.HOST_FOLDERS, "").split(",") if name]
     if not folders:
@@ -87,16 +101,18 @@ def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
         "deadline": annotations[labels.DEADLINE],
         "owner": [labels.reference(configmap)],
     }
+    path, errors = f"{HOST_ROOT}/{host_folder(run_id)}", []
     for name in folders:
         try:
             _host_folder(cluster, plan, meta, "remove", name)
         except ClusterError as error:
-            path = f"{HOST_ROOT}/{host_folder(run_id)}"
-            raise ClusterError(
-                f"cleaning up: folder {path} on node {name} remains: {error}. "
-                f"Remove it there with `rm -rf {path}`, then delete ConfigMap "
-                f"{configmap['metadata']['name']}"
-            ) from error
+            errors.append(f"cleaning up: folder {path} on node {name} remains: {error}")
+    if errors:
+        errors.append(
+            f"Remove it there with `rm -rf {path}`, then delete ConfigMap "
+            f"{configmap['metadata']['name']}"
+        )
+        raise ClusterError("; ".join(errors))
 
 
 def _host_folder(

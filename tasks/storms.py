@@ -103,16 +103,15 @@ def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
     A volume that gives none has all its cells failed, or not offered, with the reason.
     """
     run = this.run
-    names = [node["metadata"]["name"] for node in this.nodes]
-    if any(target.volume in rigs.FOLDER_KINDS for target in targets):
-        most = MOST_FOLDERS if "hostPath" in run.plan.storm_volumes else 1
-        release.make_host_folders(run.cluster, run.plan, run.meta(this.owner), names[:most])
+    refused = _make_folders(this, targets)
     near, every_round = this.nodes[:MOST_FOLDERS], range(1, run.plan.storm_rounds + 1)
     storms = _open(run)
     created: list[Rig] = []
     try:
         for position, target in enumerate(targets):
             with _or_why(this, target, storms, every_round):
+                if target in refused:
+                    raise refused[target]
                 created.append(rigs.create(run, this.owner, target, position, near))
         for rig in created:
             this.report(Progress(run.run_id, f"{rig.volume} · start the writer"))
@@ -123,6 +122,22 @@ def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
         for rig in created:
             if rig not in started:
                 rig.observer.close()
+
+
+def _make_folders(this: Ride, targets: list[Target]) -> dict[Target, ClusterError]:
+    """Make the run's folder on the nodes where a volume needs it; why not, by volume."""
+    run = this.run
+    names = [node["metadata"]["name"] for node in this.nodes]
+    where = {
+        target: names[: MOST_FOLDERS if target.volume == "hostPath" else 1]
+        for target in targets
+        if target.volume in rigs.FOLDER_KINDS and target.storage_class is None
+    }
+    most = max(where.values(), key=len, default=[])
+    if not most:
+        return {}
+    refused = release.make_host_folders(run.cluster, run.plan, run.meta(this.owner), most)
+    return {target: refused[node] for target, on in where.items() for node in on if node in refused}
 
 
 @contextmanager

@@ -1,0 +1,108 @@
+"""Folders on nodes, for hostPath and local volumes: where they are made, and when they are not."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tasks import cluster as k8s
+from tasks import storms
+from tasks.cluster import ClusterError
+from tasks.release import make_host_folders, release
+from tasks.run import new_run_id, owned
+from tests.conftest import Cluster
+from tests.storms.ground import Ground, say_nothing
+from tests.tasks.sample import make_run
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are enough before a fault."""
+    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+
+
+@pytest.fixture
+def pool(ground: Ground) -> Iterator[None]:
+    """The first node is of a pool for other pods."""
+    taints = [{"key": "gpu", "value": "", "effect": "NoSchedule"}]
+    k8s.patch(ground.cluster, "Node", "w1", {"spec": {"taints": taints}})
+    yield
+    k8s.patch(ground.cluster, "Node", "w1", {"spec": {"taints": None}})
+
+
+@pytest.mark.usefixtures("pool")
+def test_a_node_that_takes_no_pods_of_the_plan_has_no_folder(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """The storms ride on the other nodes."""
+    known = ground.ride(
+        tmp_path,
+        storm_volumes=["hostPath", "hostPath-pinned", "local"],
+        storms=["pod-kill"],
+        writes_per_second=20,
+        start_limit_seconds=10,
+    )
+    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
+    assert {row["node_before"] for row in known.storms} == {"w2"}
+
+
+def test_a_folder_that_cannot_be_made_fails_only_the_volumes_that_need_it(
+    ground: Ground, session_cluster: Cluster, tmp_path: Path
+) -> None:
+    """A volume that moves needs one on each node, a pinned one only on its own."""
+    session_cluster.fault("create", "jobs", 403, nth=2)
+    known = ground.ride(
+        tmp_path,
+        storage_classes=["local-path"],
+        storm_volumes=["hostPath", "hostPath-pinned", "storage-classes"],
+        storms=["pod-kill"],
+        writes_per_second=20,
+    )
+    found = {row["volume"]: row for row in known.storms}
+    assert found["hostPath"]["status"] == "failed"
+    folder = f"/var/tmp/stormark-{known.run.run_id}"
+    assert found["hostPath"]["error"].startswith(f"making folder {folder} on node w2: ")
+    assert [found[volume]["kept"] for volume in ("hostPath-pinned", "local-path")] == [True] * 2
+
+
+def test_a_folder_that_cannot_be_written_down_is_not_made(
+    ground: Ground, session_cluster: Cluster, tmp_path: Path
+) -> None:
+    """Or nobody would remove it after a run that is killed."""
+    session_cluster.fault("patch", "configmaps", 403)
+    known = ground.ride(
+        tmp_path, storm_volumes=["emptyDir", "local"], storms=["pod-kill"], writes_per_second=20
+    )
+    assert [(row["volume"], row["status"]) for row in known.storms] == [
+        ("local", "failed"),
+        ("emptyDir", "measured"),
+    ]
+    assert "patching ConfigMap" in known.storms[0]["error"]
+
+
+def test_a_folder_that_remains_keeps_no_other_from_its_removal(
+    ground: Ground, session_cluster: Cluster
+) -> None:
+    """The error names each that does; a second call removes them."""
+    run = make_run(ground.cluster, new_run_id(datetime.now(UTC)))
+
+    def make_and_remove() -> None:
+        names = ["w1", "w2", "w3"]
+        with owned(run, say_nothing) as owner:
+            assert make_host_folders(run.cluster, run.plan, run.meta(owner), names) == {}
+            session_cluster.fault("create", "jobs", 403, times=2)
+
+    with pytest.raises(ClusterError) as failed:
+        make_and_remove()
+    assert nodes_with_folder(ground) == ["w1", "w2"]
+    folder = f"/var/tmp/stormark-{run.run_id}"
+    for node in ("w1", "w2"):
+        assert f"folder {folder} on node {node} remains: creating Job" in str(failed.value)
+    assert f"with `rm -rf {folder}`, then delete ConfigMap stormark-" in str(failed.value)
+    release(run.cluster, run.run_id, {})
+    assert nodes_with_folder(ground) == []
+
+
+def nodes_with_folder(ground: Ground) -> list[str]:
+    return [path.name for path in ground.folders if list(path.glob("var/tmp/stormark-*"))]
