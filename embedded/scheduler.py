@@ -1,7 +1,7 @@
 """The scheduler: which node a pod goes to, and why it cannot go to the others.
 
-It considers nodeName, nodeSelector, node affinity, cordons, taints and the node
-affinity of volumes. It does not count CPU and memory, and it never preempts.
+It considers nodeName, nodeSelector, node affinity, cordons, taints, the node affinity of volumes,
+and claims that one pod at a time may use. It does not count CPU and memory, and it never preempts.
 """
 
 from collections import Counter
@@ -27,10 +27,13 @@ from .store import Store
 
 NAME = "default-scheduler"
 WATCHED = frozenset({PODS, NODES, CLAIMS, VOLUMES, STORAGE_CLASSES})
-PREEMPTION = (
-    " no new claims to deallocate, preemption: 0/{total} nodes are available: "
-    "{total} Preemption is not helpful for scheduling."
+IN_USE = (
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already "
+    "in-use by another pod"
 )
+# What it says of preemption, where a pod that is gone would help; and where it would not.
+NO_VICTIMS = "No preemption victims found for incoming pod"
+NOT_HELPFUL = "Preemption is not helpful for scheduling"
 
 
 class UnschedulableError(Exception):
@@ -45,7 +48,8 @@ async def run(store: Store) -> None:
     with store.watch() as events:
         while True:
             event = await events.get()
-            if event.resource in WATCHED and (event.resource, event.type) != (PODS, "MODIFIED"):
+            news = (event.resource, event.type) != (PODS, "MODIFIED") or is_finished(event.object)
+            if event.resource in WATCHED and news:
                 for pod in store.items(PODS):
                     if not pod["spec"].get("nodeName") and not is_terminating(pod):
                         schedule(store, pod)
@@ -95,15 +99,20 @@ def choose(store: Store, pod: Object) -> Object:
     refusals = {name_of(node): refusal(store, pod, claims, node) for node in nodes}
     fitting = [node for node in nodes if refusals[name_of(node)] is None]
     if not fitting:
-        counted = Counter(reason for reason in refusals.values() if reason)
-        reasons = ", ".join(sorted(f"{count} {reason}" for reason, count in counted.items()))
-        raise UnschedulableError(f"{prefix}{reasons}.{PREEMPTION.format(total=len(nodes))}")
+        reasons = [reason for reason in refusals.values() if reason]
+        helps = [NO_VICTIMS if reason == IN_USE else NOT_HELPFUL for reason in reasons]
+        preemption = f"no new claims to deallocate, preemption: {prefix}{_counted(helps)}."
+        raise UnschedulableError(f"{prefix}{_counted(reasons)}. {preemption}")
     busy = Counter(p["spec"].get("nodeName") for p in store.items(PODS) if not is_finished(p))
 
     def rank(node: Object) -> tuple[int, int, str]:
         return -preference(pod, node), busy[name_of(node)], name_of(node)
 
     return min(fitting, key=rank)
+
+
+def _counted(words: list[str]) -> str:
+    return ", ".join(sorted(f"{count} {word}" for word, count in Counter(words).items()))
 
 
 def preference(pod: Object, node: Object) -> int:
@@ -149,6 +158,8 @@ def refusal(store: Store, pod: Object, claims: list[Object], node: Object) -> st
             return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
     if not node_fits(pod, node):
         return "node(s) didn't match Pod's node affinity/selector"
+    if any(_in_use(store, claim) for claim in claims):
+        return IN_USE
     for claim in claims:
         if reason := _volume_refusal(store, claim, node):
             return reason
@@ -175,6 +186,14 @@ def node_fits(pod: Object, node: Object) -> bool:
         return False
     required = _node_affinity(pod).get("requiredDuringSchedulingIgnoredDuringExecution")
     return required is None or terms_match(required["nodeSelectorTerms"], node)
+
+
+def _in_use(store: Store, claim: Object) -> bool:
+    """Whether the claim is for one pod at a time, and a pod on some node has it."""
+    return "ReadWriteOncePod" in claim["spec"]["accessModes"] and any(
+        name_of(claim) in claim_names(pod) and pod["spec"].get("nodeName") and not is_finished(pod)
+        for pod in store.items(PODS, namespace_of(claim))
+    )
 
 
 def _volume_refusal(store: Store, claim: Object, node: Object) -> str | None:

@@ -2,6 +2,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from .kube import FOREVER, Kube, is_phase, is_ready, pod_spec
+from .test_exec import execute
 
 # One after the other: what the scheduler says of all nodes changes while one of them is cordoned.
 pytestmark = pytest.mark.xdist_group("cordon")
@@ -103,6 +104,27 @@ def test_cordoned_node_holds_the_pod_of_a_local_volume_until_uncordoned(kube: Ku
     kube.create_pod("reader", pod_spec("wc -l < data/f", claim="data", restartPolicy="Never"))
     kube.pod("reader", is_phase("Succeeded"))
     assert kube.log("reader").strip() == "2"
+
+
+def test_claim_of_one_pod_holds_the_next_until_the_first_has_ended_or_is_gone(kube: Kube) -> None:
+    kube.create_claim("data", "local-path", "ReadWriteOncePod")
+    until_told = pod_spec("until [ -e data/end ]; do sleep 0.1; done", claim="data")
+    kube.create_pod("first", until_told | {"restartPolicy": "Never"})
+    kube.pod("first", is_ready)
+    kube.create_pod("second", pod_spec(FOREVER, claim="data"))
+    event = kube.event("second", "FailedScheduling")
+    assert event.message == (
+        "0/3 nodes are available: 3 node(s) unavailable due to PersistentVolumeClaim with "
+        "ReadWriteOncePod access mode already in-use by another pod. no new claims to deallocate, "
+        "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
+    )
+    execute(kube, "first", "touch", "data/end")
+    kube.pod("first", is_phase("Succeeded"))
+    kube.pod("second", is_ready)
+    kube.create_pod("third", pod_spec(FOREVER, claim="data"))
+    assert kube.event("third", "FailedScheduling").message == event.message
+    kube.core.delete_namespaced_pod("second", kube.namespace)
+    kube.pod("third", is_ready)
 
 
 def test_cordoned_node_is_tainted_and_its_pods_stay(kube: Kube) -> None:
