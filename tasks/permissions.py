@@ -3,7 +3,7 @@
 from typing import NamedTuple, get_args
 
 from tasks.plan import NodeStorm, Plan
-from tasks.rigs import FOLDER_KINDS
+from tasks.rigs import CLASSES, FOLDER_KINDS, ONE_POD
 
 
 class Permission(NamedTuple):
@@ -77,7 +77,8 @@ STORMS = [
         only=("local",),
     ),
     EXEC._replace(
-        why="kill a writer's process, read an emptyDir", only=("container-restart", "emptyDir")
+        why="kill a writer's process, read what no other pod may mount",
+        only=("container-restart", "emptyDir", CLASSES),
     ),
     Permission(
         "",
@@ -114,7 +115,9 @@ def needed(flow: str, plan: Plan) -> list[Permission]:
     always = ALWAYS if flow == "storms" else [*ALWAYS, EXEC]
     if flow == "benchmark":
         return always
-    planned = {*plan.storms, *plan.storm_volumes}
+    planned: set[str] = {*plan.storms, *plan.storm_volumes}
+    if plan.access_mode != ONE_POD:  # then another pod reads them
+        planned.discard(CLASSES)
     rules = [*STORMS, *(FULL_DRAIN if plan.drain == "full" else OWN_DRAIN)]
     of_plan = [rule._replace(only=tuple(o for o in rule.only if o in planned)) for rule in rules]
     return always + [

@@ -17,6 +17,8 @@ from tasks.script_job import tolerations
 
 FOLDER_KINDS = ("hostPath", "hostPath-pinned", "local")
 CLASSES, SHARED = "storage-classes", "storage-classes-rwx"
+RWX = " (RWX)"  # ends the name of a class's second row
+ONE_POD = "ReadWriteOncePod"  # no pod beside the writer's may mount the volume
 # How provisioners say that they have no such volume; each in its own words.
 OTHER_MODE = re.compile(r"access ?modes?|ReadWrite|multi.?(node|writer)|capabilit", re.I)
 
@@ -27,6 +29,13 @@ class Target(NamedTuple):
     volume: str
     storage_class: str | None = None
     access_mode: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the plan's `storm_volumes` calls it."""
+        if self.storage_class is None:
+            return self.volume
+        return SHARED if self.volume.endswith(RWX) else CLASSES
 
 
 class NotOffered(ClusterError):
@@ -66,7 +75,7 @@ def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
         if CLASSES in plan.storm_volumes:
             targets.append(Target(name, storage_class, plan.access_mode))
         if SHARED in plan.storm_volumes and plan.access_mode != "ReadWriteMany":
-            targets.append(Target(f"{name} (RWX)", storage_class, "ReadWriteMany"))
+            targets.append(Target(f"{name}{RWX}", storage_class, "ReadWriteMany"))
     return targets
 
 
@@ -121,7 +130,7 @@ def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[O
     """Create what the volume needs; returns its source as a pod names it."""
     volume, storage_class, access_mode = target
     folder = f"{HOST_ROOT}/{host_folder(run.run_id)}/{volume}"
-    if volume in FOLDER_KINDS and storage_class is None and not nodes:
+    if target.kind in FOLDER_KINDS and not nodes:
         raise ClusterError(
             f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "
             "without a taint that the plan does not tolerate, and of the plan's storm_nodes and "

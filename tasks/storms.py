@@ -85,7 +85,7 @@ def planned(run: Run, storage_classes: list[Obj]) -> list[str]:
 def _skipped(this: Ride, target: Target) -> bool:
     """Give rows to the cells that the preflight forbids; whether those are all of the volume's."""
     run = this.run
-    of_volume = run.skips.get(target.volume) if target.storage_class is None else None
+    of_volume = run.skips.get(target.kind)
     for storm, number in product(run.plan.storms, range(1, run.plan.storm_rounds + 1)):
         if why := of_volume or run.skips.get(storm):
             this.keep(cell_row(target, storm, number, status="skipped", error=why), [])
@@ -129,9 +129,9 @@ def _make_folders(this: Ride, targets: list[Target]) -> dict[Target, ClusterErro
     run = this.run
     names = [node["metadata"]["name"] for node in this.nodes]
     where = {
-        target: names[: MOST_FOLDERS if target.volume == "hostPath" else 1]
+        target: names[: MOST_FOLDERS if target.kind == "hostPath" else 1]
         for target in targets
-        if target.volume in rigs.FOLDER_KINDS and target.storage_class is None
+        if target.kind in rigs.FOLDER_KINDS
     }
     most = max(where.values(), key=len, default=[])
     if not most:

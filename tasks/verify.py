@@ -1,4 +1,4 @@
-"""Reads a volume back after a storm, through a pod of its own, and judges what it holds."""
+"""Reads a volume back after a storm, mostly through another pod, and judges what it holds."""
 
 import secrets
 
@@ -7,7 +7,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from tasks import cluster as k8s
 from tasks.cluster import Obj
 from tasks.judge import Verdict, judge, records
-from tasks.rigs import Rig
+from tasks.rigs import ONE_POD, Rig
 from tasks.run import Run
 from tasks.script_job import run_script
 
@@ -21,11 +21,12 @@ def verify(
     """Judge every record that was acknowledged before the reading began, and not lost before.
 
     `node` is the writer's; a ReadWriteMany volume is read on one of the `others`. An emptyDir
-    exists only in its pod, and is read there. Returns the verdict and the reader's node. Raises
+    exists only in its pod, and no other pod may mount a ReadWriteOncePod volume: they are read in
+    the writer's. Returns the verdict and the reader's node. Raises
     ClusterError or UnreadableVolume when the volume could not be read.
     """
     acknowledged = {(ack.writer, ack.number) for ack in list(rig.observer.acks)} - rig.lost
-    if "emptyDir" in rig.source:
+    if "emptyDir" in rig.source or rig.target.access_mode == ONE_POD:
         lines, read_on = _read_in_pod(run, rig), node
     else:
         lines, read_on = _read_by_job(run, owner, rig, node, others)
@@ -35,7 +36,7 @@ def verify(
 
 
 def _read_in_pod(run: Run, rig: Rig) -> list[str]:
-    """Read an emptyDir; after a power cut its container may not be found for a moment."""
+    """Read in the writer; after a power cut its container may not be found for a moment."""
     again = Retrying(
         retry=retry_if_exception_type(k8s.ClusterError),
         stop=stop_after_attempt(5),
@@ -53,7 +54,9 @@ def _running_pod(rig: Rig) -> str:
     for name, pod in rig.observer.pods().items():
         if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
             return name
-    raise k8s.ClusterError(f"reading {rig.volume}: its pod is gone, and the volume with it")
+    raise k8s.ClusterError(
+        f"reading {rig.volume}: no pod of its writer runs, and it can be read in no other"
+    )
 
 
 def _read_by_job(

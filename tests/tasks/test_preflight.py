@@ -74,6 +74,16 @@ def test_what_only_some_cells_need(
     assert all(denied[1] in why and "rbac.yaml" in why for why in skips.values())
 
 
+def test_volumes_of_one_pod_need_exec(api: Api) -> None:
+    """No other pod can read them back."""
+    review(api, ("create", "pods/exec", False))
+    plan = Plan(access_mode="ReadWriteOncePod", storm_volumes=["storage-classes", "local"])
+    (check,) = denied_of(api, "storms", plan).values()
+    assert check.without == ("container-restart", "storage-classes")
+    plan = Plan(storm_volumes=["storage-classes", "local"], storms=["drain"])
+    assert denied_of(api, "storms", plan) == {}
+
+
 @pytest.mark.parametrize("flow", ["benchmark", "nightly"])
 def test_without_exec_there_is_no_fio(api: Api, flow: str) -> None:
     """Its pods wait for orders; storms alone do without."""
