@@ -39,7 +39,7 @@ services: .venv/dev fio postgres chromium
 # tested first, and ended if it was up.
 e2e: .venv/dev
 	$(if $(KUBECONFIG),,env STORMARK_TESTBED_E2E=1 $(BIN)/pytest $(OF_TESTBED))
-	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/real'
+	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real'
 
 demo-real: .venv/run
 	$(ON_A_CLUSTER) $(BIN)/stormark demo --real --image $(STORMARK_E2E_IMAGE)
