@@ -31,7 +31,7 @@ def api_client(kubeconfig: str) -> Iterator[client.ApiClient]:
 def kube(api_client: client.ApiClient) -> Iterator[Kube]:
     """A namespace of the test's own, and the client's APIs in it; cordons are undone."""
     kube = Kube(api_client, f"e2e-{uuid4().hex[:8]}")
-    kube.core.create_namespace({"metadata": {"name": kube.namespace}})
+    kube.create_namespace()
     yield kube
     for node in kube.cordoned:
         kube.uncordon(node)

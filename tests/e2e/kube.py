@@ -26,6 +26,15 @@ class Kube:
         self.storage: Any = client.StorageV1Api(api_client)
         self.cordoned: list[str] = []
 
+    def create_namespace(self) -> None:
+        """Make the namespace; a real cluster's is ready for pods once controllers were there."""
+        self.core.create_namespace({"metadata": {"name": self.namespace}})
+        if REAL:
+            accounts = self.core.list_namespaced_service_account
+            self.wait(accounts, bool, field_selector="metadata.name=default")
+            maps = self.core.list_namespaced_config_map
+            self.wait(maps, bool, field_selector="metadata.name=kube-root-ca.crt")
+
     def wait(
         self, read: Callable[..., Any], until: Callable[[list[Any]], Any], **query: Any
     ) -> Any:

@@ -83,8 +83,8 @@ def test_object_of_an_owner_that_never_was_is_collected(kube: Kube) -> None:
 
 def test_deleted_namespace_takes_its_content_along(kube: Kube) -> None:
     name = f"{kube.namespace}-inner"
-    kube.core.create_namespace({"metadata": {"name": name}})
     inner = Kube(kube.api_client, name)
+    inner.create_namespace()
     inner.create_claim("data", "local-path")
     inner.create_pod("p", pod_spec(FOREVER, claim="data"))
     inner.pod("p", is_ready)
