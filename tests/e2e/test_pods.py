@@ -127,7 +127,7 @@ def test_host_path_stays_on_its_node(kube: Kube) -> None:
 def test_missing_host_directory_fails_to_mount(kube: Kube) -> None:
     volumes = [{"name": "host", "hostPath": {"path": "/no/such", "type": "Directory"}}]
     kube.create_pod("p", pod_spec("true", volumes=volumes))
-    event = kube.event("p", "FailedMount")
+    event = kube.event("p", "FailedMount", of='volume "host"')
     assert event.message == (
         'MountVolume.SetUp failed for volume "host" : hostPath type check failed: /no/such is '
         "not a directory"
@@ -140,7 +140,7 @@ def test_config_map_is_mounted_once_it_exists(kube: Kube) -> None:
     volumes = [{"name": "config", "configMap": {"name": "settings"}}]
     command = "cat config/one; cat config/two"
     kube.create_pod("p", pod_spec(command, volumes=volumes, restartPolicy="Never"))
-    event = kube.event("p", "FailedMount")
+    event = kube.event("p", "FailedMount", of='volume "config"')
     expected = 'MountVolume.SetUp failed for volume "config" : configmap "settings" not found'
     assert event.message == expected
     waiting = kube.pod("p", lambda p: p.status.container_statuses)

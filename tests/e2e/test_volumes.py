@@ -144,7 +144,7 @@ def test_static_volume_whose_folder_is_missing_fails_to_mount(kube: Kube) -> Non
         kube.create_claim("data", "")
         assert kube.claim("data", is_phase("Bound")).spec.volume_name == name
         kube.create_pod("user", pod_spec("true", claim="data"))
-        event = kube.event("user", "FailedMount")
+        event = kube.event("user", "FailedMount", of=f'volume "{name}"')
         assert 'path "/no/such/folder" does not exist' in event.message
         pod = kube.pod("user", lambda p: p.status.container_statuses)
         assert pod.spec.node_name == "w3"
