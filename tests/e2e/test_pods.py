@@ -227,12 +227,13 @@ def test_forced_deletion_removes_the_pod_at_once(kube: Kube) -> None:
 
 def test_replacement_starts_while_the_old_pod_terminates(kube: Kube) -> None:
     spec = pod_spec('trap "" TERM; while true; do sleep 0.1; done')
-    kube.create_deployment("d", spec | {"terminationGracePeriodSeconds": 5})
+    kube.create_deployment("d", spec | {"terminationGracePeriodSeconds": 60})
     (first,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
     kube.core.delete_namespaced_pod(first.metadata.name, kube.namespace)
     both = kube.pods(lambda pods: len(pods) == 2 and any(map(is_ready, pods)) and pods)
     (old,) = [pod for pod in both if pod.metadata.uid == first.metadata.uid]
     assert old.metadata.deletion_timestamp
+    kube.core.delete_namespaced_pod(old.metadata.name, kube.namespace, grace_period_seconds=0)
 
 
 def test_image_that_cannot_be_pulled_waits(kube: Kube) -> None:
