@@ -90,7 +90,7 @@ def on_testbed() -> list[Any]:
 def served(namespace: str) -> Iterator[Server]:
     """The server in the cluster, once its worker is ready, by `kubectl port-forward`."""
     here = ("--namespace", namespace)
-    kubectl(*here, "rollout", "status", "deployment/prefect-worker", "--timeout=600s")
+    kubectl(*here, "rollout", "status", "deployment/prefect-worker", "--timeout=600s", timeout=660)
     forward = ["kubectl", *here, "port-forward", "service/prefect", ":4200"]
     with subprocess.Popen(forward, stdout=subprocess.PIPE, text=True) as forwarding:
         try:
