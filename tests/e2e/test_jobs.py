@@ -85,16 +85,14 @@ def test_deleted_job_leaves_its_pods_unless_told_otherwise(kube: Kube) -> None:
 
 
 def test_foreground_deletion_waits_for_the_pods(kube: Kube) -> None:
-    kube.create_job(
-        "j",
-        'trap "sleep 1; exit 0" TERM; while true; do sleep 0.1; done',
-        {"terminationGracePeriodSeconds": 10},
-    )
-    kube.pods(lambda pods: pods and all(map(is_ready, pods)))
+    no_handler = "while true; do sleep 0.1; done"
+    kube.create_job("j", no_handler, {"terminationGracePeriodSeconds": 60})
+    (pod,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
     foreground = {"propagationPolicy": "Foreground"}
     kube.batch.delete_namespaced_job("j", kube.namespace, body=foreground)
     job = kube.batch.read_namespaced_job("j", kube.namespace)
     assert job.metadata.finalizers == ["foregroundDeletion"]
+    kube.core.delete_namespaced_pod(pod.metadata.name, kube.namespace, grace_period_seconds=0)
     kube.wait(kube.batch.list_namespaced_job, lambda jobs: not jobs)
     assert kube.core.list_namespaced_pod(kube.namespace).items == []
 
