@@ -10,6 +10,7 @@ from kubernetes import client, watch
 IMAGE = os.environ.get("STORMARK_E2E_IMAGE", "busybox:1.36")
 REAL = "KUBECONFIG" in os.environ
 DEADLINE_SECONDS = 60.0 if REAL else 20.0
+CORDONED = "node.kubernetes.io/unschedulable"  # the taint of a cordoned node
 
 
 class Kube:
@@ -146,8 +147,14 @@ class Kube:
         return str(next(iter(lines)))
 
     def cordon(self, node: str) -> None:
+        """Cordon a node, and wait for its taint: by then the scheduler knows of it too."""
         self.cordoned.append(node)
         self.core.patch_node(node, {"spec": {"unschedulable": True}})
+        self.wait(
+            self.core.list_node,
+            lambda nodes: any(t.key == CORDONED for n in nodes for t in n.spec.taints or []),
+            field_selector=f"metadata.name={node}",
+        )
 
     def uncordon(self, node: str) -> None:
         self.core.patch_node(node, {"spec": {"unschedulable": False}})

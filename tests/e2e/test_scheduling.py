@@ -1,7 +1,7 @@
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from .kube import FOREVER, Kube, is_phase, is_ready, pod_spec
+from .kube import CORDONED, FOREVER, Kube, is_phase, is_ready, pod_spec
 from .test_exec import execute
 
 # One after the other: what the scheduler says of all nodes changes while one of them is cordoned.
@@ -131,12 +131,8 @@ def test_cordoned_node_is_tainted_and_its_pods_stay(kube: Kube) -> None:
     kube.create_pod("p", pod_spec(FOREVER, nodeSelector={"kubernetes.io/hostname": "w1"}))
     kube.pod("p", is_ready)
     kube.cordon("w1")
-    taint = "node.kubernetes.io/unschedulable"
-    kube.wait(
-        kube.core.list_node,
-        lambda nodes: any(t.key == taint for n in nodes for t in n.spec.taints or []),
-        field_selector="metadata.name=w1",
-    )
+    (taint,) = kube.core.read_node("w1").spec.taints
+    assert (taint.key, taint.effect) == (CORDONED, "NoSchedule")
     assert is_ready(kube.pod("p"))
     kube.uncordon("w1")
     kube.wait(
@@ -148,7 +144,7 @@ def test_cordoned_node_is_tainted_and_its_pods_stay(kube: Kube) -> None:
 
 def test_toleration_lets_a_pod_onto_a_cordoned_node(kube: Kube) -> None:
     kube.cordon("w2")
-    toleration = {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}
+    toleration = {"key": CORDONED, "operator": "Exists"}
     on_w2 = {"kubernetes.io/hostname": "w2"}
     kube.create_pod("p", pod_spec(FOREVER, nodeSelector=on_w2, tolerations=[toleration]))
     assert kube.pod("p", is_ready).spec.node_name == "w2"
