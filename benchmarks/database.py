@@ -22,7 +22,6 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from tenacity import RetryError
 
 from tests.flows.busy import run_at_once
 from tests.flows.server import Server, deployed, until
@@ -92,7 +91,7 @@ def measure(server: Server, processes: int, tasks: int) -> Round:
     try:
         until(lambda: completed(server), lambda n: n >= processes * tasks, LIMIT_SECONDS)
         recorded = time.monotonic() - begin
-    except RetryError:
+    except AssertionError:  # not all, in time
         pass
     log = (server.here.folder / "server.log").read_text()
     missing = processes * tasks - completed(server)

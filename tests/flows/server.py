@@ -19,6 +19,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact, FlowRun, Log, State
 from prefect.client.schemas.sorting import LogSort
 from tenacity import (
+    RetryError,
     Retrying,
     retry_if_exception_type,
     retry_if_not_result,
@@ -108,7 +109,16 @@ def deployed(folder: Path, **settings: str) -> Iterator[Server]:
 def until(
     ask: Callable[[], T], seen: Callable[[T], bool], limit_seconds: float = DEADLINE_SECONDS
 ) -> T:
-    """The first answer that is as `seen` says; a server that does not listen yet is asked again."""
+    """The first answer that is as `seen` says; a server that does not listen yet is asked again.
+
+    AssertionError with the last answer, or the last error, after the limit.
+    """
     again = retry_if_not_result(seen) | retry_if_exception_type(httpx.TransportError)
     patiently = Retrying(retry=again, wait=wait_fixed(0.1), stop=stop_after_delay(limit_seconds))
-    return patiently(ask)
+    try:
+        return patiently(ask)
+    except RetryError as error:
+        last = error.last_attempt
+        seen_last = last.exception() if last.failed else last.result()
+        words = f"not within {limit_seconds:.0f} s; the last answer: {seen_last!r}"
+        raise AssertionError(words) from last.exception()
