@@ -13,6 +13,6 @@ def stormark(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )

@@ -30,8 +30,10 @@ def night(
         plan = {
             "storage_classes": [CLASS],
             "profile": "standard",
-            "repeats": 3,
-            "runtime_seconds": 5,
+            # a stall of the disk below spoils a repeat or two; a slice of the throttle is 0.1 s
+            "repeats": 5,
+            "runtime_seconds": 6,
+            "ramp_seconds": 1,
             "volume_size": "1Gi",
             "storms": ["container-restart", "pod-kill", "drain"],
             "storm_volumes": ["emptyDir", "storage-classes"],
