@@ -18,13 +18,18 @@ UNSTATED = ("limits.cpu", "limits.memory", "requests.ephemeral-storage", "limits
 
 
 class Demand(NamedTuple):
-    """What a plan takes of its namespace at its most: PVCs by class, of a size each, and pods."""
+    """What a plan takes of its namespace at its most: PVCs by class, of a size each, and pods.
+
+    Jobs are more than their pods that run at once: those of the checks stay for some minutes.
+    """
 
     claims: dict[str, int]
     claim_bytes: int
     pods: int
     cpus: float
     memory_bytes: float
+    jobs: int
+    deployments: int
 
 
 def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> Demand:
@@ -35,15 +40,17 @@ def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> De
     kinds = storms * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
     claims[""] = kinds.count("local")
     waiting = fio * len(storage_classes)  # a pod of each class, from its volume to its last turn
-    readers_too = 2 * (writers * len(storage_classes) + len(kinds))  # one beside each writer
+    deployments = writers * len(storage_classes) + len(kinds)  # each with a reader beside it
     # pods with fio, and others: at the checks, in the turns of fio, and in the storms just after
-    phases = [(fio, probes), (waiting, 0), (waiting, readers_too)]
+    phases = [(fio, probes), (waiting, 0), (waiting, 2 * deployments)]
     return Demand(
         claims,
         quantity_bytes(plan.volume_size),
         pods=max(a + b for a, b in phases),
         cpus=max(a * FIO["cpu"] + b * SCRIPT["cpu"] for a, b in phases),
         memory_bytes=max(a * FIO["memory"] + b * SCRIPT["memory"] for a, b in phases),
+        jobs=fio + probes + waiting + deployments - kinds.count("emptyDir"),  # read in its own pod
+        deployments=deployments,
     )
 
 
@@ -84,11 +91,11 @@ def quota(obj: Obj, need: Demand, limits: list[Obj]) -> Check:
         words = "it counts only some pods (scopes), so it is not compared"
         return Check("quota", name, "warn", words, "Compare it by hand")
     hard, used = status.get("hard") or spec.get("hard") or {}, status.get("used") or {}
-    given = {r for limit in limits for r in _limits_given(limit)}
+    given = _given(limits)
     short = [
         f"{resource} {limit} with {used.get(resource, '0')} used, {_shown(resource, wanted)} needed"
         for resource, limit in hard.items()
-        if (wanted := _wanted(resource, need))
+        if (wanted := _wanted(resource, need, given))
         and quantity_cpus(limit) - quantity_cpus(used.get(resource, "0")) < wanted
     ]
     short += [
@@ -100,12 +107,14 @@ def quota(obj: Obj, need: Demand, limits: list[Obj]) -> Check:
     return Check("quota", name, "pass", "leaves what the plan needs")
 
 
-def _wanted(resource: str, need: Demand) -> float:
+def _wanted(resource: str, need: Demand, given: dict[str, float]) -> float:
     """How much of a quota's resource the plan takes; 0 for what it does not touch."""
     storage_class, _, of_class = resource.partition(".storageclass.storage.k8s.io/")
     if of_class:
         count = need.claims.get(storage_class, 0)
         return count * need.claim_bytes if of_class == "requests.storage" else count
+    if resource in UNSTATED:
+        return given.get(resource, 0) * need.pods
     count = sum(need.claims.values())
     return {
         "persistentvolumeclaims": count,
@@ -116,6 +125,10 @@ def _wanted(resource: str, need: Demand) -> float:
         "requests.cpu": need.cpus,
         "requests.memory": need.memory_bytes,
         "configmaps": 1,
+        "jobs.batch": need.jobs,
+        "deployments.apps": need.deployments,
+        "replicasets.apps": need.deployments,
+        "leases.coordination.k8s.io": 1,
     }.get(resource.removeprefix("count/"), 0)
 
 
@@ -125,15 +138,16 @@ def _shown(resource: str, wanted: float) -> str:
     return f"{wanted:g}"
 
 
-def _limits_given(limit: Obj) -> set[str]:
-    """The quota resources that a LimitRange gives to containers that do not state them."""
-    found = set()
-    for item in _items(limit, "Container"):
-        found |= {
-            f"limits.{resource}" for resource in (item.get("default") or item.get("max") or {})
-        }
-        requests = item.get("defaultRequest") or item.get("default") or item.get("min") or {}
-        found |= {f"requests.{resource}" for resource in requests}
+def _given(limits: list[Obj]) -> dict[str, float]:
+    """What LimitRanges give to a container that does not state it, by the resource of a quota."""
+    found: dict[str, float] = {}
+    for item in (item for limit in limits for item in _items(limit, "Container")):
+        most = item.get("max", {}) | item.get("default", {})
+        asked = item.get("min", {}) | most | item.get("defaultRequest", {})
+        for kind, quantities in (("limits", most), ("requests", asked)):
+            for resource, quantity in quantities.items():
+                name = f"{kind}.{resource}"  # of several LimitRanges any may be the first
+                found[name] = max(found.get(name, 0), quantity_cpus(quantity))
     return found
 
 

@@ -11,7 +11,15 @@ from tasks.plan import Plan
 from tasks.run import AS_ROOT
 
 CLASSES = ["fast", "slow"]
-NEED = Demand({"fast": 1, "slow": 1, "": 0}, 4 * 2**30, pods=4, cpus=0.25, memory_bytes=2**27)
+NEED = Demand(
+    {"fast": 1, "slow": 1, "": 0},
+    4 * 2**30,
+    pods=4,
+    cpus=0.25,
+    memory_bytes=2**27,
+    jobs=6,
+    deployments=3,
+)
 
 
 def a_namespace(phase: str = "Active", **labels: str) -> Obj:
@@ -82,9 +90,16 @@ def test_demand_of_pods() -> None:
     benchmark, storms = (demand(flow, Plan(), CLASSES, 3) for flow in ("benchmark", "storms"))
     assert (benchmark.pods, storms.pods) == (4, 16)
     assert benchmark.cpus == pytest.approx(0.25)
+    assert (benchmark.deployments, storms.deployments) == (0, 8)
     many = demand("benchmark", Plan(), [f"class-{number}" for number in range(9)], 3)
     assert many.pods == 9
     assert many.cpus == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("flow", "jobs"), [("benchmark", 6), ("storms", 10), ("nightly", 13)])
+def test_demand_of_jobs(flow: str, jobs: int) -> None:
+    """Those of the checks stay beside those of fio and the readers; an emptyDir has no reader."""
+    assert demand(flow, Plan(), CLASSES, 3).jobs == jobs
 
 
 @pytest.mark.parametrize(
@@ -98,6 +113,14 @@ def test_demand_of_pods() -> None:
         ({"pods": "10"}, {"pods": "7"}, "pods 10 with 7 used, 4 needed"),
         ({"requests.cpu": "200m"}, {}, "requests.cpu 200m with 0 used, 0.25 needed"),
         ({"limits.memory": "1Gi"}, {}, "limits.memory, which no pod of a run states"),
+        ({"count/jobs.batch": "5"}, {}, "count/jobs.batch 5 with 0 used, 6 needed"),
+        ({"count/deployments.apps": "0"}, {}, "0 with 0 used, 3 needed"),
+        ({"count/replicasets.apps": "2"}, {}, "2 with 0 used, 3 needed"),
+        (
+            {"count/leases.coordination.k8s.io": "1"},
+            {"count/leases.coordination.k8s.io": "1"},
+            "1 needed",
+        ),
     ],
 )
 def test_a_quota_that_is_too_small(hard: dict[str, str], used: dict[str, str], words: str) -> None:
@@ -113,6 +136,7 @@ def test_a_quota_that_is_too_small(hard: dict[str, str], used: dict[str, str], w
         {"requests.storage": "8Gi", "persistentvolumeclaims": "2"},
         {"other.storageclass.storage.k8s.io/requests.storage": "0", "services": "0"},
         {"pods": "4", "requests.cpu": "1", "memory": "1Gi", "count/configmaps": "9"},
+        {"count/jobs.batch": "6", "count/leases.coordination.k8s.io": "1", "count/secrets": "0"},
     ],
 )
 def test_a_quota_that_is_large_enough(hard: dict[str, str]) -> None:
@@ -126,6 +150,29 @@ def test_a_quota_on_limits_that_a_limit_range_gives() -> None:
     both = {"cpu": "1", "memory": "1Gi"}
     for limits in ({"default": both}, {"max": both}):
         assert check_namespace.quota(quota, NEED, [a_limit("Container", **limits)]).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("hard", "limits", "words"),
+    [
+        ({"limits.cpu": "1"}, {"default": {"cpu": "1"}}, "limits.cpu 1 with 0 used, 4 needed"),
+        ({"limits.cpu": "3999m"}, {"max": {"cpu": "1"}}, "4 needed"),
+        ({"limits.memory": "1Gi"}, {"default": {"memory": "512Mi"}}, "2.00Gi needed"),
+        (
+            {"requests.ephemeral-storage": "1Gi"},
+            {"max": {"ephemeral-storage": "4Gi"}, "defaultRequest": {"ephemeral-storage": "1Gi"}},
+            "4.00Gi needed",
+        ),
+        ({"limits.cpu": "8"}, {"default": {"memory": "1Gi"}, "max": {"memory": "1Gi"}}, "states"),
+    ],
+)
+def test_a_quota_that_a_limit_range_uses_up(
+    hard: dict[str, str], limits: dict[str, dict[str, str]], words: str
+) -> None:
+    """Each pod is given its default, so they add up."""
+    check = check_namespace.quota(a_quota(hard), NEED, [a_limit("Container", **limits)])
+    assert check.status == "fail"
+    assert words in check.seen
 
 
 def test_a_quota_of_some_pods_is_left_to_a_person() -> None:
