@@ -42,7 +42,8 @@ def measure_classes(
     known.step = "check of image and fio file"
     report(Progress(run.run_id, known.step))
     look = step(check.image_fio_file_and_nodes, "check image and nodes")
-    known.fio_version, seen = look(run, owner)
+    claims = check.claims_of(known.flow, run.plan, storage_classes)
+    known.fio_version, seen = look(run, owner, claims)
     known.checks += seen
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 

@@ -35,11 +35,12 @@ def survive(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
 
 
 def look_at_nodes(
-    run: Run, owner: list[Obj], _storage_classes: list[Obj], known: Record, _report: Report
+    run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, _report: Report
 ) -> None:
     """What the nodes offer; storms alone do without fio, and so without its check."""
     known.step = "check of the nodes"
-    known.checks += step(probes.collect, "check nodes")(run, check.probe(run, owner))
+    asked, claims = check.probe(run, owner), check.claims_of("storms", run.plan, storage_classes)
+    known.checks += step(probes.collect, "check nodes")(run, asked, claims)
 
 
 def ride_storms(

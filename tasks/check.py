@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from tasks import checklist, classes, fio_file, fio_job, preflight, probes, results
+from tasks import check_namespace, checklist, classes, fio_file, fio_job, preflight, probes, results
 from tasks import cluster as k8s
 from tasks.checklist import Check
 from tasks.cluster import Cluster, NotFound, Obj
@@ -102,14 +102,15 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
     Whatever would refuse a run is a failed check. Raises ClusterError when the cluster goes away.
     """
     try:
-        run, _, record = look(plan, flow, report, flow_run)
+        run, chosen, record = look(plan, flow, report, flow_run)
     except REFUSALS as error:
         return [Check("plan", plan.namespace, "fail", str(error))]
     if any(check.status == "fail" for check in record.checks):
         return record.checks
     try:
         with lease(run, record.warnings.append), owned(run, report) as owner:
-            seen = probes.collect(run, probe(run, owner))
+            asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
+            seen = probes.collect(run, asked, claims)
             return [*record.checks, *seen, _fio(run, owner)]
     except RunInProgress as error:
         return [*record.checks, Check("lease", plan.namespace, "fail", str(error))]
@@ -168,10 +169,15 @@ def probe(run: Run, owner: list[Obj]) -> list[Probe]:
     return probes.create(run, owner, probes.nodes_to_probe(every_node, run.plan))
 
 
-def image_fio_file_and_nodes(run: Run, owner: list[Obj]) -> tuple[str, list[Check]]:
+def image_fio_file_and_nodes(run: Run, owner: list[Obj], claims: int) -> tuple[str, list[Check]]:
     """Check image and fio file while every node is looked at; fio's version, and what was seen."""
     asked = probe(run, owner)
-    return image_and_fio_file(run, owner), probes.collect(run, asked)
+    return image_and_fio_file(run, owner), probes.collect(run, asked, claims)
+
+
+def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
+    """How many PVCs of classes a flow keeps at its most: all of them may lie on one node."""
+    return check_namespace.claims_of_class(flow, plan) * len(storage_classes)
 
 
 def node(obj: Obj) -> dict[str, Any]:

@@ -101,15 +101,15 @@ def _commands(plan: Plan) -> list[Check]:
     return checks
 
 
-def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload) -> list[Check]:
-    """What a probe found on its node."""
+def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload, claims: int) -> list[Check]:
+    """What a probe found on its node; the run keeps so many `claims` of classes at its most."""
     name = f"node {obj['metadata']['name']}"
     return [
         Check("image", name, "pass", f"{plan.image} runs"),
         _clock(seen, name),
         _kernel(seen, name, obj["status"]["nodeInfo"]["kernelVersion"]),
         _asynchronous_io(seen, name, workload),
-        _free_space(seen, name, plan),
+        _free_space(seen, name, claims * quantity_bytes(plan.volume_size)),
     ]
 
 
@@ -148,14 +148,20 @@ def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> Check:
     return Check("asynchronous I/O", name, "pass", words)
 
 
-def _free_space(seen: Seen, name: str, plan: Plan) -> Check:
-    """Whether a class that keeps volumes on the node's own disk has room for one."""
+def _free_space(seen: Seen, name: str, most: int) -> Check:
+    """Whether classes that keep volumes on the disk of pods have room for `most` bytes of them.
+
+    Never a failure: a class may as well keep them elsewhere.
+    """
     if "free_bytes" not in seen.facts:
         advice = "Look on the node: `df`"
         return Check("free space", name, "warn", "a pod cannot read what is free", advice)
     free = int(seen.facts["free_bytes"])
-    words = f"{free / 2**30:,.1f} GiB free on the node's disk"
-    if free < quantity_bytes(plan.volume_size):
-        advice = f"Make room where classes use it: volume_size is {plan.volume_size}"
+    words = (
+        f"{free / 2**30:,.1f} GiB free on the node's disk; the run's PVCs, if all lie there, "
+        f"{most / 2**30:,.1f} GiB"
+    )
+    if free < most:
+        advice = "Where classes use it, make room or lower volume_size"
         return Check("free space", name, "warn", words, advice)
     return Check("free space", name, "pass", words)

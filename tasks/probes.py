@@ -54,8 +54,11 @@ def create(run: Run, owner: list[Obj], nodes: list[Obj]) -> list[Probe]:
     return probes
 
 
-def collect(run: Run, probes: list[Probe]) -> list[Check]:
-    """Wait for every probe within the plan's start limit; what each saw, or why it could not."""
+def collect(run: Run, probes: list[Probe], claims: int) -> list[Check]:
+    """Wait for every probe within the plan's start limit; what each saw, or why it could not.
+
+    `claims` are the PVCs that the run keeps at its most.
+    """
     ended: dict[str, float] = {}
     jobs = {probe.job for probe in probes}
 
@@ -81,7 +84,8 @@ def collect(run: Run, probes: list[Probe]) -> list[Check]:
     checks = []
     for probe in probes:
         try:
-            checks += _look(run, probe, found.get(probe.job), ended.get(probe.job))
+            seen, node = _look(run, probe, found.get(probe.job), ended.get(probe.job)), probe.node
+            checks += check_nodes.probed(seen, node, run.plan, run.workload, claims)
         except ClusterError as error:
             advice = "A class whose volumes are bound to this node fails there: look at it first"
             checks.append(Check("image", probe.name, "warn", str(error), advice))
@@ -92,7 +96,7 @@ def _job_of(pod: Obj) -> str:
     return str(pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", ""))
 
 
-def _look(run: Run, probe: Probe, pod: Obj | None, ended: float | None) -> list[Check]:
+def _look(run: Run, probe: Probe, pod: Obj | None, ended: float | None) -> Seen:
     """Read what a probe saw; ClusterError with the reason if it did not run or says nothing."""
     if pod is None or ended is None:
         why = pods.why_not(run.cluster, pods.of_job(probe.job), probe.job) or "no reason is given"
@@ -106,5 +110,4 @@ def _look(run: Run, probe: Probe, pod: Obj | None, ended: float | None) -> list[
         raise ClusterError(f"image {run.plan.image} ran no sh: {'; '.join(lines) or 'no word'}")
     times = [datetime.fromisoformat(stamp).timestamp() for stamp, *_ in stamped]
     facts = {fact: value for _, _, fact, value in stamped}
-    seen = Seen(facts, created=probe.created, first=times[0], last=times[-1], ended=ended)
-    return check_nodes.probed(seen, probe.node, run.plan, run.workload)
+    return Seen(facts, created=probe.created, first=times[0], last=times[-1], ended=ended)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks import check_namespace
+from tasks import check, check_namespace
 from tasks.check_namespace import Demand, demand
 from tasks.cluster import Obj
 from tasks.plan import Plan
@@ -83,6 +83,13 @@ def test_pod_security_forbids_only_what_is_planned() -> None:
 def test_demand(flow: str, claims: dict[str, int]) -> None:
     """fio has a PVC of each class; storms one of each access mode, and one of a local PV."""
     assert demand(flow, Plan(), CLASSES, 3).claims == claims
+
+
+@pytest.mark.parametrize(("flow", "claims"), [("benchmark", 2), ("storms", 4), ("nightly", 6)])
+def test_claims_that_may_lie_on_a_node(flow: str, claims: int) -> None:
+    """Each of a class; a local PV is a folder with a few records."""
+    classes = [{"metadata": {"name": name}} for name in CLASSES]
+    assert check.claims_of(flow, Plan(), classes) == claims
 
 
 def test_demand_of_pods() -> None:

@@ -95,11 +95,13 @@ def test_enough(ready: list[str], drainable: list[str], flow: str, statuses: lis
     assert [check.status for check in checks] == statuses
 
 
-def probed(facts: dict[str, str], offset: float = 0.0, **plan: Any) -> dict[str, Check]:
+def probed(
+    facts: dict[str, str], offset: float = 0.0, claims: int = 1, **plan: Any
+) -> dict[str, Check]:
     """What is made of a probe that took two seconds on a node whose clock is off."""
     seen = Seen(facts, created=100.0, first=101.0 + offset, last=101.1 + offset, ended=102.0)
     chosen = Plan(**plan)
-    checks = check_nodes.probed(seen, a_node(), chosen, prepare(chosen))
+    checks = check_nodes.probed(seen, a_node(), chosen, prepare(chosen), claims)
     return {check.check: check for check in checks}
 
 
@@ -143,10 +145,16 @@ def test_asynchronous_io(used: str, status: str) -> None:
     assert "take 256 at once" in check.seen
 
 
-@pytest.mark.parametrize(("free", "status"), [(4 * 2**30, "pass"), (2**30, "warn")])
-def test_free_space(free: int, status: str) -> None:
-    """A class may keep its volumes on the node's disk."""
-    assert probed({"free_bytes": str(free)})["free space"].status == status
+@pytest.mark.parametrize(
+    ("free", "claims", "status"), [(4, 1, "pass"), (3, 1, "warn"), (12, 3, "pass"), (11, 3, "warn")]
+)
+def test_free_space(free: int, claims: int, status: str) -> None:
+    """Classes may keep their volumes on the node's disk, and all of them on the same node's."""
+    facts = {"free_bytes": str(free * 2**30)}
+    check = probed(facts, claims=claims, volume_size="4Gi")["free space"]
+    assert check.status == status
+    assert check.seen.startswith(f"{free}.0 GiB free on the node's disk; ")
+    assert check.seen.endswith(f"the run's PVCs, if all lie there, {claims * 4}.0 GiB")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
