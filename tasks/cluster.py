@@ -100,6 +100,10 @@ class Gone(ClusterError):
     """The server no longer has the version that a watch was to start from: list again."""
 
 
+class CutOff(ClusterError):
+    """The connection to a command in a pod ended before it did: it may have been carried out."""
+
+
 class CommandFailed(ClusterError):
     """A command in a pod exited with another status than 0."""
 
@@ -382,7 +386,8 @@ def evict(cluster: Cluster, pod: str) -> None:
 def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: float) -> str:
     """Run a command in a pod's container, and return what it wrote to stdout.
 
-    Raises ClusterError when it cannot be run or does not end in time, CommandFailed when it fails.
+    Raises ClusterError when it cannot be run or does not end in time, CommandFailed when it fails,
+    CutOff when nobody can tell.
     """
     doing = f"running {command[0]} in pod {pod}"
     try:
@@ -402,10 +407,12 @@ def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: fl
     except ApiException as error:  # what the library has caught is in its context
         raise _not_opened(cluster, f"{doing} (pods/exec)", error.__context__ or error) from error
     except (WebSocketException, OSError) as error:
-        raise ClusterError(f"{doing}: the connection broke: {error}") from error
+        raise CutOff(f"{doing}: the connection broke: {error}") from error
     if not ended:
         raise ClusterError(f"{doing}: it did not end within {limit_seconds:.0f} s")
-    answer = json.loads(status or '{"message": "its connection ended before it did"}')
+    if not status:
+        raise CutOff(f"{doing}: its connection ended before it did")
+    answer = json.loads(status)
     if answer.get("status") == "Success":
         return str(output)
     said = complaint.strip()[:300]

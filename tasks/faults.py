@@ -10,7 +10,11 @@ KILLED = 128 + 9
 
 
 def restart_container(cluster: Cluster, pod: str) -> None:
-    """Kill the writer's process; the pod stays, and its container is started again."""
+    """Kill the writer's process; the pod stays, and its container is started again.
+
+    The shell that kills may be ended together with the container that it kills, and so may the
+    connection to it: whether the writer was killed is seen by what it does next.
+    """
     try:
         k8s.execute(
             cluster,
@@ -18,8 +22,9 @@ def restart_container(cluster: Cluster, pod: str) -> None:
             ["sh", "-c", "kill -KILL $(cat scratch/pid)"],
             limit_seconds=EXEC_LIMIT_SECONDS,
         )
+    except k8s.CutOff:
+        return
     except k8s.CommandFailed as error:
-        # the shell that kills may be ended together with the container that it kills
         if error.exit_status != KILLED:
             raise
 

@@ -195,6 +195,10 @@ def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
         fault_at = time.time()
         AT_ONCE[storm](this.run.cluster, before.pod)
         first = _first_record(this, rig, before, fault_at)
+        if first is None and (last := rig.observer.acks[-1]).arrived > time.time() - SETTLE_SECONDS:
+            raise ClusterError(
+                f"{storm} on {rig.volume} did not happen: writer {last.writer} writes as before"
+            )
         course = Course(
             rig, storm, number, before, fault_at, first, pending=_pending(this, rig, first)
         )

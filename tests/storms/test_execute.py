@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,3 +101,40 @@ def test_a_container_is_restarted_in_its_pod(cluster: Cluster) -> None:
     faults.restart_container(cluster, "web")
     wait_running(cluster, restarts=1)
     assert k8s.get(cluster, "Pod", "web")["metadata"]["uid"] == uid
+
+
+def test_a_restart_may_take_the_connection_along(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault was carried out: what the writer does next decides, not the order's stream."""
+    execute = k8s.execute
+
+    def cut(*arguments: Any, **more: Any) -> str:
+        with suppress(k8s.CommandFailed):
+            execute(*arguments, **more)
+        raise k8s.CutOff("running sh in pod web: its connection ended before it did")
+
+    monkeypatch.setattr(k8s, "execute", cut)
+    faults.restart_container(cluster, "web")
+    wait_running(cluster, restarts=1)
+
+
+def test_a_fault_that_changes_nothing_is_no_measurement(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection was cut before the order came: the writer did not fail to come back."""
+
+    def cut(*_: Any, **__: Any) -> str:
+        raise k8s.CutOff("running sh in pod a: its connection ended before it did")
+
+    monkeypatch.setattr(k8s, "execute", cut)
+    known = ground.ride(
+        tmp_path,
+        storage_classes=["local-path"],
+        storm_volumes=["storage-classes"],
+        storms=["container-restart"],
+        recovery_limit_seconds=5,
+    )
+    (row,) = known.storms
+    assert row["status"] == "failed"
+    assert row["error"].startswith("container-restart on local-path did not happen: writer ")

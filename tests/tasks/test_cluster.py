@@ -1,6 +1,7 @@
 """Talking to Kubernetes: connecting, retries, verbs, and errors that say what to do."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import urllib3
@@ -200,6 +201,17 @@ def test_a_command_of_a_server_that_is_gone_is_unreachable(api: Api) -> None:
     """As any other request."""
     api.script("GET", f"{POD}/exec", LOST)
     with pytest.raises(k8s.Unreachable, match="Check that it runs and that the context is the"):
+        execute(api.cluster, "a", ["sh"], limit_seconds=20)
+
+
+def test_a_command_whose_connection_ends_first_may_have_been_carried_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is another failure than a command that could not be run."""
+    closed = Mock(is_open=Mock(return_value=False), read_channel=Mock(return_value=""))
+    monkeypatch.setattr("tasks.cluster.stream.stream", Mock(return_value=closed))
+    words = "running sh in pod a: its connection ended before it did"
+    with pytest.raises(k8s.CutOff, match=words):
         execute(api.cluster, "a", ["sh"], limit_seconds=20)
 
 
