@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 import yaml
@@ -31,7 +31,7 @@ from tasks.cluster import Obj
 
 FIO_BEGINS, FIO_ENDS = (
     ("@stormark begin ", "@stormark layout "),
-    ("@stormark end ", "@stormark fin"),
+    ("@stormark end ", "@stormark finished"),
 )
 Span = tuple[float, float]
 Objects = dict[str, "Seen"]
@@ -79,23 +79,31 @@ def run(plan: Path, results: str) -> list[tuple[float, str]]:
 
 
 def look_on(
-    list_them: Callable[..., object],
+    list_them: Callable[..., Any],
     seen: Objects,
     state: Callable[[Obj], str],
     when_running: Callable[[Seen], None] | None = None,
-) -> None:
-    """Note from now on, in a thread of its own, when each object enters each state."""
+) -> threading.Thread:
+    """Note from now on, in a thread of its own, when each new object enters each state.
+
+    What is there already is of earlier runs.
+    """
+    earlier = {item.metadata.uid for item in list_them().items}
 
     def keep() -> None:
         for event in watch.Watch().stream(list_them):
             now, item = time.time(), event["raw_object"]
+            if item["metadata"]["uid"] in earlier:
+                continue
             known = seen.setdefault(item["metadata"]["name"], Seen(item, {"created": now}, []))
             reached = "gone" if event["type"] == "DELETED" else state(item)
             if reached == "running" and reached not in known.times and when_running:
                 when_running(known)
             known.times.setdefault(reached, now)
 
-    threading.Thread(target=keep, daemon=True).start()
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    return thread
 
 
 def pod_state(pod: Obj) -> str:
