@@ -14,11 +14,11 @@ import typer
 
 from benchmarks import paired
 from tasks import cluster as k8s
-from tasks.cluster import Items, Obj
+from tasks.cluster import Cluster, Items, Obj
 from tasks.fio_file import Workload
 from tasks.plan import Plan
 
-READY_SECONDS, SPARE_SECONDS = 120.0, 120.0
+READY_SECONDS, SPARE_SECONDS, GONE_SECONDS = 120.0, 120.0, 120.0
 
 
 def main(
@@ -42,8 +42,7 @@ def main(
                 k8s.execute(cluster, name, command, limit_seconds=limit), workload
             )
         finally:
-            for manifest in reversed(objects):
-                k8s.delete(cluster, manifest["kind"], name, grace_seconds=0)
+            remove(cluster, name, objects)
 
     paired.print_ratios(
         rounds, ("stormark", "by exec"), lambda: paired.through_stormark(plan), by_exec
@@ -95,6 +94,32 @@ def manifests(name: str, plan: Plan, workload: Workload) -> list[Obj]:
             },
         },
     ]
+
+
+def remove(cluster: Cluster, name: str, objects: list[Obj]) -> None:
+    """Delete them, and wait until the volume is gone: nothing of it is beside the next round."""
+    volumes = [
+        volume["metadata"]["name"]
+        for volume in k8s.find(cluster, "PersistentVolume")
+        if (volume["spec"].get("claimRef") or {}).get("name") == name
+        and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+    ]
+    for manifest in reversed(objects):
+        k8s.delete(cluster, manifest["kind"], name, grace_seconds=0)
+    wait_gone(cluster, "PersistentVolumeClaim", name)
+    for volume in volumes:
+        wait_gone(cluster, "PersistentVolume", volume)
+
+
+def wait_gone(cluster: Cluster, kind: str, name: str) -> None:
+    """Wait until an object is no more."""
+    what, limit = f"deletion of {kind} {name}", GONE_SECONDS
+    k8s.wait(cluster, kind, gone, what=what, limit_seconds=limit, name=name)
+
+
+def gone(items: Items) -> bool | None:
+    """Whether nothing is left, for `wait`."""
+    return None if items else True
 
 
 def running(pods: Items) -> bool | None:
