@@ -169,5 +169,5 @@ class Store:
 
     def _send(self, event: Event) -> None:
         self._history.append(event)
-        for queue in self._queues:
+        for queue in tuple(self._queues):  # garbage collection may close a watch at any time
             queue.put_nowait(event)

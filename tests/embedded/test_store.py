@@ -64,3 +64,13 @@ def test_closed_watch_gets_no_more_events() -> None:
     assert events.get_nowait().object["metadata"]["name"] == "a"
     with pytest.raises(asyncio.QueueEmpty):
         events.get_nowait()
+
+
+def test_watch_that_is_closed_while_others_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python closes one that a client has left whenever it collects garbage."""
+    store = Store()
+    left = store.watch()
+    left.__enter__()
+    with store.watch() as events:
+        monkeypatch.setattr(events, "put_nowait", lambda _: left.__exit__(None, None, None))
+        store.create(CONFIG_MAPS, config_map("a"))
