@@ -132,8 +132,8 @@ def test_missing_host_directory_fails_to_mount(kube: Kube) -> None:
         'MountVolume.SetUp failed for volume "host" : hostPath type check failed: /no/such is '
         "not a directory"
     )
-    conditions = {c.type: c.status for c in kube.pod("p").status.conditions}
-    assert conditions["PodReadyToStartContainers"] == "False"
+    not_yet = ("PodReadyToStartContainers", "False")  # a kubelet says so after the event
+    kube.pod("p", lambda p: not_yet in {(c.type, c.status) for c in p.status.conditions or []})
 
 
 def test_config_map_is_mounted_once_it_exists(kube: Kube) -> None:
