@@ -14,6 +14,7 @@ from tasks.progress import Progress
 from tasks.release import release
 from tasks.run import Run, RunInProgress, lease, new_run_id, owned
 from tests.conftest import Cluster as Embedded
+from tests.flows.server import until
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import make_run
 
@@ -111,10 +112,10 @@ def test_a_run_that_lost_its_lease_is_told(run: Run, monkeypatch: pytest.MonkeyP
     """A run that stood still goes on beside the next one otherwise."""
     monkeypatch.setattr(run_module, "LEASE_SECONDS", 1)
     with lease(run, ignore) as lost:
+        (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
         change = {"spec": {"holderIdentity": "next"}}
         k8s.patch(run.cluster, "Lease", "stormark", change)
-        (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
-        renewer.join(20)
+        renewer.join(40)
         assert lost[0].startswith("run next has taken over the Lease of namespace ")
     k8s.delete(run.cluster, "Lease", "stormark")
 
@@ -167,7 +168,7 @@ def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
 def test_a_lease_that_cannot_be_renewed_is_told(
     run: Run, cluster: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once it has lapsed: a renewal that failed in between is none of anybody's business."""
+    """Once, when it has lapsed: a renewal that failed before, or fails again, is not news."""
     monkeypatch.setattr(run_module, "LEASE_SECONDS", 1)
     told: SimpleQueue[str] = SimpleQueue()
     with lease(run, told.put):
@@ -175,7 +176,8 @@ def test_a_lease_that_cannot_be_renewed_is_told(
         words = told.get(timeout=20)
         assert words.startswith("the Lease of namespace ")
         assert "updating Lease stormark" in words
-    assert cluster.fired()[0] > 3
+        more = cluster.fired()[0] + 2
+        until(cluster.fired, lambda fired: fired[0] >= more)
     assert told.empty()
 
 
