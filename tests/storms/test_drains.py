@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 
 from tasks import cluster as k8s
-from tasks import storms
+from tasks import faults, storms
 from tasks.cluster import Cluster, Items, Obj
 from tasks.progress import Progress
 from tests.flows.server import until
@@ -22,7 +22,7 @@ PLAN: dict[str, Any] = {
     "storm_volumes": ["local"],
     "storm_nodes": f"kubernetes.io/hostname={NODE}",
     "hold_seconds": 1,
-    "recovery_limit_seconds": 10,
+    "recovery_limit_seconds": 60,
     "writes_per_second": 20,
 }
 
@@ -43,7 +43,7 @@ def others(ground: Ground) -> Iterator[Cluster]:  # noqa: ARG001 - sets $KUBECON
         spec = {"replicas": 1, "selector": selector, "template": pod_of("theirs")}
         kind = {"kind": "Deployment", "apiVersion": "apps/v1"}
         k8s.create(cluster, {**kind, "metadata": meta, "spec": spec})
-        k8s.wait(cluster, "Pod", two_run, what="start of two pods", limit_seconds=20)
+        k8s.wait(cluster, "Pod", two_run, what="start of two pods", limit_seconds=60)
         yield cluster
 
 
@@ -85,15 +85,18 @@ def test_a_full_drain_evicts_every_pod_of_the_node(
 
 
 def test_a_budget_that_forbids_is_a_failed_drain_and_the_node_is_uncordoned(
-    ground: Ground, tmp_path: Path
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other storms are measured; the reason is the server's."""
     forbid_evictions(ground)
-    known = ground.ride(
-        tmp_path,
-        **PLAN | {"recovery_limit_seconds": 5},
-        storms=["drain", "pod-delete"],
-    )
+    evict = faults.evict
+
+    def evict_for_a_moment(cluster: Cluster, pods: list[Obj], limit_seconds: float) -> None:
+        assert limit_seconds == PLAN["recovery_limit_seconds"]
+        evict(cluster, pods, 0.5)
+
+    monkeypatch.setattr(faults, "evict", evict_for_a_moment)
+    known = ground.ride(tmp_path, **PLAN, storms=["drain", "pod-delete"])
     found = {row["storm"]: row for row in known.storms}
     assert found["pod-delete"]["kept"] is True
     assert found["drain"]["status"] == "failed"

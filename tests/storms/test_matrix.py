@@ -10,7 +10,7 @@ from tasks import results
 from tests.storms.conftest import REAL
 from tests.storms.ground import Ground
 
-HOLD_SECONDS, LIMIT_SECONDS = (30, 60) if REAL else (5, 20)
+HOLD_SECONDS, LIMIT_SECONDS = (30, 60) if REAL else (10, 60)
 ON_ONE_NODE = ("hostPath-pinned", "local", "local-path")
 
 
