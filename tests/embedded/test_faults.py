@@ -98,7 +98,7 @@ def test_subresources_are_resources_of_their_own(
     assert pool.request("GET", f"{path}/log").status == (410 if answer == "gone" else 403)
 
 
-WRITER = "echo old > data/f; sleep 1.3; echo new >> data/f; echo new > data/g; "
+WRITER = "echo old > data/f; sleep 2.5; echo new >> data/f; echo new > data/g; "
 
 
 def run_writer(core: Any, name: str, folder: Path, end: str) -> Path:
