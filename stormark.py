@@ -475,7 +475,7 @@ def _prepare_prefect() -> None:
         ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
         ("DO_NOT_TRACK", "1"),
         # its own limit of 20 s is too short for its first start on a busy machine
-        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"),
+        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300"),
     ):
         os.environ.setdefault(name, value)
 

@@ -33,7 +33,9 @@ def chromium() -> Iterator[Browser]:
     expect.set_options(timeout=DEADLINE_SECONDS * 1000)
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser,
+        playwright.chromium.launch(
+            executable_path=executable, args=FLAGS, timeout=DEADLINE_SECONDS * 1000
+        ) as browser,
     ):
         yield browser
 
