@@ -10,18 +10,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from kubernetes import watch
 
 from tests.conftest import Cluster, Stormark
-from tests.flows.server import until
+from tests.flows.server import DEADLINE_SECONDS, until
 
 INTERRUPTED = 130
-DEADLINE_SECONDS = 120
+# Given the event that the command has ended.
+Step = Callable[[Event], object]
 # The first job ends by itself, the second would run for an hour.
 LONG_FIO = """
 [global]
@@ -132,43 +134,59 @@ def test_ctrl_c_while_prefect_starts(stormark: Stormark, prefect_home: Path, lon
 
 
 @contextmanager
-def beside(*steps: Callable[[], object]) -> Iterator[None]:
-    """Do one step after the other while the command of the block runs."""
+def beside(*steps: Step) -> Iterator[None]:
+    """Do one step after the other while the command of the block runs; one that fails ends it."""
+    ended = Event()
+    failed: list[Exception] = []
 
     def act() -> None:
-        for step in steps:
-            step()
+        try:
+            for step in steps:
+                step(ended)
+        except Exception as error:  # noqa: BLE001 - raised again where it can be seen
+            failed.append(error)
+            send(signal.SIGINT)(ended)  # fio would run for an hour
 
     thread = Thread(target=act)
     thread.start()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        if failed:
+            raise failed[0]
 
 
-def measured(stormark: Stormark) -> Callable[[], object]:
+def measured(stormark: Stormark) -> Step:
     """Wait until a cell is on disk: the next one is measured then."""
-    return lambda: until(lambda: list(stormark.results.glob("fio/*/*.parquet")), bool)
+    cells = partial(stormark.results.glob, "fio/*/*.parquet")
+    return lambda ended: until(lambda: ended.is_set() or any(cells()), bool)
 
 
-def on_pod(cluster: Cluster, namespace: str, seen: Callable[[Any], bool]) -> Callable[[], object]:
+def on_pod(cluster: Cluster, namespace: str, seen: Callable[[Any], bool]) -> Step:
     """Wait until some pod of the namespace is seen in a state."""
 
-    def wait() -> None:
-        for change in watch.Watch().stream(
-            cluster.core.list_namespaced_pod, namespace, timeout_seconds=DEADLINE_SECONDS
-        ):
-            if seen(change["object"]):
-                return
+    def found() -> bool:
+        pods = cluster.core.list_namespaced_pod
+        changes = watch.Watch().stream(pods, namespace, timeout_seconds=5)
+        return any(seen(change["object"]) for change in changes)
 
-    return wait
+    return lambda ended: until(lambda: ended.is_set() or found(), bool)
 
 
 def is_terminating(pod: Any) -> bool:
     return pod.metadata.deletion_timestamp is not None
 
 
-def send(number: signal.Signals) -> Callable[[], None]:
-    return lambda: os.kill(os.getpid(), number)
+def send(number: signal.Signals) -> Step:
+    """Interrupt the command; once that has ended it would be the tests that are interrupted."""
+
+    def step(ended: Event) -> None:
+        if not ended.is_set():
+            os.kill(os.getpid(), number)
+
+    return step
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -177,7 +195,7 @@ def test_a_signal_during_fio(stormark: Stormark, long_fio: str, number: signal.S
     """Both signals end a run in the same way."""
     with beside(measured(stormark), send(number)):
         result = stormark("--fio-file", long_fio)
-    assert result.exit_code == INTERRUPTED
+    assert result.exit_code == INTERRUPTED, result.output
     run = stormark.row("runs")
     assert result.stderr == clean(run["run_id"], stormark.results) + "\n"
     assert (run["outcome"], run["stopped_at"]) == ("cancelled", "fio on local-path, repeat 1")
@@ -192,7 +210,7 @@ def test_a_second_ctrl_c_ends_the_clean_up(
     interrupt = send(signal.SIGINT)
     with beside(measured(stormark), interrupt, terminating, interrupt):
         result = stormark("--fio-file", long_fio)
-    assert result.exit_code == INTERRUPTED
+    assert result.exit_code == INTERRUPTED, result.output
     assert "the cluster is clean" not in result.output
     assert f"`stormark reap --namespace {stormark.namespace}` removes what is left" in result.stderr
     assert stormark.row("runs")["outcome"] == "cancelled"
