@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Response,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.flows.server import DEADLINE_SECONDS
 
@@ -18,7 +26,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 # With SQLite a busy server answers 503, and the page leaves it to the person to try again.
-SUBMISSIONS = 20
+TRIES = 20
 
 
 @contextmanager
@@ -85,16 +93,15 @@ def enter(page: Page, field: str, value: str, kind: str = "") -> None:
 
 def submit(page: Page) -> str:
     """Start the run and open its page; gives its id."""
-    for _ in range(SUBMISSIONS):
-        with page.expect_response(re.compile("/create_flow_run$")) as answer:
-            page.get_by_role("button", name="Submit").click()
-        if answer.value.status != 503:
-            break
-    refused = f"after up to {SUBMISSIONS} submissions: {answer.value.status}"
-    assert answer.value.ok, f"{refused} {answer.value.text()}"
-    run_id = str(answer.value.json()["id"])
+    run_id = str(_send(page.get_by_role("button", name="Submit"), "create_flow_run").json()["id"])
     page.locator(f"a[href$='/{run_id}']").first.click()
     return run_id
+
+
+def cancel(page: Page) -> None:
+    """Cancel the run whose page is open."""
+    page.get_by_role("button", name="Cancel").click()
+    _send(page.get_by_role("dialog").get_by_role("button", name="Confirm"), "set_state")
 
 
 def show_tab(page: Page, name: str) -> Locator:
@@ -109,6 +116,18 @@ def chart(page: Page) -> Locator:
     image = page.get_by_role("img", name="Bars of every job by class")
     expect(image).to_have_js_property("complete", True)
     return image
+
+
+def _send(button: Locator, call: str) -> Response:
+    """Press a button that sends something; what the server answers."""
+    for _ in range(TRIES):
+        with button.page.expect_response(re.compile(f"/{call}$")) as answer:
+            button.click()
+        if answer.value.status != 503:
+            break
+    refused = f"{call}, tried up to {TRIES} times: {answer.value.status}"
+    assert answer.value.ok, f"{refused} {answer.value.text()}"
+    return answer.value
 
 
 def _label(page: Page, field: str) -> Locator:

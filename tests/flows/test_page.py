@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tasks.plan import Plan, Profile
 from tests.flows.page import (
+    cancel,
     chart,
     choose,
     chromium,
@@ -97,7 +98,6 @@ def test_a_run_is_cancelled(page: Page, namespace: str, tmp_path: Path) -> None:
     expect(page.get_by_text("Progress: 0%")).to_be_visible()
     page.go_back()
     show_tab(page, "Logs")
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
+    cancel(page)
     expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
     expect(log).to_contain_text("the cluster is clean")
