@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,15 +13,11 @@ from typer.main import get_command
 from stormark import app
 from tasks.plan import Plan
 from tests.conftest import Cluster, Stormark
+from tests.flows.server import free_port
 from tests.reports.sample import RUN_ID, STARTED, write_run
 from tests.reports.storm_sample import write_storms
 
 LATER = "20261124-180000-d4e5f6"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def test_plan_prints_every_field(stormark: Stormark) -> None:

@@ -16,14 +16,13 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from flows.up import Place
 from tests.conftest import TINY_PLAN, Cluster, rows_of
-from tests.flows.server import Server, until
+from tests.flows.server import Server, free_port, until
 from tests.flows.test_deployment import ENDLESS_FIO
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from signal import SIGINT
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.flows.server import until
+from tests.flows.server import free_port, until
 
 # Debian keeps them apart by version and out of PATH; others have them in PATH.
 FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]))
@@ -45,8 +44,7 @@ class Postgres(NamedTuple):
 @contextmanager
 def postgres(user: str, password: str) -> Iterator[Postgres]:
     """A new and empty database, for which that user needs that password."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        database = Postgres(free.getsockname()[1], user, password)
+    database = Postgres(free_port(), user, password)
     with TemporaryDirectory(prefix="stormark-postgres-") as name:
         folder = Path(name)
         (folder / "password").write_text(password)

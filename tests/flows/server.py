@@ -1,9 +1,10 @@
 """What a test asks of a Prefect server that has the deployments of prefect.yaml."""
 
+import random
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -31,6 +32,7 @@ from flows.up import Place, place, serving
 
 # For a machine that others keep busy: a first start takes ten seconds on an idle one.
 DEADLINE_SECONDS = 600
+PORTS = 20_000, 30_000  # below those that the kernel gives to connections, and NodePorts
 BEGIN, END = re.compile("Beginning flow run"), re.compile("Finished in state")
 T = TypeVar("T")
 
@@ -82,15 +84,21 @@ def _ends_flow(line: Log) -> bool:
     return line.task_run_id is None and END.match(line.message) is not None
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 for a server that starts later: none that connections are given."""
+    while True:
+        port = random.randrange(*PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 @contextmanager
 def deployed(folder: Path, **settings: str) -> Iterator[Server]:
     """A server as `stormark up` starts it, but that the tests start every run, and wait less.
 
     `settings` are more of its environment.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    here = place(port, folder)
+    here = place(free_port(), folder)
     here.environment.update(
         {
             "PREFECT_LOGGING_LEVEL": "INFO",
