@@ -33,6 +33,7 @@ from flows.up import Place, place, serving
 # For a machine that others keep busy: a first start takes ten seconds on an idle one.
 DEADLINE_SECONDS = 600
 PORTS = 20_000, 30_000  # below those that the kernel gives to connections, and NodePorts
+WORKER = "prefect.flow_runs.worker"
 BEGIN, END = re.compile("Beginning flow run"), re.compile("Finished in state")
 T = TypeVar("T")
 
@@ -69,8 +70,12 @@ class Server(NamedTuple):
         return [line.message for line in self._lines(run_id)]
 
     def story(self, run_id: UUID) -> list[str]:
-        """What the log of a run that has ended says between begin and end of the flow."""
-        log = until(lambda: self._lines(run_id), lambda lines: any(map(_ends_flow, lines)))
+        """What the log of a run that has ended says between begin and end of the flow.
+
+        But for the worker, which says when it likes that it has started the run.
+        """
+        lines = until(lambda: self._lines(run_id), lambda lines: any(map(_ends_flow, lines)))
+        log = [line for line in lines if line.name != WORKER]
         said = [line.message for line in log]
         begin = next(i for i, message in enumerate(said) if BEGIN.match(message))
         return said[begin + 1 : next(i for i, line in enumerate(log) if _ends_flow(line))]
