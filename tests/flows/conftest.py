@@ -46,6 +46,13 @@ def server(session_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
+def to_the_end(server: Server, namespace: str) -> Iterator[None]:  # noqa: ARG001 - it goes last
+    """What a failed test leaves running is cancelled: the runs of later tests would wait for it."""
+    yield
+    server.cancel_all()
+
+
+@pytest.fixture
 def told() -> Iterator[tuple[str, SimpleQueue[str]]]:
     """The address of a webhook, and what it is sent."""
     heard: SimpleQueue[str] = SimpleQueue()

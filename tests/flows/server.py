@@ -14,11 +14,15 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, Log, State
+from prefect.client.schemas.objects import TERMINAL_STATES, Artifact, FlowRun, Log, State
 from prefect.client.schemas.sorting import LogSort
+from prefect.states import Cancelled, Cancelling
 from tenacity import (
     RetryError,
     Retrying,
@@ -79,6 +83,17 @@ class Server(NamedTuple):
         said = [line.message for line in log]
         begin = next(i for i, message in enumerate(said) if BEGIN.match(message))
         return said[begin + 1 : next(i for i, line in enumerate(log) if _ends_flow(line))]
+
+    def cancel_all(self) -> None:
+        """End every flow run: with order where a process carries it out, else at once."""
+        state = FlowRunFilterStateType(not_any_=list(TERMINAL_STATES))
+        going = FlowRunFilter(state=FlowRunFilterState(type=state))
+        runs = self.client.read_flow_runs(flow_run_filter=going)
+        for run in runs:
+            end: State[None] = Cancelling() if run.infrastructure_pid else Cancelled()
+            self.client.set_flow_run_state(run.id, end, force=run.infrastructure_pid is None)
+        for run in runs:
+            self.end_of(run.id)
 
     def _lines(self, run_id: UUID) -> list[Log]:
         of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))

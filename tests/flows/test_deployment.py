@@ -38,7 +38,7 @@ from tests.conftest import TINY_FIO, TINY_PLAN, Cluster, rows_of
 from tests.flows.server import DEADLINE_SECONDS, Server, until
 
 # One server for all of them.
-pytestmark = pytest.mark.xdist_group("server")
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.usefixtures("to_the_end")]
 
 # The first job ends by itself, the second would run for an hour.
 ENDLESS_FIO = """

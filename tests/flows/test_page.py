@@ -25,7 +25,7 @@ from tests.flows.page import (
 )
 from tests.flows.server import Server
 
-pytestmark = pytest.mark.xdist_group("server")
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.usefixtures("to_the_end")]
 
 
 # Not for the session: Playwright's event loop would be a running one for the tests that follow.
