@@ -111,6 +111,11 @@ def show_tab(page: Page, name: str) -> Locator:
     return page.get_by_role("tabpanel", name=name)
 
 
+def open_artifact(page: Page, name: str) -> None:
+    """One of that name: a busy server that refuses after all, and is asked again, has two."""
+    show_tab(page, "Artifacts").get_by_role("link", name=name).first.click()
+
+
 def chart(page: Page) -> Locator:
     """The bars of a report, loaded."""
     image = page.get_by_role("img", name="Bars of every job by class")

@@ -17,6 +17,7 @@ from tests.flows.page import (
     choose,
     chromium,
     enter,
+    open_artifact,
     open_form,
     open_options,
     opened,
@@ -73,10 +74,10 @@ def test_a_run_is_started_watched_and_read(page: Page, namespace: str, tmp_path:
     expect(log).to_contain_text("[8/8] nfs-client")
     expect(page.get_by_text("Completed", exact=True)).to_be_visible()
 
-    show_tab(page, "Artifacts").get_by_role("link", name="progress fio").click()
+    open_artifact(page, "progress fio")
     expect(page.get_by_text("Progress: 100%")).to_be_visible()
     page.go_back()
-    show_tab(page, "Artifacts").get_by_role("link", name="markdown report").click()
+    open_artifact(page, "markdown report")
     table = page.get_by_role("table").first
     expect(table.get_by_role("columnheader")).to_have_text(
         ["job", "what", "unit", "local-path (reference)", "nfs-client"]
@@ -85,7 +86,7 @@ def test_a_run_is_started_watched_and_read(page: Page, namespace: str, tmp_path:
     assert chart(page).evaluate("image => image.naturalWidth") > 0
     assert page.get_by_role("group").count() == 0
     page.go_back()
-    show_tab(page, "Artifacts").get_by_role("link", name="table comparison").click()
+    open_artifact(page, "table comparison")
     cells = page.get_by_role("table").first
     expect(cells).to_contain_text("nfs-client")
     expect(cells.get_by_role("row")).to_have_count(5)
@@ -94,7 +95,7 @@ def test_a_run_is_started_watched_and_read(page: Page, namespace: str, tmp_path:
 def test_a_run_is_cancelled(page: Page, namespace: str, tmp_path: Path) -> None:
     """By the page's own button, during fio, when less than all is done: it ends in order."""
     log = measuring(page, namespace, tmp_path, runtime_seconds=600)
-    show_tab(page, "Artifacts").get_by_role("link", name="progress fio").click()
+    open_artifact(page, "progress fio")
     expect(page.get_by_text("Progress: 0%")).to_be_visible()
     page.go_back()
     show_tab(page, "Logs")
