@@ -1,6 +1,7 @@
 """Prefect for one person on one machine: server, work pool, deployments and worker."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -8,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGINT
 from typing import Any, NamedTuple
 
 import httpx
@@ -110,6 +110,8 @@ def prefect(here: Place, *arguments: str) -> None:
 @contextmanager
 def _process(here: Place, *arguments: str) -> Iterator[Process]:
     """A command of Prefect's for the block, in a session of its own: Ctrl-C is for the caller."""
+    # it ends by SIGINT: where whoever began this ignores that, as `nohup` does, so would it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (
         (here.folder / f"{arguments[0]}.log").open("wb") as output,
         subprocess.Popen(
@@ -125,7 +127,7 @@ def _process(here: Place, *arguments: str) -> Iterator[Process]:
         try:
             yield process
         finally:
-            process.send_signal(SIGINT)
+            process.send_signal(signal.SIGINT)
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired as error:

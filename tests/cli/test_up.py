@@ -30,8 +30,10 @@ def command(folder: Path, port: int, **environment: str) -> Iterator[subprocess.
     inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "KUBECONFIG"))
     }
+    # as `nohup` and a script's `&` start it: without SIGINT, which is how Prefect's worker ends
+    background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "stormark"]
     with subprocess.Popen(
-        [sys.executable, "-m", "stormark", "up", "--port", str(port), "--folder", str(folder)],
+        [*background, "up", "--port", str(port), "--folder", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
