@@ -102,7 +102,10 @@ def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
         "owner": [labels.reference(configmap)],
     }
     path, errors = f"{HOST_ROOT}/{host_folder(run_id)}", []
+    there = {node["metadata"]["name"] for node in k8s.find(cluster, "Node")}
     for name in folders:
+        if name not in there:  # it has left the cluster, and its folder with it
+            continue
         try:
             _host_folder(cluster, plan, meta, "remove", name)
         except ClusterError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks import cluster as k8s
-from tasks import storms
+from tasks import labels, storms
 from tasks.cluster import ClusterError
 from tasks.release import make_host_folders, release
 from tasks.run import new_run_id, owned
@@ -101,6 +101,16 @@ def test_a_folder_that_remains_keeps_no_other_from_its_removal(
         assert f"folder {folder} on node {node} remains: creating Job" in str(failed.value)
     assert f"with `rm -rf {folder}`, then delete ConfigMap stormark-" in str(failed.value)
     release(run.cluster, run.run_id, {})
+    assert nodes_with_folder(ground) == []
+
+
+def test_a_node_that_has_left_the_cluster_keeps_no_run_from_its_release(ground: Ground) -> None:
+    """Its folder went with it; an autoscaler takes nodes away at any time."""
+    run = make_run(ground.cluster, new_run_id(datetime.now(UTC)), start_limit_seconds=10)
+    with owned(run, say_nothing) as owner:
+        assert make_host_folders(run.cluster, run.plan, run.meta(owner), ["w1"]) == {}
+        change = {"metadata": {"annotations": {labels.HOST_FOLDERS: "gone,w1"}}}
+        k8s.patch(run.cluster, "ConfigMap", owner[0]["name"], change)
     assert nodes_with_folder(ground) == []
 
 
