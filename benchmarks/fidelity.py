@@ -2,8 +2,8 @@
 
     python -m benchmarks.fidelity plan.yaml --folder FOLDER
 
-FOLDER is one on the disk that is behind the plan's class, on this machine: with a testbed's
-local-path, any in its state folder.
+FOLDER is the class's own folder on the node that the plan selects: with a testbed's local-path,
+nodes/w1/opt/local-path-provisioner in its state folder.
 """
 
 import os
