@@ -12,9 +12,8 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.states import Crashed
 
 from tasks import cluster as k8s
-from tasks import labels
 from tasks.plan import Plan
-from tasks.reap import lives, release_flow_run
+from tasks.reap import lives, release_flow_run, runs_of
 
 
 def release_now(flow: Flow[Any, Any], flow_run: FlowRun, state: State) -> None:  # noqa: ARG001
@@ -49,7 +48,7 @@ def release(flow_run: FlowRun, cluster: k8s.Cluster) -> bool:
     if flow_run.state is None or not flow_run.state.is_final():
         if lives(cluster, str(flow_run.id)):
             return False
-        begun = k8s.find(cluster, "ConfigMap", label=f"{labels.FLOW_RUN}={flow_run.id}")
+        begun = runs_of(cluster, str(flow_run.id))
         why = "its Lease has lapsed" if begun else "nothing of it is in the cluster"
         with get_client(sync_client=True) as client:
             message = f"no heartbeat, and {why}{_last_words(client, flow_run)}"

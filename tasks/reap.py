@@ -125,13 +125,18 @@ def reap(
     return found
 
 
+def runs_of(cluster: Cluster, flow_run: str) -> list[str]:
+    """The ids of the runs in the cluster that a flow run of Prefect's has begun."""
+    owners = k8s.find(cluster, "ConfigMap", label=f"{labels.FLOW_RUN}={flow_run}")
+    return [str(owner["metadata"]["labels"][labels.RUN]) for owner in owners]
+
+
 def release_flow_run(cluster: Cluster, flow_run: str, faults: Mapping[str, NodeFault]) -> list[str]:
     """Release what a flow run of Prefect's has left that is known to be dead; the run ids.
 
     Its Lease may not have lapsed yet, so a flow run that lives would be cut off.
     """
-    owners = k8s.find(cluster, "ConfigMap", label=f"{labels.FLOW_RUN}={flow_run}")
-    run_ids = [str(owner["metadata"]["labels"][labels.RUN]) for owner in owners]
+    run_ids = runs_of(cluster, flow_run)
     for run_id in run_ids:
         release(cluster, run_id, faults)
     lease = _lease(cluster)
@@ -142,6 +147,4 @@ def release_flow_run(cluster: Cluster, flow_run: str, faults: Mapping[str, NodeF
 
 def lives(cluster: Cluster, flow_run: str) -> bool:
     """Whether a run of that flow run holds the namespace's Lease and renews it."""
-    owners = k8s.find(cluster, "ConfigMap", label=f"{labels.FLOW_RUN}={flow_run}")
-    holder = _living_run(cluster)
-    return any(owner["metadata"]["labels"][labels.RUN] == holder for owner in owners)
+    return _living_run(cluster) in runs_of(cluster, flow_run)
