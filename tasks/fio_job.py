@@ -64,10 +64,7 @@ def create(
     manifest = render(
         "fio-job",
         name=name,
-        run_id=run.run_id,
-        labels=run.labels,
-        deadline=run.deadline,
-        owner=owner,
+        **run.meta(owner),
         plan=run.plan,
         tolerations=tolerations(run.plan),
         action=action,

@@ -33,9 +33,7 @@ def create(
     manifest = render(
         "pvc",
         name=name,
-        labels=run.labels,
-        deadline=run.deadline,
-        owner=owner,
+        **run.meta(owner),
         storage_class=storage_class,
         access_mode=access_mode,
         volume_mode=volume_mode,

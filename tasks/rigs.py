@@ -166,10 +166,7 @@ def _create_writer(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> No
     manifest = render(
         "writer-deployment",
         name=rig.name,
-        run_id=run.run_id,
-        labels=run.labels,
-        deadline=run.deadline,
-        owner=owner,
+        **run.meta(owner),
         plan=run.plan,
         tolerations=tolerations(run.plan),
         nodes=rig.nodes,

@@ -22,8 +22,8 @@ def verify(
 
     `node` is the writer's; a ReadWriteMany volume is read on one of the `others`. An emptyDir
     exists only in its pod, and no other pod may mount a ReadWriteOncePod volume: they are read in
-    the writer's. Returns the verdict and the reader's node. Raises
-    ClusterError or UnreadableVolume when the volume could not be read.
+    the writer's. Returns the verdict and the reader's node. Raises ClusterError or UnreadableVolume
+    when the volume could not be read.
     """
     acknowledged = {(ack.writer, ack.number) for ack in list(rig.observer.acks)} - rig.lost
     if "emptyDir" in rig.source or rig.target.access_mode == ONE_POD:
