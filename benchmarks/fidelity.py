@@ -3,53 +3,85 @@
     python -m benchmarks.fidelity plan.yaml --folder FOLDER
 
 FOLDER is the class's own folder on the node that the plan selects: with a testbed's local-path,
-nodes/w1/opt/local-path-provisioner in its state folder.
+nodes/w1/opt/local-path-provisioner in its state folder. Both ways use the same file of the same
+volume: from one new file to the next, a disk can differ more than the two ways do.
 """
 
 import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from prefect import flow
+from prefect.client.schemas.objects import State
 
 from benchmarks import paired
+from flows.steps import carry_out, step
+from tasks import benchmark, provision, volumes
+from tasks.cluster import Obj
+from tasks.fio_file import Workload
+from tasks.progress import Report
+from tasks.record import Record
+from tasks.run import Run
 
 
 def main(
     plan: Annotated[Path, typer.Argument(help="Plan of one class and one repeat.")],
-    folder: Annotated[Path, typer.Option(help="Where fio runs directly.")],
+    folder: Annotated[Path, typer.Option(help="The class's folder, where fio runs directly.")],
     rounds: Annotated[int, typer.Option(min=2, help="How often each way is taken.")] = 5,
 ) -> None:
-    """Take both ways by turns, and print the ratio of their figures."""
-    _, workload = paired.workload(plan)
+    """Take both ways by turns on one volume, and print the ratio of their figures."""
+    chosen, workload = paired.workload(plan)
 
-    def directly() -> paired.IOPS:
-        with tempfile.TemporaryDirectory(dir=folder) as here:
-            Path(here, "volume").mkdir()
-            for file, size in workload.layout.items():
-                layout = ["--name=layout", f"--filename={file}", f"--size={size}"]
-                fio(here, *layout, "--rw=write", "--bs=1M", "--direct=1", "--end_fsync=1")
-            Path(here, "job.fio").write_text(workload.text)
-            return paired.of_output(fio(here, "job.fio"), workload)
+    def by_turns(
+        run: Run, owner: list[Obj], storage_classes: list[Obj], _known: Record, report: Report
+    ) -> None:
+        with provision.provisioned(run, owner, storage_classes) as coming:
+            volume = next(coming)
+            if isinstance(volume, volumes.VolumeFailed):
+                raise volume
+            volumes.lay_out(run, owner, volume, report)
+            turns = benchmark.rounds([volume], rounds, len(workload.jobs))
 
-    paired.print_ratios(
-        rounds, ("stormark", "directly"), lambda: paired.through_stormark(plan), directly
-    )
+            def through_stormark() -> paired.IOPS:
+                rows: list[dict[str, Any]] = []
+                step(benchmark.measure, "measure")(run, owner, next(turns), report, rows.append)
+                return {row["job"]: row["iops"] for row in rows}
+
+            (laid_out,) = folder.glob(f"*{volume.pvc}*")
+            paired.print_ratios(
+                rounds,
+                ("stormark", "directly"),
+                through_stormark,
+                lambda: directly(laid_out, workload, volume.engine),
+            )
+
+    @flow(name="fidelity", persist_result=False)
+    def fidelity() -> State:
+        with tempfile.TemporaryDirectory() as results:
+            return carry_out(
+                "benchmark", chosen.model_copy(update={"results": results}), [by_turns]
+            )
+
+    fidelity()
 
 
-def fio(here: str, *arguments: str) -> str:
-    """Run fio in a folder, with the engine that stormark tries first; its JSON."""
-    ended = subprocess.run(
-        ["fio", "--output-format=json", *arguments],
-        cwd=here,
-        env=os.environ | {"STORMARK_ENGINE": "libaio"},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return ended.stdout
+def directly(volume: Path, workload: Workload, engine: str) -> paired.IOPS:
+    """Run the job file on the files of a volume that stormark's pod has laid out."""
+    with tempfile.TemporaryDirectory() as here:
+        Path(here, "volume").symlink_to(volume)
+        Path(here, "job.fio").write_text(workload.text)
+        ended = subprocess.run(
+            ["fio", "--output-format=json", "job.fio"],
+            cwd=here,
+            env=os.environ | {"STORMARK_ENGINE": engine},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    return paired.of_output(ended.stdout, workload)
 
 
 if __name__ == "__main__":
