@@ -1,5 +1,6 @@
 """Checks of the namespace that a run works in: Pod Security, quotas and limit ranges."""
 
+from math import inf
 from typing import NamedTuple
 
 from tasks.checklist import Check
@@ -161,8 +162,11 @@ def _items(limit: Obj, kind: str) -> list[Obj]:
     return [item for item in limit["spec"]["limits"] if item["type"] == kind]
 
 
-def limit_range(obj: Obj, plan: Plan) -> list[Check]:
-    """Whether a LimitRange refuses the plan's PVCs or pods, or slows fio down."""
+def limit_range(obj: Obj, plan: Plan, limits: list[Obj]) -> list[Check]:
+    """Whether a LimitRange refuses the plan's PVCs or pods, or slows fio down.
+
+    `limits` are all of the namespace: any may give pods the limits that this one wants.
+    """
     name = f"LimitRange {obj['metadata']['name']}"
     size = quantity_bytes(plan.volume_size)
     refused = []
@@ -170,7 +174,9 @@ def limit_range(obj: Obj, plan: Plan) -> list[Check]:
         least, most = (item.get(end, {}).get("storage") for end in ("min", "max"))
         if (least and size < quantity_bytes(least)) or (most and size > quantity_bytes(most)):
             refused.append(f"PVCs from {least or 'any'} to {most or 'any'}, not {plan.volume_size}")
+    given = _given(limits)
     for item in _items(obj, "Container") + _items(obj, "Pod"):
+        refused += _limits_refused(item, given)
         for resource in ("cpu", "memory"):
             least, most = (item.get(end, {}).get(resource) for end in ("min", "max"))
             most = item.get("default", {}).get(resource, most)
@@ -182,12 +188,33 @@ def limit_range(obj: Obj, plan: Plan) -> list[Check]:
         advice = "Change it, or name another namespace: a run's pods and PVCs do not fit"
         return [Check("limit range", name, "fail", f"allows {'; '.join(refused)}", advice)]
     slow = [
-        f"{resource} {limits[resource]}"
+        f"{resource} {most[resource]}"
         for item in _items(obj, "Container")
         for resource in ("cpu", "memory")
-        if resource in (limits := item.get("default") or item.get("max") or {})
+        if resource in (most := item.get("default") or item.get("max") or {})
     ]
     if slow:
         seen = f"limits each container to {', '.join(slow)}: fio may measure that, not the volume"
         return [Check("limit range", name, "warn", seen, "Name a namespace without such limits")]
     return [Check("limit range", name, "pass", "fits the plan's PVCs and pods")]
+
+
+def _limits_refused(item: Obj, given: dict[str, float]) -> list[str]:
+    """What an item of a LimitRange has against the limits that pods are given, or are not."""
+    of = item["type"].lower()
+    ratios = item.get("maxLimitRequestRatio", {})
+    refused = []
+    for resource in dict.fromkeys([*item.get("max", {}), *ratios]):
+        limit = given.get(f"limits.{resource}", 0)
+        # each pod has one container; the least request has the largest ratio
+        request = SCRIPT.get(resource) or given.get(f"requests.{resource}", 0)
+        most, ratio = item.get("max", {}).get(resource), ratios.get(resource)
+        if not limit:
+            seen = "only with a limit, which no pod of a run states and no default gives"
+            refused.append(f"{resource} of a {of} {seen}")
+        elif most and limit > quantity_cpus(most):
+            refused.append(f"{resource} limits of a {of} up to {most}")
+        if limit and ratio and limit > request * quantity_cpus(ratio):
+            times = f"{ratio} times its request, not {limit / request if request else inf:,.4g}"
+            refused.append(f"{resource} limits of a {of} up to {times}")
+    return refused

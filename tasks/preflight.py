@@ -116,7 +116,7 @@ def _limits(
     limits = found.get("LimitRange", [])
     return [
         *(check_namespace.quota(one, need, limits) for one in found.get("ResourceQuota", [])),
-        *(row for one in limits for row in check_namespace.limit_range(one, plan)),
+        *(row for one in limits for row in check_namespace.limit_range(one, plan, limits)),
     ]
 
 

@@ -200,10 +200,41 @@ def test_a_quota_of_some_pods_is_left_to_a_person() -> None:
         (a_limit("Container", default={"cpu": "500m"}), "warn"),
         (a_limit("Container", max={"memory": "1Gi"}), "warn"),
         (a_limit("Container", defaultRequest={"cpu": "10m"}), "pass"),
-        (a_limit("Pod", max={"cpu": "4"}), "pass"),
     ],
 )
 def test_limit_range(limit: Obj, status: str) -> None:
     """One refuses PVCs or pods, or gives fio's a limit that would be measured."""
-    (check,) = check_namespace.limit_range(limit, Plan())
+    (check,) = check_namespace.limit_range(limit, Plan(), [limit])
     assert (check.status, check.object) == (status, "LimitRange l")
+
+
+@pytest.mark.parametrize(
+    ("limit", "default", "words"),
+    [
+        (a_limit("Pod", max={"cpu": "4"}), {}, "cpu of a pod only with a limit, which no pod"),
+        (a_limit("Pod", max={"cpu": "4"}), {"memory": "1Gi"}, "cpu of a pod only with a limit"),
+        (a_limit("Pod", max={"cpu": "4"}), {"cpu": "8"}, "cpu limits of a pod up to 4"),
+        (a_limit("Pod", max={"cpu": "4"}), {"cpu": "4"}, ""),
+        (a_limit("Pod", max={"ephemeral-storage": "1Gi"}), {}, "ephemeral-storage of a pod only"),
+        (a_limit("Container", max={"ephemeral-storage": "1Gi"}), {}, ""),
+        (a_limit("Pod", maxLimitRequestRatio={"cpu": "9"}), {}, "cpu of a pod only with a limit"),
+        (a_limit("Container", maxLimitRequestRatio={"memory": "9"}), {}, "memory of a container"),
+        (
+            a_limit("Container", maxLimitRequestRatio={"cpu": "9"}),
+            {"cpu": "500m"},
+            "cpu limits of a container up to 9 times its request, not 10",
+        ),
+        (a_limit("Pod", maxLimitRequestRatio={"cpu": "10"}), {"cpu": "500m"}, ""),
+        (
+            a_limit("Pod", maxLimitRequestRatio={"ephemeral-storage": "1"}),
+            {"ephemeral-storage": "1Gi"},
+            "",
+        ),
+    ],
+)
+def test_a_limit_range_that_wants_limits(limit: Obj, default: dict[str, str], words: str) -> None:
+    """Pods of a run state none; a default gives them some, also one of another LimitRange."""
+    given = a_limit("Container", default=default)
+    (check,) = check_namespace.limit_range(limit, Plan(), [limit, given])
+    assert (check.status == "fail") == bool(words)
+    assert words in check.seen
