@@ -32,12 +32,13 @@ def of_row(row: dict[str, Any], options: dict[str, str], filesystem: str | None)
     reads = row["rw"].split(":")[0] not in ("write", "randwrite")
     cacheable = reads and memory is not None and size < memory
     in_memory = f"its working set of {_size(size)} fits into {_size(memory)} of memory"
+    depth = row["io_depth"] or 1
     waits = any(options.get(option, "0") not in ("0", "none") for option in DURABLE_OPTIONS)
     if memory_backed(filesystem):
         found.append(f"the volume is {filesystem}: this measures RAM, not storage")
-    if row["engine"] in SYNCHRONOUS and row["io_depth"] > 1:
-        found.append(f"engine {row['engine']} has one I/O in flight, not {row['io_depth']}")
-    if row["engine"] == "libaio" and not row["direct"] and row["io_depth"] > 1:
+    if row["engine"] in SYNCHRONOUS and depth > 1:
+        found.append(f"engine {row['engine']} has one I/O in flight, not {depth}")
+    if row["engine"] == "libaio" and not row["direct"] and depth > 1:
         found.append("libaio without direct=1 waits for each I/O: its queue is not kept full")
     if cacheable and not row["direct"]:
         found.append(f"reads through the node's page cache, and {in_memory}")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tasks.checklist import Check, Status
 from tasks.cluster import Obj
-from tasks.fio_file import Workload
+from tasks.fio_file import Job, Workload, fio_bytes
 from tasks.plan import FAULT_FIELDS, Plan, Toleration
 from tasks.quantity import quantity_bytes
 
@@ -138,7 +138,7 @@ def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> Check:
         return Check("asynchronous I/O", name, "warn", "a pod cannot read fs.aio-max-nr", advice)
     most, used = int(seen.facts["aio_max_nr"]), int(seen.facts["aio_nr"])
     need = max(
-        sum(int(j.options.get("iodepth", 1)) * int(j.options.get("numjobs", 1)) for j in group)
+        sum(_count(job, "iodepth") * _count(job, "numjobs") for job in group)
         for group in workload.groups
     )
     words = f"fs.aio-max-nr {most:,}, {used:,} in use; the plan's jobs take {need:,} at once"
@@ -146,6 +146,11 @@ def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> Check:
         advice = "Raise it on the node: `sysctl -w fs.aio-max-nr=1048576`"
         return Check("asynchronous I/O", name, "warn", words, advice)
     return Check("asynchronous I/O", name, "pass", words)
+
+
+def _count(job: Job, option: str) -> int:
+    """A number of a job; 1, fio's default, also where only fio can tell, as with ${DEPTH}."""
+    return fio_bytes(job.options.get(option, "1")) or 1
 
 
 def _free_space(seen: Seen, name: str, most: int) -> Check:

@@ -97,7 +97,9 @@ def ramp_seconds(job: Job) -> float:
 
 
 def fio_bytes(size: str) -> int | None:
-    """A size as fio writes it, in bytes (4k is 4,096, fio's kb_base=1024); None if it is none."""
+    """A size or count as fio writes it (4k is 4,096, fio's kb_base=1024); None if it is none."""
+    if re.fullmatch(r"0x[0-9a-f]+", size.lower()):
+        return int(size, 16)
     match = re.fullmatch(r"(\d+)([kmgt]?)b?", size.lower())
     return int(match[1]) * SIZE_UNITS[match[2]] if match else None
 

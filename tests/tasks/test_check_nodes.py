@@ -146,6 +146,16 @@ def test_asynchronous_io(used: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("depth", "taken"), [("1k", "1,024"), ("0x20", "32"), ("${DEPTH}", "1"), ("(2*8)", "1")]
+)
+def test_asynchronous_io_of_an_own_file(depth: str, taken: str) -> None:
+    """A depth is read as fio reads it; one that is not known is no reason to fail."""
+    own = f"[a]\niodepth={depth}\nnumjobs=0x1\ngroup_reporting\n"
+    check = probed({"aio_max_nr": "65536", "aio_nr": "0"}, fio_file=own)["asynchronous I/O"]
+    assert f"take {taken} at once" in check.seen
+
+
+@pytest.mark.parametrize(
     ("free", "claims", "status"), [(4, 1, "pass"), (3, 1, "warn"), (12, 3, "pass"), (11, 3, "warn")]
 )
 def test_free_space(free: int, claims: int, status: str) -> None:

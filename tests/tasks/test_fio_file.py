@@ -275,14 +275,14 @@ def test_a_workload_knows_where_its_file_is_from() -> None:
 
 @pytest.mark.parametrize(
     ("written", "size"),
-    [("4096", 4096), ("4k", 4096), ("22M", 22 * MIB), ("2GB", 2**31), ("1t", 2**40)],
+    [("4096", 4096), ("0x1B", 27), ("4k", 4096), ("22M", 22 * MIB), ("2GB", 2**31), ("1t", 2**40)],
 )
 def test_sizes_are_read_as_fio_reads_them(written: str, size: int) -> None:
     """fio counts by 1,024 unless told otherwise."""
     assert fio_bytes(written) == size
 
 
-@pytest.mark.parametrize("written", ["50%", "4k-8k", "4k,8k", "4ki", "", "-1"])
+@pytest.mark.parametrize("written", ["50%", "4k-8k", "4k,8k", "4ki", "0x4k", "", "-1"])
 def test_what_is_no_single_size_has_no_bytes(written: str) -> None:
     """Nothing is guessed."""
     assert fio_bytes(written) is None

@@ -117,6 +117,13 @@ def test_a_block_size_that_is_not_one_is_missing(options: dict[str, str], size: 
     assert with_options("mixed", **options)["block_size_bytes"] == size
 
 
+@pytest.mark.parametrize(("written", "depth"), [("1k", 1024), ("0x20", 32), ("(2*8)", None)])
+def test_a_depth_is_read_as_fio_reads_it(written: str, depth: int | None) -> None:
+    """What cannot be read is missing; the figures beside it are not lost."""
+    measured = with_options("mixed", iodepth=written, numjobs=written)
+    assert (measured["io_depth"], measured["num_jobs"]) == (depth, depth)
+
+
 def test_unbuffered_is_direct() -> None:
     """fio has two names for it, one the opposite of the other."""
     assert with_options("durable", direct="1")["direct"] is True
