@@ -42,7 +42,7 @@ def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B0
     for one in checks:
         say[one.status]("%s: %s: %s", one.check, one.object, one.words)
     artifacts.show_table([one.row() for one in checks], "preflight", f"the plan of a {flow} run")
-    failed = [f"{one.check}: {one.object}: {one.seen}" for one in checks if one.status == "fail"]
+    failed = [f"{one.check}: {one.object}: {one.words}" for one in checks if one.status == "fail"]
     if failed:
         return State(type=StateType.FAILED, name="Refused", message="; ".join(failed))
     warned = sum(one.status == "warn" for one in checks)

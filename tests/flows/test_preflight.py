@@ -8,7 +8,7 @@ from prefect import get_client
 from prefect.client.schemas.objects import StateType
 
 from flows.preflight import preflight
-from tasks.plan import Plan
+from tasks.plan import NodeFault, Plan
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -24,3 +24,15 @@ def test_the_checks_are_a_table(namespace: str, tmp_path: Path) -> None:
     (failed,) = [c for c in checks if c["status"] == "fail"]
     assert state.message == f"{failed['check']}: {failed['object']}: {failed['seen']}"
     assert "fast" in str(state.message)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_what_refuses_says_what_to_do(namespace: str, tmp_path: Path) -> None:
+    """The state's message has the advice, as a run's has."""
+    fault = NodeFault(down="no-such-tool {node}", up="true {node}")
+    plan = Plan(namespace=namespace, storms=["node-crash"], node_fault=fault, results=str(tmp_path))
+    state = preflight(plan, flow="storms", return_state=True)
+    assert state.message == (
+        "node-crash: command no-such-tool: is not on this client. "
+        "Install it here, or correct node_fault"
+    )
