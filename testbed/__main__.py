@@ -183,14 +183,14 @@ def _on_signal(
 def _on(node: str) -> Iterator[None]:
     with telling():
         prerequisites.check_root()
-        state.check_owner()
+        _check_up()
         nodes.check(node)
         yield
 
 
 def _check_up() -> None:
     state.check_owner()
-    if not state.KUBECONFIG.exists():
+    if state.owner() is None or not state.KUBECONFIG.exists():  # a reboot keeps files alone
         raise Failed(
             f"no testbed runs with its state in {state.FOLDER}: `python -m testbed up` makes it"
         )

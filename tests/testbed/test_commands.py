@@ -25,6 +25,7 @@ COMMANDS = [
         "down",
     )
 ]
+ON_A_NODE = ["stop-node w1", "start-node w1", "cut w1", "join w1"]
 
 
 def command(*arguments: str) -> Result:
@@ -39,6 +40,16 @@ def command(*arguments: str) -> Result:
 def root(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands believe that they are root; none of these tests lets one do anything."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    # bridge and cgroups have the names of a real testbed, also where a refusal is missing
+    for action in ("network.cut", "network.join", "nodes.start", "nodes.stop"):
+        monkeypatch.setattr(f"testbed.{action}", lambda node: pytest.fail(f"{node} was touched"))
+
+
+@pytest.fixture
+def up() -> None:
+    """What the commands take for a testbed that is up."""
+    state.claim()
+    state.KUBECONFIG.touch()
 
 
 def test_help() -> None:
@@ -94,7 +105,7 @@ def test_unknown_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not state.OWNER.exists()
 
 
-@pytest.mark.usefixtures("root")
+@pytest.mark.usefixtures("root", "up")
 def test_unknown_node(folder: Path) -> None:
     """The message names those that there are."""
     for name in ("w1", "w2"):
@@ -104,18 +115,23 @@ def test_unknown_node(folder: Path) -> None:
     assert result.stderr == "testbed: there is no node w7; nodes are w1, w2\n"
 
 
-@pytest.mark.parametrize("line", ["status", "kubeconfig"])
-def test_not_up(line: str, folder: Path) -> None:
-    """What asks a cluster that is not there says how to make it."""
-    result = command(line)
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("rebooted", [False, True])
+@pytest.mark.parametrize("line", [*("status", "kubeconfig"), *ON_A_NODE])
+def test_not_up(line: str, rebooted: bool, folder: Path) -> None:
+    """What asks a cluster that is not there says how to make it; files alone make none."""
+    if rebooted:
+        state.KUBECONFIG.touch()
+        (folder / "nodes" / "w1").mkdir(parents=True)
+    result = command(*line.split())
     assert result.exit_code == FAILED
     assert str(folder) in result.stderr
     assert "`python -m testbed up`" in result.stderr
 
 
+@pytest.mark.usefixtures("up")
 def test_kubeconfig() -> None:
     """The path alone, for $(...)."""
-    state.KUBECONFIG.touch()
     assert command("kubeconfig").stdout == f"{state.KUBECONFIG}\n"
 
 
