@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from .certificates import MOST_NODES
 from .shell import run, wait_for
 from .state import GATEWAY, SUBNET, Failed
 
 BRIDGE = "smbr0"
 STORAGE = f"{SUBNET}.2"
+HOSTS = ("storage", *(f"w{index}" for index in range(1, MOST_NODES + 1)))
 _LINKS = Path("/sys/class/net")
 
 
@@ -76,8 +78,8 @@ def join(host: str) -> None:
 
 def namespaces() -> list[str]:
     """The network namespaces of the testbed."""
-    names = (line.split()[0] for line in run("ip", "netns", "list").splitlines())
-    return [name for name in names if name.startswith(namespace(""))]
+    there = {line.split()[0] for line in run("ip", "netns", "list").splitlines()}
+    return [name for name in map(namespace, HOSTS) if name in there]
 
 
 def remove() -> None:
@@ -90,4 +92,4 @@ def remove() -> None:
 
 
 def _links() -> list[str]:
-    return sorted(path.name for path in [*_LINKS.glob(link("*")), *_LINKS.glob(BRIDGE)])
+    return [name for name in (BRIDGE, *map(link, HOSTS)) if (_LINKS / name).exists()]
