@@ -121,14 +121,14 @@ def start_node(node: Node) -> None:
 @app.command()
 def cut(node: Node) -> None:
     """Take a node off the network."""
-    with _on(node):
+    with _on(node), state.exclusive():
         network.cut(node)
 
 
 @app.command()
 def join(node: Node) -> None:
     """Put a node on the network again."""
-    with _on(node):
+    with _on(node), state.exclusive():
         network.join(node)
 
 

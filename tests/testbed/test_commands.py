@@ -115,6 +115,17 @@ def test_unknown_node(folder: Path) -> None:
     assert result.stderr == "testbed: there is no node w7; nodes are w1, w2\n"
 
 
+@pytest.mark.usefixtures("root", "up")
+@pytest.mark.parametrize("line", ON_A_NODE)
+def test_one_change_at_a_time(line: str, folder: Path) -> None:
+    """A node stays as it is while another command changes the testbed."""
+    (folder / "nodes" / "w1").mkdir(parents=True)
+    with state.exclusive():
+        result = command(*line.split())
+    assert result.exit_code == FAILED
+    assert "another command is changing the testbed" in result.stderr
+
+
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("rebooted", [False, True])
 @pytest.mark.parametrize("line", [*("status", "kubeconfig"), *ON_A_NODE])
