@@ -13,6 +13,7 @@ from rich.console import Console
 
 from . import build as builds
 from . import certificates, cluster, control_plane, network, nodes, prerequisites, processes, state
+from .shell import unproxied
 from .state import Failed
 
 app = typer.Typer(
@@ -156,7 +157,7 @@ def _code_of(command: list[str]) -> int:
     with _on_signal(pass_on, signal.SIGINT, signal.SIGTERM):
         try:
             child = subprocess.Popen(
-                command, env=os.environ | {"KUBECONFIG": str(state.KUBECONFIG)}
+                command, env=unproxied() | {"KUBECONFIG": str(state.KUBECONFIG)}
             )
         except OSError as error:
             raise Failed(f"`{command[0]}` cannot be run: {error.strerror}") from error

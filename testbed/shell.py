@@ -24,14 +24,15 @@ def step(text: str) -> None:
     _console.print(f"testbed: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def environment(process: str = "command") -> dict[str, str]:
-    """That of this process, with the mark by which processes.py knows what the testbed runs.
-
-    No proxy is asked for the API server.
-    """
+def unproxied() -> dict[str, str]:
+    """The environment of this process, in which no proxy is asked for the API server."""
     direct = f"{os.environ.get('NO_PROXY') or os.environ.get('no_proxy', '')},{GATEWAY}"
-    mark = {MARK: f"{state.FOLDER}:{process}"}
-    return os.environ | {"NO_PROXY": direct, "no_proxy": direct} | mark
+    return os.environ | {"NO_PROXY": direct, "no_proxy": direct}
+
+
+def environment(process: str = "command") -> dict[str, str]:
+    """That of `unproxied`, with the mark by which processes.py knows what the testbed runs."""
+    return unproxied() | {MARK: f"{state.FOLDER}:{process}"}
 
 
 def run(*command: str | Path, text: str | None = None) -> str:

@@ -89,6 +89,14 @@ def test_a_testbed_that_was_up_stays(start: Start, folder: Path) -> None:
     assert state.owner() == folder
 
 
+def test_the_command_asks_no_proxy_for_the_api_server(start: Start) -> None:
+    """And has no mark of the testbed's own processes, which `down` kills."""
+    echo = "echo $NO_PROXY $no_proxy ${STORMARK_TESTBED_PROCESS:-unmarked}"
+    run = start("run", "--", "sh", "-c", echo, NO_PROXY="a.example", no_proxy="a.example")
+    direct = f"a.example,{state.GATEWAY}"
+    assert said(run) == (0, ["up", direct, direct, "unmarked", "down"], "")
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_an_interrupted_command_cleans_up(start: Start, terminal: bool) -> None:
     """Ctrl-C reaches run and command at once, SIGTERM run alone; then the testbed ends."""
