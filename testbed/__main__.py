@@ -23,7 +23,8 @@ app = typer.Typer(
     help="A real multi-node Kubernetes on one machine, without Docker and without a VM: "
     "unmodified etcd, API server, scheduler, controllers, kubelets, containerd and runc.\n\n"
     "Needs root on Debian. State is in `$STORMARK_TESTBED`, by default "
-    "/var/lib/stormark-testbed. Exit codes: 0 done; 1 it failed, and the message says what to do.",
+    "/var/lib/stormark-testbed. Exit codes: 0 done; 1 it failed, and the message says what to do; "
+    "130 interrupted. `run` exits as its command does.",
 )
 console = Console()
 errors = Console(stderr=True)
@@ -43,7 +44,9 @@ def telling() -> Iterator[None]:
         errors.print(f"testbed: {error.filename}: permission denied; run it as root", style="red")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        errors.print("testbed: interrupted; `python -m testbed down` removes what there is")
+        there = state.owner() == state.FOLDER  # else nothing was made, or `run` has ended it
+        hint = "; `python -m testbed down` removes what there is" if there else ""
+        errors.print(f"testbed: interrupted{hint}")
         raise typer.Exit(130) from None
 
 

@@ -110,11 +110,18 @@ def test_an_interrupted_command_cleans_up(start: Start, terminal: bool) -> None:
 
 
 def test_terminated_while_it_goes_up(start: Start) -> None:
-    """Nothing was run yet; what there is of the testbed ends."""
+    """Nothing was run yet; what there is of the testbed ends, and nobody is told to end it."""
+    interrupted = "state.claim(); os.kill(os.getpid(), 15)"
+    run = start("run", "--", "echo", "never", IN_UP=interrupted)
+    assert said(run) == (130, ["up", "down"], "testbed: interrupted\n")
+
+
+def test_what_an_interrupted_command_leaves_is_said(start: Start, folder: Path) -> None:
+    """Of a testbed that was up before, so that `run` keeps it."""
+    state.OWNER.write_text(str(folder))
     run = start("run", "--", "echo", "never", IN_UP="os.kill(os.getpid(), 15)")
-    code, output, errors = said(run)
-    assert (code, output) == (130, ["up", "down"])
-    assert errors.startswith("testbed: interrupted")
+    said_last = "testbed: interrupted; `python -m testbed down` removes what there is\n"
+    assert said(run) == (130, ["up"], said_last)
 
 
 def test_no_such_program(start: Start) -> None:
