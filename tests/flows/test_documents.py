@@ -60,7 +60,9 @@ RUN_BY = {
     r"make (test|services|demo|e2e)": ".ci/run",
     r"make \.venv/run": "Makefile: make demo begins with it",
     r"make demo-real": "not run: minutes of the same flow as tests/real/test_nightly.py",
-    r"stormark run --class local-path --class gp3-like": "not run: hours; see the plans above",
+    r"stormark run --class local-path --class gp3-like --image stormark/fio:testbed": (
+        "not run: a quarter of an hour of the same flow as tests/real/test_nightly.py"
+    ),
     r"python -m benchmarks\..*": "not run: minutes each; the figures beside it came of it",
     r"git (clone|pull).*": "not run: its address is the reader's",
 }
