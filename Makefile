@@ -42,7 +42,7 @@ e2e: .venv/dev
 	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real'
 
 demo-real: .venv/run
-	$(ON_A_CLUSTER) $(BIN)/stormark demo --real --image $(STORMARK_E2E_IMAGE)
+	$(BIN)/python -m testbed run -- $(BIN)/stormark demo --real --image stormark/fio:testbed
 
 up: .venv/run fio
 	@! kill -0 "$$(cat .up/pid 2>/dev/null)" 2>/dev/null || { cat .up/log; echo "it is up already"; exit 1; }
