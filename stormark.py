@@ -246,14 +246,17 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
     given = {"context": context, "storage_classes": storage_class or None}
     given |= {"namespace": namespace, "image": image}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    where = ""
     try:
         chosen = plans.load(plan_file, {k: v for k, v in given.items() if v is not None})
+        where = f" {k8s.options(chosen.context, chosen.namespace)}"
         with errors.status("checking"):
             checks = check.whole(chosen, flow, lambda progress: None)  # noqa: ARG005
     except (PlanError, k8s.ClusterError) as error:
         raise _refused(str(error)) from None
     except KeyboardInterrupt:
-        errors.print("stormark: interrupted; `stormark reap` removes what may be left")
+        words = f"stormark: interrupted; `stormark reap{where}` removes what may be left"
+        errors.print(words, soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(INTERRUPTED) from None
     if output is Output.json:
         console.file.write(json.dumps([one.row() for one in checks], indent=2) + "\n")
@@ -278,10 +281,13 @@ def _checks_table(checks: list[Check]) -> Table:
 )
 def reap(
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
-    namespace: Annotated[str, typer.Option(help="Namespace in which runs work.")] = plans.NAMESPACE,
+    namespace: Annotated[str | None, typer.Option(help="Namespace in which runs work.")] = None,
     plan_file: Annotated[
         Path | None,
-        typer.Option("--plan", help="The runs' plan: its `up` commands mend nodes left broken."),
+        typer.Option(
+            "--plan",
+            help="The runs' plan: where they work, and `up` commands that mend nodes left broken.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be released.")] = False,
 ) -> None:
@@ -290,10 +296,11 @@ def reap(
     Goes by stormark's labels and annotations alone, and never touches what lacks them.
     """
     try:
-        faults = plans.load(plan_file, {}).node_faults if plan_file else {}
-        cluster = k8s.connect(context, namespace)
+        given = {"context": context, "namespace": namespace}
+        chosen = plans.load(plan_file, {k: v for k, v in given.items() if v is not None})
+        cluster = k8s.connect(chosen.context, chosen.namespace)
         check.namespace(cluster)
-        found = release_dead(cluster, dry_run=dry_run, faults=faults)
+        found = release_dead(cluster, dry_run=dry_run, faults=chosen.node_faults)
     except check.REFUSALS as error:
         raise _refused(str(error)) from None
     except k8s.ClusterError as error:
@@ -459,10 +466,10 @@ def _interrupted(chosen: Plan, last: Progress) -> int:
             results = shlex.quote(chosen.results)
             words += f"`stormark report {last.run_id} --results {results}` shows it"
         case _:
-            context = f" --context {chosen.context}" if chosen.context else ""
+            options = k8s.options(chosen.context, chosen.namespace)
             words = (
-                f"during the clean-up of run {last.run_id}; `stormark reap{context} --namespace "
-                f"{chosen.namespace}` removes what is left"
+                f"during the clean-up of run {last.run_id}; `stormark reap {options}` removes what "
+                "is left"
             )
     errors.print(f"stormark: interrupted {words}", soft_wrap=True, markup=False, highlight=False)
     return INTERRUPTED

@@ -6,6 +6,7 @@ again with backoff, honouring `Retry-After`. Waits are watches with a deadline.
 
 import json
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -130,6 +131,18 @@ class Cluster(NamedTuple):
     api: client.ApiClient
     name: str
     namespace: str
+    context: str | None = None
+
+    @property
+    def options(self) -> str:
+        """The options that lead stormark's commands to this namespace."""
+        return options(self.context, self.namespace)
+
+
+def options(context: str | None, namespace: str) -> str:
+    """The options that lead stormark's commands to a namespace, for advice."""
+    chosen = f"--context {shlex.quote(context)} " if context else ""
+    return f"{chosen}--namespace {namespace}"
 
 
 def connect(context: str | None, namespace: str) -> Cluster:
@@ -154,7 +167,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
             f"Set KUBECONFIG, or name one of its contexts with --context: {_contexts(file)}."
         ) from error
     chosen = next((c for c in contexts if c["name"] == context), current)
-    return Cluster(client.ApiClient(settings), chosen["context"]["cluster"], namespace)
+    return Cluster(client.ApiClient(settings), chosen["context"]["cluster"], namespace, context)
 
 
 def _contexts(file: str) -> str:

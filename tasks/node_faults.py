@@ -65,7 +65,7 @@ def mend(cluster: Cluster, node: str, storm: str, known: Mapping[str, NodeFault]
     if storm not in known:
         raise ClusterError(
             f"cleaning up: node {node} may still be down from storm {storm}, and how to mend it "
-            f"is not known. `stormark reap --namespace {cluster.namespace} --plan PLAN` runs the "
+            f"is not known. `stormark reap {cluster.options} --plan PLAN` runs the "
             f"`up` of its plan; if the node is up, `kubectl annotate node {node} "
             f"{nodes.ANNOTATION}-` says so"
         )

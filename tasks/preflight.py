@@ -138,7 +138,7 @@ def stale(cluster: Cluster) -> list[Check]:
         return [Check(name, "objects", "warn", f"not checked: {error}", "")]
     if not remains:
         return [Check(name, "objects", "pass", "nothing is left of any")]
-    advice = f"`stormark reap --namespace {cluster.namespace}` releases it"
+    advice = f"`stormark reap {cluster.options}` releases it"
     return [
         Check(name, f"run {run_id}", "warn", f"{why}: {', '.join(objects)}", advice)
         for run_id, why, objects in remains

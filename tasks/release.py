@@ -56,7 +56,7 @@ def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> Non
         except ClusterError as error:
             errors.append(str(error))
     if errors:
-        again = f"`stormark reap --namespace {cluster.namespace} --plan PLAN`"
+        again = f"`stormark reap {cluster.options} --plan PLAN`"
         errors.append(f"What run {run_id} made is still there until {again} has mended the nodes")
         raise ClusterError("; ".join(errors))
 

@@ -160,6 +160,21 @@ def test_reap_releases_a_dead_run(stormark: Stormark, cluster: Cluster) -> None:
     assert stormark.command(*reap).stdout.startswith(f"released run {run_id}, dead")
 
 
+def test_reap_works_where_its_plan_does(
+    stormark: Stormark, cluster: Cluster, tmp_path: Path
+) -> None:
+    """The advice `reap --plan PLAN` holds for any plan; an option still goes before it."""
+    labels = {"app.kubernetes.io/managed-by": "stormark", "stormark/run": "20200101-000000-abcdef"}
+    metadata = {"name": "stormark-20200101-000000-abcdef", "labels": labels}
+    cluster.core.create_namespaced_config_map(stormark.namespace, {"metadata": metadata})
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"namespace: {stormark.namespace}\n")
+    elsewhere = stormark.command("reap", "--plan", str(plan), "--namespace", "default", "--dry-run")
+    assert "20200101-000000-abcdef" not in elsewhere.stdout
+    released = stormark.command("reap", "--plan", str(plan))
+    assert released.stdout.startswith("released run 20200101-000000-abcdef, dead")
+
+
 def test_reap_of_a_run_that_cannot_be_released(stormark: Stormark, cluster: Cluster) -> None:
     """It is a failure, whatever else was released."""
     run_id = "20200101-000000-abcdef"

@@ -179,7 +179,7 @@ def test_what_an_earlier_run_has_left(api: Api) -> None:
     left = {"metadata": {"name": "stormark-run-1", "labels": labels}}
     script_cluster(api)
     api.answers["GET", "/api/v1/namespaces/bench/configmaps"] = [Answer.items([left])]
-    (check,) = preflight.stale(api.cluster)
+    (check,) = preflight.stale(api.cluster._replace(context="of prod"))
     assert (check.status, check.object) == ("warn", "run run-1")
     assert "ConfigMap/stormark-run-1" in check.seen
-    assert check.advice == "`stormark reap --namespace bench` releases it"
+    assert check.advice == "`stormark reap --context 'of prod' --namespace bench` releases it"
