@@ -41,6 +41,7 @@ RUN_BY = {
     r"kubectl (apply|delete) -f manifests/rbac\.yaml": (  # the file's objects, by another client
         "tests/real/test_rbac.py::test_it_is_enough_for_every_storm"
     ),
+    r"kubectl config set-.*": "tests/real/test_rbac.py::test_it_is_enough_for_every_storm",
     r"kubectl (apply|delete) -k manifests": ("tests/real/test_pool.py::test_a_flow_run_is_a_job"),
     r"kubectl -n stormark .*": "not run: Secrets, addresses and results are the reader's",
     r"export PREFECT_UI_API_URL.*|prefect server start --host .*": "not run: on loopback alone",
@@ -63,6 +64,7 @@ RUN_BY = {
     r"stormark run --class local-path --class gp3-like --image stormark/fio:testbed": (
         "not run: a quarter of an hour of the same flow as tests/real/test_nightly.py"
     ),
+    r"nsenter .*": "not run: beside a benchmark that is not",
     r"python -m benchmarks\..*": "not run: minutes each; the figures beside it came of it",
     r"git (clone|pull).*": "not run: its address is the reader's",
 }
