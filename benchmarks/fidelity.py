@@ -50,7 +50,12 @@ def main(
                 step(benchmark.measure, "measure")(run, owner, next(turns), report, rows.append)
                 return {row["job"]: row["iops"] for row in rows}
 
-            (laid_out,) = folder.glob(f"*{volume.pvc}*")
+            laid_out = next(folder.glob(f"*{volume.pvc}*"), None)
+            if laid_out is None:
+                raise SystemExit(
+                    f"{folder} holds no folder of PVC {volume.pvc}: give the folder in which "
+                    f"{volume.storage_class} makes volumes on node {volume.node}"
+                )
             paired.print_ratios(
                 rounds,
                 ("stormark", "directly"),
