@@ -24,6 +24,9 @@ RUN_BY = {
     r"stormark run .* --flow storms": (
         "tests/cli/test_preflight.py::test_what_pod_security_forbids_is_skipped"
     ),
+    r"stormark preflight --context stormark .*": (  # rbac.yaml's account
+        "tests/real/test_rbac.py::test_it_is_enough_for_every_storm"
+    ),
     r"stormark preflight.*|stormark run (--context NAME|--plan).*": HERE,
     r"stormark reap.*": HERE,
     r"prefect --no-prompt deploy --all|prefect work-pool (create|delete) .*": HERE,
