@@ -18,8 +18,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from benchmarks import paired
+from flows.benchmark import lay_out_next
 from flows.steps import carry_out, step
-from tasks import benchmark, provision, volumes
+from tasks import benchmark, provision
 from tasks.cluster import Obj
 from tasks.fio_file import Workload
 from tasks.progress import Report
@@ -39,10 +40,7 @@ def main(
         run: Run, owner: list[Obj], storage_classes: list[Obj], _known: Record, report: Report
     ) -> None:
         with provision.provisioned(run, owner, storage_classes) as coming:
-            volume = next(coming)
-            if isinstance(volume, volumes.VolumeFailed):
-                raise volume
-            volumes.lay_out(run, owner, volume, report)
+            volume = lay_out_next(run, owner, coming, report)
             turns = benchmark.rounds([volume], rounds, len(workload.jobs))
 
             def through_stormark() -> paired.IOPS:

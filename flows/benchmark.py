@@ -61,7 +61,7 @@ def measure_classes(
             known.step = f"provision {name}"
             report(Progress(run.run_id, f"{name} · provision and lay out"))
             try:
-                volume = step(_lay_out_next, known.step)(run, owner, coming, report)
+                volume = step(lay_out_next, known.step)(run, owner, coming, report)
             except VolumeFailed as error:
                 known.volumes.append(error.row)
                 for row in benchmark.failed_cells(run, name, str(error)):
@@ -74,7 +74,7 @@ def measure_classes(
             step(benchmark.measure, known.step)(run, owner, turn, report, keep)
 
 
-def _lay_out_next(
+def lay_out_next(
     run: Run, owner: list[Obj], coming: Iterator[Volume | VolumeFailed], report: Report
 ) -> Volume:
     """The next class's volume, when it is there, with its files."""
