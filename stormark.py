@@ -97,7 +97,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
 
     `stormark plan` prints a plan with every field; options here override the file.
     """
-    given = {
+    given: dict[str, Any] = {
         "context": context,
         "storage_classes": storage_class or None,
         "profile": profile,
@@ -112,11 +112,10 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
         "hold_seconds": hold_seconds,
         "results": results,
     }
-    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     try:
         if fio_file is not None:
-            overrides["fio_file"] = _text_of(fio_file)
-        chosen = plans.load(plan_file, overrides)
+            given["fio_file"] = _text_of(fio_file)
+        chosen = plans.load(plan_file, given)
     except PlanError as error:
         raise _refused(str(error)) from None
     raise typer.Exit(_run(flow, chosen))
@@ -248,7 +247,7 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     where = ""
     try:
-        chosen = plans.load(plan_file, {k: v for k, v in given.items() if v is not None})
+        chosen = plans.load(plan_file, given)
         where = f" {k8s.options(chosen.context, chosen.namespace)}"
         with errors.status("checking"):
             checks = check.whole(chosen, flow, lambda progress: None)  # noqa: ARG005
@@ -297,7 +296,7 @@ def reap(
     """
     try:
         given = {"context": context, "namespace": namespace}
-        chosen = plans.load(plan_file, {k: v for k, v in given.items() if v is not None})
+        chosen = plans.load(plan_file, given)
         cluster = k8s.connect(chosen.context, chosen.namespace)
         check.namespace(cluster)
         found = release_dead(cluster, dry_run=dry_run, faults=chosen.node_faults)

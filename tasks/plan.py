@@ -250,7 +250,7 @@ class Plan(BaseModel):
 
 
 def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
-    """The plan of a YAML file, with the values of `overrides` in place of the file's.
+    """The plan of a YAML file, with the `overrides` that are not None in place of its values.
 
     Raises PlanError, naming each wrong field and what is allowed.
     """
@@ -265,7 +265,8 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
         if not isinstance(values, dict):
             raise PlanError(f"plan file {path} must hold fields and values, not {values!r}")
     try:
-        return Plan.model_validate(values | overrides)
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return Plan.model_validate(values | given)
     except ValidationError as error:
         raise PlanError(explain(error)) from error
 
