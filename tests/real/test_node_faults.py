@@ -15,7 +15,7 @@ VOLUMES = ("emptyDir", "hostPath-pinned", "local", "local-path", "nfs-client", "
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
-    reason="only the testbed's nodes can be broken by a test",
+    reason="only the testbed's nodes can be broken by a test: `make e2e` without KUBECONFIG",
 )
 
 
