@@ -14,6 +14,7 @@ import reports.render
 from flows import artifacts
 from tasks import check, record
 from tasks.cluster import ClusterError, Obj
+from tasks.nodes import NotRestored
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
 from tasks.record import Record
@@ -59,6 +60,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
         return failed("Refused", "\n".join([str(error), *known.warnings]))
+    except NotRestored as error:  # where the clean-up fails as well, that is a ClusterError
+        outcome, why = "failed", f"{error}; the clean-up has done so since"
     except (ClusterError, ResultsError, LeaseLost) as error:
         outcome, why = "failed", str(error)
     except Exception as error:

@@ -46,15 +46,19 @@ def down(
     """Keep a node down for the block; `up` runs however it ends, also when `down` fails.
 
     The fault is written on the node before, and removed only once `up` has succeeded: what stays
-    there is a node that may still be down. The commands are never read from the cluster.
+    there is a node that may still be down, and NotRestored says so. The commands are never read
+    from the cluster.
     """
     nodes.record_fault(cluster, node, storm, run_id=run_id, deadline=deadline)
-    try:
-        run_command(fault.down, node)
-        yield
-    finally:
+
+    def undo() -> None:
         run_command(fault.up, node)
         nodes.uncordon(cluster, node)
+
+    reap = f"stormark reap {cluster.options} --plan PLAN"
+    with nodes.restored(node, f"down from {storm}", reap, undo):
+        run_command(fault.down, node)
+        yield
 
 
 def mend(cluster: Cluster, node: str, storm: str, known: Mapping[str, NodeFault]) -> None:

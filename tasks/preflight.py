@@ -45,6 +45,7 @@ def check(
         check_namespace.pod_security(namespace, flow, plan),
         *_limits(plan, flow, chosen, every_node, found),
         *_nodes(cluster, plan, flow, every_node),
+        *(marks(every_node) if flow != "benchmark" else []),
         *stale(cluster),
     ]
     return checks
@@ -126,6 +127,17 @@ def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj]) -> li
     return [
         *(check_nodes.node(one, plan) for one in every_node),
         *check_nodes.enough(ready, drainable, flow, plan),
+    ]
+
+
+def marks(every_node: list[Obj]) -> list[Check]:
+    """A warning for each node that a storm of any run holds: no other node is touched meanwhile."""
+    found = nodes.undoings(every_node)
+    if not found:
+        return [Check("storms under way", "all nodes", "pass", "none")]
+    return [
+        Check("storms under way", f"node {name}", "warn", nodes.holder(name, by))
+        for name, by in found
     ]
 
 

@@ -49,8 +49,8 @@ def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> Non
 
     Then the rest is not tried: what was on that node would not go.
     """
-    errors = []
-    for node, storm in nodes.uncordon_all(cluster, run_id):
+    broken, errors = nodes.uncordon_all(cluster, run_id)
+    for node, storm in broken:
         try:
             node_faults.mend(cluster, node, storm, faults)
         except ClusterError as error:

@@ -245,11 +245,13 @@ def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) 
                 raise Stopped
             pending = [rigs.why_pending(this.run, rig) if _waits(rig) else None for rig in before]
             mended_at = time.time()
-    except ClusterError as error:
+    except (ClusterError, nodes.NotRestored) as error:
         status = "skipped" if isinstance(error, k8s.Forbidden) else "failed"
         for rig in before:
             row = cell_row(rig.target, storm, number, status=status, error=str(error))
             this.keep(row, [])
+        if isinstance(error, nodes.NotRestored):
+            raise
         return
     for (rig, writer), why in zip(before.items(), pending, strict=True):
         with _or_why(this, rig.target, [storm], [number]):
@@ -285,15 +287,12 @@ def _without_node(
 @contextmanager
 def _drained(run: Run, node: str, writers: list[str]) -> Iterator[None]:
     plan = run.plan
-    nodes.cordon(run.cluster, node, run_id=run.run_id, deadline=run.deadline)
-    try:
+    with nodes.cordoned(run.cluster, node, run_id=run.run_id, deadline=run.deadline):
         pods = [k8s.get(run.cluster, "Pod", name) for name in writers]
         if plan.drain == "full":
             pods = faults.evictable(run.cluster, node)
         faults.evict(run.cluster, pods, plan.recovery_limit_seconds)
         yield
-    finally:
-        nodes.uncordon(run.cluster, node)
 
 
 # ---------------------------------------------------------------- waiting

@@ -11,6 +11,8 @@ from kubernetes import client
 from typer.testing import Result
 
 from tests.conftest import TINY_FIO, Cluster, Stormark
+from tests.storms.test_node_faults import python, says
+from tests.storms.test_not_restored import FAILS_ONCE
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
@@ -163,3 +165,28 @@ def test_another_run_is_under_way(stormark: Stormark, cluster: Cluster) -> None:
     held = leases.read_namespaced_lease("stormark", stormark.namespace)
     assert held.spec.holder_identity == first
     leases.delete_namespaced_lease("stormark", stormark.namespace)
+
+
+def test_a_node_that_is_not_given_back_fails_the_run(stormark: Stormark, tmp_path: Path) -> None:
+    """One storm, its cell failed; the clean-up's second try succeeds, and the state says both."""
+    log = tmp_path / "log"
+    result = with_plan(
+        stormark,
+        tmp_path,
+        "--flow",
+        "storms",
+        storms=["node-crash"],
+        storm_volumes=["emptyDir"],
+        storm_rounds=2,
+        hold_seconds=1,
+        node_fault={"down": says(log, "down"), "up": python(FAILS_ONCE, log)},
+    )
+    assert result.exit_code == INCOMPLETE, result.output
+    assert "may still be down from node-crash after its storm" in result.stderr
+    assert "the key expired" in result.stderr
+    assert "mends it; the clean-up has done so since" in result.stderr
+    row = stormark.row("runs")
+    assert (row["outcome"], row["storms_planned"]) == ("failed", 2)
+    (cell,) = stormark.rows("storms")
+    assert cell["status"] == "failed"
+    assert [word.split()[0] for word in log.read_text().split(";")[:-1]] == ["down", "up", "up"]
