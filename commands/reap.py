@@ -1,0 +1,52 @@
+"""`stormark reap`: release what dead runs have left."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.console import INCOMPLETE, complain, refused, say
+from commands.options import Context
+
+EXAMPLES = (
+    "Examples: `stormark reap --dry-run` · `stormark reap --plan plan.yaml --context "
+    "kind-prod --namespace bench`"
+)
+
+
+def reap(
+    context: Context = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace in which runs work.")] = None,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            help="The runs' plan: where they work, and `up` commands that mend nodes left broken.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be released.")] = False,
+) -> None:
+    """Release what dead runs have left: uncordon and mend their nodes, delete their objects.
+
+    Goes by stormark's labels and annotations alone, and never touches what lacks them.
+    """
+    from tasks import check
+    from tasks.cluster import ClusterError, connect
+    from tasks.plan import load
+    from tasks.reap import reap as release_dead
+
+    try:
+        chosen = load(plan_file, {"context": context, "namespace": namespace})
+        cluster = connect(chosen.context, chosen.namespace)
+        check.namespace(cluster)
+        found = release_dead(cluster, dry_run=dry_run, faults=chosen.node_faults)
+    except check.REFUSALS as error:
+        raise refused(str(error)) from None
+    except ClusterError as error:
+        complain(str(error))
+        raise typer.Exit(INCOMPLETE) from None
+    for remains in found:
+        done = "would release" if dry_run else "released"
+        say(f"{done} run {remains.run_id}, {remains.why}: {', '.join(remains.objects)}")
+    if not found:
+        say("nothing to release")

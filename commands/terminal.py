@@ -1,0 +1,107 @@
+"""A run in this terminal: where it is, what it found, how it ended."""
+
+import os
+import shlex
+
+import reports.run
+import reports.terminal
+import tasks.run
+from commands.console import (
+    COMPLETE,
+    INCOMPLETE,
+    INTERRUPTED,
+    complain,
+    console,
+    refused,
+    say,
+)
+from commands.options import Flow
+from reports.comparison import compare
+from reports.survival import survive
+from tasks import check
+from tasks import cluster as k8s
+from tasks.plan import Plan
+from tasks.progress import Progress
+from tasks.reap import RELEASED
+from tasks.results import ResultsError, below
+from tasks.tables import TABLES
+
+
+def carry_out(flow: Flow, chosen: Plan) -> int:
+    """Run a flow here, showing where it is; returns the exit code."""
+    try:  # before Prefect's own start of some seconds, so that a slip is told at once
+        check.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
+    except check.REFUSALS as error:
+        raise refused(str(error)) from None
+    _prepare_prefect()
+    last = Progress("", "")
+
+    def watch(progress: Progress) -> None:
+        nonlocal last
+        if last.step != tasks.run.CLEAN:  # what follows leaves nothing behind
+            last = progress
+        show(progress)
+
+    try:
+        from flows import terminal
+
+        with terminal.view(console) as show:
+            state = terminal.run(flow, chosen, watch)
+    except KeyboardInterrupt:
+        return _interrupted(chosen, last)
+    if state.name == "Refused":
+        raise refused(state.message or "the plan was refused")
+    said = state.message or state.name or ""
+    try:
+        print_tables(chosen.results, last.run_id)
+        report = below(chosen.results, f"reports/{last.run_id}.md")
+        if f"{last.run_id}.md" in said:
+            say(f"report:  {report}")
+        say("parquet: " + below(chosen.results, f"{{{','.join(TABLES)}}}/"))
+        say(f"again:   stormark report {last.run_id} --results {shlex.quote(chosen.results)}")
+    except ResultsError as error:
+        complain(str(error))
+    if not state.is_completed():
+        complain(said)
+        return INCOMPLETE
+    return COMPLETE
+
+
+def print_tables(results: str, run_id: str) -> None:
+    """The run's comparison and its survival matrix. Raises ResultsError."""
+    run = reports.run.load(results, run_id)
+    if run.fio:
+        console.print(reports.terminal.comparison_table(compare(run)))
+    if (survival := survive(run)) is not None:
+        console.print(reports.terminal.survival_table(survival))
+
+
+def _interrupted(chosen: Plan, last: Progress) -> int:
+    """Say how an interrupted run has left the cluster, from the last step that it told."""
+    match last.step:
+        case step if step in {"", check.STEP} or step.startswith(RELEASED):
+            words = "before anything was created"
+        case tasks.run.CLEAN:
+            words = f"and the cluster is clean; run {last.run_id} is written, and "
+            results = shlex.quote(chosen.results)
+            words += f"`stormark report {last.run_id} --results {results}` shows it"
+        case _:
+            options = k8s.options(chosen.context, chosen.namespace)
+            words = (
+                f"during the clean-up of run {last.run_id}; `stormark reap {options}` removes what "
+                "is left"
+            )
+    complain(f"interrupted {words}", style=None)
+    return INTERRUPTED
+
+
+def _prepare_prefect() -> None:
+    """Prefect's own log and calls home are for servers; a terminal has the view below."""
+    for name, value in (
+        ("PREFECT_LOGGING_LEVEL", "CRITICAL"),
+        ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+        ("DO_NOT_TRACK", "1"),
+        # its own limit of 20 s is too short for its first start on a busy machine
+        ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300"),
+    ):
+        os.environ.setdefault(name, value)
