@@ -100,6 +100,8 @@ def _prepare_prefect() -> None:
     for name, value in (
         ("PREFECT_LOGGING_LEVEL", "CRITICAL"),
         ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+        # nobody's page: by default any that a browser shows may ask this server
+        ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "http://127.0.0.1"),
         ("DO_NOT_TRACK", "1"),
         # its own limit of 20 s is too short for its first start on a busy machine
         ("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300"),

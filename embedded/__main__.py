@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import tempfile
+from base64 import b64encode
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import uvicorn
 import yaml
 
-from . import api, claims, garbage, jobs, nodes, pods, scheduler, workloads
+from . import api, claims, door, garbage, jobs, nodes, pods, scheduler, workloads
 from .kubelet import Kubelet
 from .losses import Losses
 from .store import Store
@@ -34,11 +35,16 @@ def main() -> None:
     parser.add_argument(
         "--kubeconfig", type=Path, help="where to write it (default: in the folder)"
     )
+    parser.add_argument(
+        "--faults",
+        action="store_true",
+        help="for tests: serve /embedded/faults, which breaks calls",
+    )
     arguments = parser.parse_args()
     folder, lock = make_folder(arguments.folder)
     kubeconfig = arguments.kubeconfig or folder / "kubeconfig"
     try:
-        asyncio.run(serve(folder, kubeconfig))
+        asyncio.run(serve(folder, kubeconfig, with_faults=arguments.faults))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         kubeconfig.unlink(missing_ok=True)
@@ -55,7 +61,7 @@ def make_folder(given: Path | None) -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=".stormark-embedded-", dir=HOME))
     else:
         try:
-            given.mkdir(parents=True)
+            given.mkdir(mode=0o700, parents=True)
         except FileExistsError:
             raise SystemExit(
                 f"embedded cluster: folder {given} exists; name a new one, it is removed at the end"
@@ -79,7 +85,7 @@ def remove_stale_folders() -> None:
                 os.close(lock)
 
 
-async def serve(folder: Path, kubeconfig: Path) -> None:
+async def serve(folder: Path, kubeconfig: Path, *, with_faults: bool) -> None:
     """Run the cluster until it is told to end, then end every process it started."""
     store = Store()
     node_folders = nodes.make_folders(folder)
@@ -98,10 +104,19 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     # asyncio sets it only on sockets that name their protocol; without it, answers wait 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    app = api.application(store, kubelets, losses)
+    key = door.make_key(folder)
+    app = door.Door(api.application(store, kubelets, losses, with_faults=with_faults), key.token)
     # Its errors are tracebacks of this program; its warnings and websocket errors are refusals, and
     # at its end it cancels what still watches.
-    server = Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = Server(
+        uvicorn.Config(
+            app,
+            log_level="error",
+            lifespan="off",
+            ssl_certfile=str(key.certificate),
+            ssl_keyfile=str(key.key),
+        )
+    )
     logging.getLogger("uvicorn.error").addFilter(is_error)
     watch_for_end(server)
     try:
@@ -109,7 +124,7 @@ async def serve(folder: Path, kubeconfig: Path) -> None:
             tasks = [group.create_task(loop) for loop in loops]
             await asyncio.sleep(0)  # every loop watches before the first object appears
             nodes.populate(store)
-            write_kubeconfig(kubeconfig, listener.getsockname()[1])
+            write_kubeconfig(kubeconfig, listener.getsockname()[1], key)
             print(kubeconfig, flush=True)  # noqa: T201 - the line that says: ready
             await server.serve([listener])
             for task in tasks:
@@ -149,17 +164,19 @@ def watch_for_end(server: uvicorn.Server) -> None:
         loop.add_reader(0, end)  # nothing is ever written to it: readable means closed
 
 
-def write_kubeconfig(path: Path, port: int) -> None:
-    """A kubeconfig with one context, named embedded."""
+def write_kubeconfig(path: Path, port: int, key: door.Key) -> None:
+    """A kubeconfig with one context, named embedded; it has the token, so it is its owner's."""
+    authority = b64encode(key.certificate.read_bytes()).decode()
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority-data": authority}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "embedded",
-        "clusters": [{"name": "embedded", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "embedded", "user": {}}],
+        "clusters": [{"name": "embedded", "cluster": cluster}],
+        "users": [{"name": "embedded", "user": {"token": key.token}}],
         "contexts": [{"name": "embedded", "context": {"cluster": "embedded", "user": "embedded"}}],
     }
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    door.write_private(path, yaml.safe_dump(config, sort_keys=False).encode())
 
 
 if __name__ == "__main__":

@@ -31,14 +31,18 @@ from .store import Store
 WATCH_SECONDS = 1800.0  # the least that --min-request-timeout gives a watch by default
 
 
-def application(store: Store, kubelets: dict[str, Kubelet], losses: Losses) -> ASGIApp:
-    """The API server over a store and the kubelets of its nodes."""
-    app = Starlette(routes=ROUTES, exception_handlers={ApiError: answer_error})
+def application(
+    store: Store, kubelets: dict[str, Kubelet], losses: Losses, *, with_faults: bool
+) -> ASGIApp:
+    """The API server over a store and the kubelets of its nodes; for tests `with_faults`."""
+    endpoint = Route("/embedded/faults", faults.endpoint, methods=["GET", "POST", "DELETE"])
+    routes = [endpoint, *ROUTES] if with_faults else ROUTES
+    app = Starlette(routes=routes, exception_handlers={ApiError: answer_error})
     app.state.store = store
     app.state.kubelets = kubelets
     app.state.losses = losses
     app.state.faults = []
-    return faults.FaultMiddleware(app, app.state.faults)
+    return faults.FaultMiddleware(app, app.state.faults) if with_faults else app
 
 
 def discovered(document: Callable[[], Object]) -> Callable[[Request], Awaitable[Response]]:
@@ -162,7 +166,6 @@ ROUTES = [
     Route("/openapi/v3/apis/{group}/v1", of_group(resources.openapi)),
     Route("/api", discovered(lambda: {"kind": "APIVersions", "versions": ["v1"]})),
     Route("/apis", discovered(resources.group_list)),
-    Route("/embedded/faults", faults.endpoint, methods=["GET", "POST", "DELETE"]),
     *pods.ROUTES,
     *remotecommand.ROUTES,
     *resource_routes("/api/v1"),

@@ -44,12 +44,14 @@ class Place(NamedTuple):
 
 def place(port: int, folder: Path) -> Place:
     """A place on 127.0.0.1; `folder` keeps the database from one time to the next, and the logs."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     page = f"http://127.0.0.1:{port}"
     settings = {
         "PREFECT_HOME": str(folder.resolve()),
         "PREFECT_API_URL": f"{page}/api",
         "PREFECT_SERVER_API_PORT": str(port),  # the page takes it from here
+        # by default any page that a browser shows may start runs, whose plans have commands
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",

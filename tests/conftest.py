@@ -49,6 +49,13 @@ TINY_PLAN = {
 SERVER_START_SECONDS = 600
 
 
+def pool_of(api: Any, **more: Any) -> urllib3.PoolManager:
+    """Requests as a client makes them: by its authority, and with its token."""
+    token = api.configuration.get_api_key_with_prefix("BearerToken")
+    trusted = {"ca_certs": api.configuration.ssl_ca_cert}
+    return urllib3.PoolManager(headers={"Authorization": token}, **trusted, **more)
+
+
 class Cluster(NamedTuple):
     """The embedded cluster, asked and disturbed past stormark."""
 
@@ -76,8 +83,8 @@ class Cluster(NamedTuple):
         self._faults("DELETE")
 
     def _faults(self, method: str, body: object = None) -> urllib3.BaseHTTPResponse:
-        url = f"{self.api.configuration.host}/embedded/faults"
-        with urllib3.PoolManager() as pool:
+        with pool_of(self.api) as pool:
+            url = f"{self.api.configuration.host}/embedded/faults"
             return pool.request(method, url, json=body)
 
     def left_in(self, namespace: str) -> list[str]:
@@ -106,7 +113,7 @@ class Cluster(NamedTuple):
 
 @pytest.fixture(scope="session")
 def session_cluster() -> Iterator[Cluster]:
-    with running() as kubeconfig, config.new_client_from_config(str(kubeconfig)) as api:
+    with running(faults=True) as kubeconfig, config.new_client_from_config(str(kubeconfig)) as api:
         yield Cluster(kubeconfig, api)
 
 

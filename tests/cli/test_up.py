@@ -3,6 +3,7 @@
 import os
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def command(folder: Path, port: int, **environment: str) -> Iterator[subprocess.
 
 def test_a_page_with_deployments_and_a_worker(tmp_path: Path, port: int) -> None:
     """Both are there when the address is printed, no night begins by itself; nothing is left."""
-    with command(tmp_path, port) as process:
+    with command(tmp_path / "up", port) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith(f"http://127.0.0.1:{port}/deployments"), line + process.stdout.read()
@@ -60,11 +61,24 @@ def test_a_page_with_deployments_and_a_worker(tmp_path: Path, port: int) -> None
         workers = httpx.post(f"{api}/work_pools/stormark/workers/filter", json={}).json()
         assert [worker["status"] for worker in workers] == ["ONLINE"]
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == httpx.codes.OK
+        assert allowed_origin(api, f"http://127.0.0.1:{port}") == f"http://127.0.0.1:{port}"
+        assert allowed_origin(api, "https://evil.example") is None
+        assert stat.S_IMODE((tmp_path / "up").stat().st_mode) == 0o700
         process.send_signal(SIGTERM)
         assert process.stdout.read().splitlines()[-1] == "stormark: ended"
         assert process.wait(60) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{api}/health")
+
+
+def allowed_origin(api: str, origin: str) -> str | None:
+    """Which page a browser would let start a run, where a page of that origin asks for it."""
+    asks = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    answer = httpx.options(f"{api}/flow_runs/", headers={"Origin": origin, **asks})
+    return answer.headers.get("Access-Control-Allow-Origin")
 
 
 def test_a_run_that_is_under_way(

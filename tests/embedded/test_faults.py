@@ -8,11 +8,13 @@ import urllib3
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
 
+from tests.conftest import pool_of
+
 
 @pytest.fixture
 def pool(core: Any) -> Iterator[urllib3.PoolManager]:
     """Requests without retries; all faults are cleared afterwards."""
-    with urllib3.PoolManager(retries=False) as pool:
+    with pool_of(core.api_client, retries=False) as pool:
         yield pool
         pool.request("DELETE", f"{host(core)}/embedded/faults")
 
