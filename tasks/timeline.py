@@ -46,11 +46,13 @@ def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
         step = Step(event.at, name, meta["name"], spec.get("nodeName"), message)
         found.setdefault(name, step)
 
-    restarts = 0
+    restarts, earlier = 0, set()
     for event in events:
-        old = event.pod["metadata"]["name"] == old_pod
+        name = event.pod["metadata"]["name"]
+        old = name == old_pod
         if event.at < fault_at:
             restarts = _restarts(event.pod) if old else restarts
+            earlier.add(name)
             continue
         if old:
             if event.type == "DELETED":
@@ -58,7 +60,7 @@ def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
             elif _running(event.pod) and _restarts(event.pod) > restarts:
                 saw(event, "container started")
             continue
-        if event.type == "DELETED":
+        if event.type == "DELETED" or name in earlier:  # one of an earlier storm, on its way out
             continue
         saw(event, "new pod created")
         if event.pod["spec"].get("nodeName"):

@@ -33,6 +33,24 @@ MOUNTED = {"type": "PodReadyToStartContainers", "status": "True"}
 RUNNING = {"containerStatuses": container(state={"running": {}})}
 
 
+def test_a_pod_of_an_earlier_storm_is_not_the_new_one() -> None:
+    """It still ends when the next fault comes, as on a node that was down."""
+    ending = pod("earlier", "w2", MOUNTED, **RUNNING)
+    before = [
+        PodEvent(FAULT - 9, "ADDED", ending),
+        PodEvent(FAULT - 1, "MODIFIED", pod("old", "w1", MOUNTED, **RUNNING)),
+    ]
+    after = [
+        PodEvent(FAULT + 1, "MODIFIED", ending),
+        PodEvent(FAULT + 2, "DELETED", ending),
+        PodEvent(FAULT + 3, "ADDED", pod("new", "w3", MOUNTED, **RUNNING)),
+    ]
+    found = steps(before + after, FAULT, "old")
+    assert {step.pod for step in found} == {"new"}
+    assert {step.at for step in found} == {FAULT + 3}
+    assert {step.pod for step in steps(after, FAULT, "old")} == {"earlier"}  # it would be taken
+
+
 def test_a_pod_that_waited_for_its_node() -> None:
     """Each step at its first appearance, with the pod's name, its node and the cluster's words."""
     assert steps(
