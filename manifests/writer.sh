@@ -5,9 +5,10 @@
 #   STORMARK_POD        name of this pod
 #   STORMARK_INTERVAL   seconds between records
 #
-# A writer is one life of a container: `POD.1`, after a restart `POD.2`. Each has a file of its own,
-# so that two never share one, and no later record takes the place of one that was lost. A record is
-# `number writer checksum` and a newline. Paths are relative to /, the working directory.
+# A writer is one life of a container: `POD.1`, after a restart `POD.2`. Each has a file of its own and
+# counts from 0, so that two never share one, no later record takes the place of one that was lost, and
+# nothing that is there has to be read first. A record is `number writer checksum` and a newline. Paths
+# are relative to /, the working directory.
 set -u
 
 folder=volume/stormark
@@ -17,29 +18,17 @@ echo "$life" >scratch/life
 writer=$STORMARK_POD.$life
 file=$folder/$writer
 
-# A number for a text: what a reader recomputes. Below 2^31, so that products fit into 64 bits.
+# The characters from code 45 on, in order: all that a pod's name has.
+characters='-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz'
+
+# A number for a text: what a reader recomputes. Below 2^31, so that products fit into 64 bits. No
+# process is started for it: the writer is timed from here on.
 hash_of() {
     rest=$1 hash=7
     while [ -n "$rest" ]; do
-        character=${rest%"${rest#?}"}
-        hash=$(((hash * 31 + $(printf '%d' "'$character")) % 2147483647))
+        before=${characters%%"${rest%"${rest#?}"}"*}
+        hash=$(((hash * 31 + 45 + ${#before}) % 2147483647))
         rest=${rest#?}
-    done
-}
-
-# The highest number of a whole record in any writer's file; -1 when there is none.
-find_last() {
-    last=-1
-    for written in "$folder"/*; do
-        if [ ! -f "$written" ]; then continue; fi
-        hash_of "${written##*/}"
-        while read -r number name checksum; do
-            case "$number$checksum" in '' | *[!0-9]*) continue ;; esac
-            if [ "$name" = "${written##*/}" ] && [ "$number" -gt "$last" ] &&
-                [ "$checksum" = "$(((number * 48271 + hash) % 2147483647))" ]; then
-                last=$number
-            fi
-        done <"$written"
     done
 }
 
@@ -49,11 +38,9 @@ if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file"; } 2>&1); then
     exec sleep 3600
 fi
 echo $$ >scratch/pid
-find_last
-number=$((last + 1))
-if [ "$last" -lt 0 ]; then said=no-record; else said="after $last"; fi
-echo "start $number $said as $writer"
 hash_of "$writer"
+number=0
+echo "start as $writer"
 
 ending=no
 trap 'ending=yes' TERM
