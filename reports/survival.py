@@ -43,6 +43,11 @@ class StormCell:
         return [row for row in self.rounds if row["kept"] is False]
 
     @property
+    def unread(self) -> list[Row]:
+        """The rounds after which the volume could not be read back."""
+        return [row for row in self.rounds if row["kept"] is None]
+
+    @property
     def surprises(self) -> list[Row]:
         """The rounds that differ from what Kubernetes promises."""
         if self.expectation is None:

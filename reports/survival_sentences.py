@@ -66,15 +66,22 @@ def _after(cells: list[StormCell]) -> str:
 
 def _losses(survival: Survival, cells: list[StormCell]) -> str:
     lossy: dict[str, list[StormCell]] = {}
+    unread: dict[str, list[StormCell]] = {}
     for cell in cells:
         if cell.lossy:
             lossy.setdefault(cell.volume, []).append(cell)
-    if lossy:
-        return "; ".join(
-            f"{markdown(volume)} lost {records(sum(cell.lost_records for cell in lost))} "
-            f"({listed([cell.storm for cell in lost])})"
-            for volume, lost in lossy.items()
-        )
+        if cell.unread:
+            unread.setdefault(cell.volume, []).append(cell)
+    said = [
+        f"{markdown(volume)} lost {records(sum(cell.lost_records for cell in lost))} "
+        f"({listed([cell.storm for cell in lost])})"
+        for volume, lost in lossy.items()
+    ] + [
+        f"{markdown(volume)} could not be read back ({listed([cell.storm for cell in silent])})"
+        for volume, silent in unread.items()
+    ]
+    if said:
+        return "; ".join(said)
     if not any(row["kept"] for cell in cells for row in cell.rounds):
         return "no record was read back"
     complete = not any(gap.volume in {cell.volume for cell in cells} for gap in survival.gaps)
@@ -101,13 +108,17 @@ def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
 
 def _data(measured: list[StormCell], planned: int) -> str:
     lossy = [cell for cell in measured if cell.lossy]
+    unread = [cell for cell in measured if cell.unread]
     kept = [c.storm for c in measured if not c.lossy and any(r["kept"] for r in c.rounds)]
-    if len(kept) == planned > 1:
+    if len(kept) == planned > 1 and not unread:
         return "data was kept in every storm"
     said = [f"kept in {listed(kept)}"] if kept else []
     if lossy:
         storms = listed([cell.storm + _share(cell, len(cell.lossy)) for cell in lossy])
         said.append(f"lost in {storms} ({records(sum(cell.lost_records for cell in lossy))})")
+    if unread and (kept or lossy):
+        storms = listed([cell.storm + _share(cell, len(cell.unread)) for cell in unread])
+        said.append(f"not read back after {storms}")
     return f"data was {', but '.join(said)}" if said else "no record was read back"
 
 

@@ -123,16 +123,18 @@ def _reason(gap: Gap) -> str:
 
 
 def _verdict(cell: StormCell) -> str:
-    judged, lossy = [r for r in cell.rounds if r["kept"] is not None], cell.lossy
+    lossy, unread = cell.lossy, cell.unread
+    judged = len(cell.rounds) - len(unread)
     if not judged:
-        return "not read back" if cell.rounds else ""
+        return "NOT READ BACK" if cell.rounds else ""
     lost = f"LOST {records(cell.lost_records)}" if lossy else ""
     if cell.planned == 1:
         return lost or "kept"
     if len(lossy) > 1:
         lost += f" (median {median(values(lossy, 'lost_records')):,.0f})"
-    kept = f"kept {len(judged) - len(lossy)} of {len(judged)}"
-    return f"{kept}, {lost}" if lost else kept
+    kept = f"kept {judged - len(lossy)} of {judged}"
+    never = f"NOT READ BACK {len(unread)} of {cell.planned}" if unread else ""
+    return ", ".join(filter(None, [kept, lost, never]))
 
 
 def _elsewhere(rows: list[Row]) -> str:

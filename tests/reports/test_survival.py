@@ -456,3 +456,28 @@ def test_a_node_that_is_broken_is_told_apart_from_one_that_is_drained(tmp_path: 
         "data was kept in node-crash; in node-crash it was away until the repair, and wrote again "
         "5.1 s after it."
     )
+
+
+def unread(row: Row) -> Row:
+    """The same row where the volume could not be read back."""
+    counts = ("lost_records", "torn_records", "unexpected_records")
+    return row | {"kept": None, "error": "no pod ran"} | dict.fromkeys(counts)
+
+
+def test_a_volume_that_was_not_read_back_is_told_wherever_the_others_are(tmp_path: Path) -> None:
+    """In the matrix, in its sentence and in the headline; nothing says that it was kept."""
+    report = report_of(
+        tmp_path,
+        change=lambda row: unread(row) if of("local-path", "pod-kill", row) else row,
+    )
+    assert matrix(report)["local-path", "pod-kill"].startswith("NOT READ BACK")
+    assert "not read back after pod-kill" in said_of(report, "local-path")
+    assert "local-path could not be read back (pod-kill)" in headline(report)
+    assert "no class lost" not in headline(report)
+
+
+def test_where_every_volume_was_read_back_nothing_says_otherwise(tmp_path: Path) -> None:
+    """The words above are of that row alone."""
+    report = report_of(tmp_path)
+    assert "read back (" not in headline(report)
+    assert "NOT READ BACK" not in report
