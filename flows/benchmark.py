@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from flows.artifacts import progress, run_name
@@ -47,11 +47,12 @@ def measure_classes(
     known.checks += seen
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 
-    ended = progress("fio", known.cells_planned)
+    ended, warn = progress("fio", known.cells_planned), get_run_logger().warning
 
     def keep(row: dict[str, Any]) -> None:
-        known.fio.append(row)
-        record.save(known, "running")
+        with known.changing:
+            known.fio.append(row)
+        record.save_so_far(known, warn)
         ended(len(known.fio))
 
     ready: list[Volume] = []

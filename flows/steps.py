@@ -75,7 +75,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         step(record.save, "write")(known, outcome, why)
         location = step(reports.render.write, "report")(plan.results, run.run_id)
     except ResultsError as error:
-        return failed("Failed", str(error))
+        return failed("Failed", "; and then ".join(filter(None, [why, str(error)])))
     artifacts.publish(plan.results, run.run_id)
     report(Progress(run.run_id, f"report written to {location}"))
     if outcome == "complete":

@@ -1,9 +1,8 @@
 """The flow that breaks things, without fio, to see what each kind of volume survives."""
 
-from threading import Lock
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from flows.artifacts import progress, run_name
@@ -49,17 +48,17 @@ def ride_storms(
     """Every storm on every volume; what has been measured is on disk after each cell."""
     known.storm_volumes = storms.planned(run, storage_classes)
     known.step = "storms"
-    one_at_a_time, ended = Lock(), progress("storms", known.storms_planned)
+    ended, warn = progress("storms", known.storms_planned), get_run_logger().warning
 
     def tell(progress: Progress) -> None:
         known.step = progress.step
         report(progress)
 
     def keep(row: dict[str, Any], events: Rows) -> None:
-        with one_at_a_time:
+        with known.changing:
             known.storms.append(row)
             known.storm_events += events
-            record.save(known, "running")
-            ended(len(known.storms))
+        record.save_so_far(known, warn)
+        ended(len(known.storms))
 
     step(storms.ride, "storms")(run, owner, storage_classes, tell, keep)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import cache
 from typing import Annotated
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -45,7 +46,8 @@ Location = Annotated[
 def open_s3(uri: str) -> tuple[fs.FileSystem, str]:
     """The object store of an s3: URI that is a Location, and bucket and prefix in it; OSError.
 
-    Not by `FileSystem.from_uri`: that asks a store which does not answer for minutes.
+    Not by `FileSystem.from_uri`: that asks a store which does not answer for minutes. One client a
+    store: each new one asks for the bucket's region, and makes connections of its own.
     """
     parts = urlsplit(uri)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -53,5 +55,16 @@ def open_s3(uri: str) -> tuple[fs.FileSystem, str]:
     if endpoint and "endpoint_override" not in options:
         options["endpoint_override"] = endpoint
     if not options.keys() & {"region", "endpoint_override"}:
-        options["region"] = fs.resolve_s3_region(parts.netloc)
-    return fs.S3FileSystem(**options), f"{parts.netloc}{unquote(parts.path)}".rstrip("/")
+        options["region"] = _region(parts.netloc)
+    store = _store(tuple(sorted(options.items())))
+    return store, f"{parts.netloc}{unquote(parts.path)}".rstrip("/")
+
+
+@cache
+def _region(bucket: str) -> str:
+    return str(fs.resolve_s3_region(bucket))
+
+
+@cache
+def _store(options: tuple[tuple[str, str], ...]) -> fs.FileSystem:
+    return fs.S3FileSystem(**dict(options))

@@ -1,20 +1,28 @@
 """What a run has measured so far, and how it stands; saved again after each step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from threading import RLock
 from typing import Any
 
 from tasks import results
 from tasks.checklist import Check
+from tasks.results import ResultsError
 from tasks.run import Run
 
+RUNNING = "running"
+NOT_WRITTEN = "for a while nothing that was measured could be written: "
 Rows = list[dict[str, Any]]
 
 
 @dataclass
 class Record:
-    """The rows of a run. `step` is where it is, or where it stopped."""
+    """The rows of a run. `step` is where it is, or where it stopped.
+
+    Threads that add rows hold `changing`, for no longer than that; one of them saves at a time.
+    """
 
     run: Run
     flow: str
@@ -31,6 +39,10 @@ class Record:
     storm_volumes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     step: str = "start"
+    outcome: str = RUNNING
+    changing: RLock = field(default_factory=RLock)  # re-entrant: an interrupt may have kept one
+    saving: RLock = field(default_factory=RLock)
+    unsaved: bool = False
 
     @property
     def storms_planned(self) -> int:
@@ -52,7 +64,49 @@ class Record:
 
 
 def save(record: Record, outcome: str, error: str | None = None) -> None:
-    """Write every table of the run; a later save replaces an earlier one."""
+    """Write every table of the run; a later save replaces an earlier one.
+
+    The table `runs` is the last: whoever finds a run there finds its rows. Raises ResultsError.
+    """
+    with record.saving:
+        record.outcome = outcome
+        _save(record, outcome, error)
+
+
+def save_so_far(record: Record, warn: Callable[[str], object]) -> None:
+    """Write what there is while the run goes on; where that fails, `warn` is told, once.
+
+    All rows are in the next save. Nobody waits for a slow one: while another thread saves, that one
+    saves again. What has ended is not written as running.
+    """
+    record.unsaved = True
+    while record.unsaved and record.saving.acquire(blocking=False):
+        try:
+            record.unsaved = False
+            if record.outcome == RUNNING:
+                _save(record, RUNNING, None)
+        except ResultsError as error:
+            _warn_once(record, error, warn)
+        finally:
+            record.saving.release()
+
+
+def _warn_once(record: Record, error: ResultsError, warn: Callable[[str], object]) -> None:
+    if not any(said.startswith(NOT_WRITTEN) for said in record.warnings):
+        record.warnings.append(f"{NOT_WRITTEN}{error}")
+        warn(f"it is tried again after the next cell: {error}")
+
+
+def _save(record: Record, outcome: str, error: str | None) -> None:
+    with record.changing:
+        tables = _tables(record, outcome, error)
+    run = record.run
+    for table, rows in tables.items():
+        results.write_table(run.plan.results, table, run.run_id, run.started_at, rows)
+
+
+def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:
+    """Every table's rows as they are now."""
     measured = sum(row["status"] == "measured" for row in record.fio)
     plan = record.run.plan
     about = {
@@ -78,11 +132,15 @@ def save(record: Record, outcome: str, error: str | None = None) -> None:
         "warnings": record.warnings,
         "plan": plan.model_dump_json(),
     }
-    tables = {"runs": [about], "classes": record.classes, "volumes": record.volumes}
-    tables["checks"] = [check.row() for check in record.checks]
-    tables |= {"fio": record.fio, "storms": record.storms, "storm_events": record.storm_events}
-    for table, rows in tables.items():
-        results.write_table(plan.results, table, record.run.run_id, record.run.started_at, rows)
+    return {
+        "classes": list(record.classes),
+        "volumes": list(record.volumes),
+        "checks": [check.row() for check in record.checks],
+        "fio": list(record.fio),
+        "storms": list(record.storms),
+        "storm_events": list(record.storm_events),
+        "runs": [about],
+    }
 
 
 def counted(record: Record) -> str:

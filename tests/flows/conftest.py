@@ -98,7 +98,7 @@ def benchmark(namespace: str, tmp_path: Path, prefect_server: None) -> Benchmark
 
         state = copy_context().run(carry_out)
         tables = {name: rows_of(location, name) for name in ("runs", "fio", "volumes")}
-        (row,) = tables["runs"]
+        (row,) = tables["runs"] or [{}]
         return Outcome(state, row, tables["fio"], tables["volumes"])
 
     return run

@@ -5,6 +5,7 @@ The fixture `namespace` fails each test that leaves an object behind.
 
 import itertools
 import threading
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -177,3 +178,31 @@ def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, name
     outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=3600))
     assert outcome.state.name == "Incomplete"
     assert all("is gone" in words for words in outcome.statuses())
+
+
+WRITE, LAST = "local-path · write · repeat 1", "clean up the cluster"
+
+
+@pytest.mark.parametrize("again", [LAST, None], ids=["for a while", "to the end"])
+def test_results_that_cannot_be_written(
+    benchmark: Benchmark, tmp_path: Path, again: str | None
+) -> None:
+    """For a while it is a warning, once, and all is there; to the end, the run has failed."""
+    folder = tmp_path / "results" / "storm_events"
+
+    def stand_in_the_way(step: str) -> None:
+        if step == WRITE:
+            folder.touch()  # a file where a folder must be: root is refused as well
+        if step == again:
+            folder.unlink()
+
+    outcome = benchmark(stand_in_the_way, repeats=2)
+    if again is None:
+        assert outcome.state.name == "Failed"
+        assert "storm_events" in (outcome.state.message or "")
+        assert outcome.run == {}  # no run is listed as one whose rows are there
+        return
+    assert outcome.state.is_completed(), outcome.state.message
+    assert outcome.statuses() == ["measured"] * 4
+    (said,) = outcome.run["warnings"]
+    assert said.startswith("for a while nothing that was measured could be written: ")

@@ -74,3 +74,15 @@ def test_an_option_may_be_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     location = "s3://bucket/a%20b?endpoint_override=127.0.0.1%3A1&scheme=http&region=a"
     assert open_s3(location)[1] == "bucket/a b"
+
+
+def test_a_store_has_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save writes seven tables; another endpoint is another store."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    first, _ = open_s3("s3://bucket/a")
+    second, path = open_s3("s3://bucket/b")
+    assert first is second
+    assert path == "bucket/b"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
+    assert open_s3("s3://bucket/a")[0] is not first

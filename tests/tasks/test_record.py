@@ -1,10 +1,13 @@
 """What is said of a run when it has ended: what was measured, skipped, failed, is missing."""
 
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from tasks.record import Record, counted, outcome_of, summary
+from tasks.record import Record, counted, outcome_of, save, save_so_far, summary
+from tasks.results import ResultsError, read_table
 from tests.tasks.api import Api
 from tests.tasks.sample import make_run
 
@@ -49,3 +52,49 @@ def test_the_first_failure_is_told(api: Api) -> None:
     known = record(api, ["measured", "failed"], ["failed"], cells_planned=2)
     assert outcome_of(known) == "incomplete"
     assert summary(known) == "2 of 2 cells failed: fast a repeat 1: no space (and 1 more)"
+
+
+def test_a_save_that_fails_loses_no_row(api: Api, tmp_path: Path) -> None:
+    """The next one has them all; the warning is said once, and kept with the run."""
+    known = record(api, [], [], cells_planned=2)
+    known.run = make_run(api.cluster, results=str(tmp_path / "results"))
+    told: list[str] = []
+    in_the_way = tmp_path / "results"
+    in_the_way.touch()
+    for job in ("a", "b"):
+        known.fio.append({"storage_class": "fast", "job": job, "repeat": 1, "status": "measured"})
+        save_so_far(known, told.append)
+    assert (len(told), len(known.warnings)) == (1, 1)
+    with pytest.raises(ResultsError):  # the last one is fatal
+        save(known, "complete")
+    in_the_way.unlink()
+    save(known, "complete")
+    assert list(read_table(known.run.plan.results, "fio")["job"]) == ["a", "b"]
+    (row,) = read_table(known.run.plan.results, "runs").to_dict("records")
+    assert row["outcome"] == "complete"
+    assert row["warnings"][0].startswith("for a while nothing that was measured could be written")
+
+
+def test_nobody_waits_for_a_slow_save(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes meanwhile is saved by the same thread; what has ended is not saved as running."""
+    known = record(api, [], [])
+    began, go_on, saved = Event(), Event(), []
+
+    def write(_location: str, table: str, *_: Any) -> None:
+        if table == "runs":
+            saved.append((known.outcome, len(known.fio)))
+            began.set()
+            assert go_on.wait(60)
+
+    monkeypatch.setattr("tasks.results.write_table", write)
+    slow = Thread(target=save_so_far, args=(known, print))
+    slow.start()
+    assert began.wait(60)
+    known.fio.append({"status": "measured"})
+    save_so_far(known, print)  # returns, though `slow` is in its save
+    assert saved == [("running", 0)]
+    go_on.set()
+    slow.join()
+    save(known, "complete")
+    save_so_far(known, print)
+    assert saved == [("running", 0), ("running", 1), ("complete", 1)]
