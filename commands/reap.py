@@ -31,7 +31,7 @@ def reap(
     Goes by stormark's labels and annotations alone, and never touches what lacks them.
     """
     from tasks import check
-    from tasks.cluster import ClusterError, connect
+    from tasks.cluster import ClusterError, Forbidden, connect
     from tasks.plan import load
     from tasks.reap import reap as release_dead
 
@@ -39,8 +39,11 @@ def reap(
         chosen = load(plan_file, {"context": context, "namespace": namespace})
         cluster = connect(chosen.context, chosen.namespace)
         check.namespace(cluster)
-        found = release_dead(cluster, dry_run=dry_run, faults=chosen.node_faults)
     except check.REFUSALS as error:
+        raise refused(str(error)) from None
+    try:
+        found = release_dead(cluster.patient, dry_run=dry_run, faults=chosen.node_faults)
+    except Forbidden as error:
         raise refused(str(error)) from None
     except ClusterError as error:
         complain(str(error))

@@ -44,7 +44,7 @@ def release_dead_runs(
     check.namespace(cluster)
     if died is not None and not dry_run and not dead.release(died, cluster):
         logger.warning("%s sends no heartbeat but renews its Lease: left alone", died.name)
-    found = step(reap, "reap")(cluster, dry_run=dry_run, faults=plan.node_faults)
+    found = step(reap, "reap")(cluster.patient, dry_run=dry_run, faults=plan.node_faults)
     for remains in found:
         done = "would release" if dry_run else "released"
         logger.info("%s %s (%s): %s", done, *remains[:2], ", ".join(remains.objects))

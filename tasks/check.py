@@ -6,7 +6,7 @@ from typing import Any, get_args
 from tasks import check_namespace, checklist, classes, fio_file, fio_job, preflight, probes, results
 from tasks import cluster as k8s
 from tasks.checklist import Check
-from tasks.cluster import Cluster, NotFound, Obj
+from tasks.cluster import Cluster, ClusterError, NotFound, Obj
 from tasks.fio_file import Workload
 from tasks.fio_log import FioLog
 from tasks.plan import NodeStorm, Plan, PlanError
@@ -22,7 +22,7 @@ STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
 # What dead runs may be the cause of: nightly releases them first, and judges it then.
 AFTER_REAP = ("quota",)
-REFUSALS = (PlanError, ResultsError, k8s.Unreachable, k8s.Forbidden)
+REFUSALS = (PlanError, ResultsError, ClusterError)
 
 
 def begin(
@@ -63,6 +63,7 @@ def look(
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
     record = Record(run, flow, rows, [], version)
     _judge(record, chosen)
+    record.run = record.run._replace(cluster=cluster.patient)  # from here on there is work to lose
     return record.run, chosen, record
 
 
@@ -82,11 +83,11 @@ def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int)
 
 def _judge(record: Record, chosen: list[Obj]) -> None:
     """Fill in what the preflight finds, and what the run has to skip for it."""
-    run = record.run
-    every_node = k8s.find(run.cluster, "Node")
+    run, cluster = record.run, record.run.cluster.hasty
+    every_node = k8s.find(cluster, "Node")
     record.nodes = [node(one) for one in every_node]
     record.checks = preflight.check(
-        run.cluster,
+        cluster,
         run.plan,
         record.flow,
         chosen=chosen,

@@ -1,7 +1,8 @@
 """The only module that talks to Kubernetes.
 
 Objects are dicts, as the API sends them. A call that meets 429, 5xx or a lost connection is tried
-again with backoff, honouring `Retry-After`. Waits are watches with a deadline.
+again with backoff, honouring `Retry-After`: for a few seconds, and by a run that is under way for
+as long as a control plane takes to fail over. Waits are watches with a deadline.
 """
 
 import json
@@ -54,10 +55,12 @@ RETRIES = urllib3.Retry(
     respect_retry_after_header=True,
     raise_on_status=False,
 )
+# The failover of a control plane takes 10 to 60 s; so long does a run outlive it.
+OUTAGE_SECONDS = 90.0
 REQUEST_SECONDS = 30.0
 CONNECTIONS = 64  # storms hold a watch and a log open for each volume
 SLICE_SECONDS = 5.0  # how long a watch that can be stopped goes on before it looks whether it is
-PAUSE_SECONDS = 0.2  # before a watch that has ended is begun again, if a server ends each at once
+PAUSE_SECONDS = 0.2  # before what has ended or failed is begun again, if a server ends each at once
 WATCH_SECONDS = 60  # a silent watch is renewed, so that a half-open connection cannot hang a run
 
 
@@ -87,6 +90,10 @@ class Conflict(ClusterError):
 
 class Blocked(ClusterError):
     """The server goes on to answer 429: as to an eviction that a PodDisruptionBudget forbids."""
+
+
+class ServerFailed(ClusterError):
+    """The server answers 5xx: it is in trouble, or what it asks for an answer is."""
 
 
 class WaitTimedOut(ClusterError):
@@ -123,20 +130,37 @@ REFUSALS: dict[int | str | None, tuple[type[ClusterError], str]] = {
     410: (Gone, "Read it anew."),
     429: (Blocked, "The server is busy, or a PodDisruptionBudget forbids it: try again later."),
 }
+# What passes once the control plane is back.
+AWAY = (Unreachable, ServerFailed, Blocked)
 
 
 class Cluster(NamedTuple):
-    """A connection to one cluster, and the namespace that a run works in."""
+    """A connection to one cluster, and the namespace that a run works in.
+
+    `patience_seconds` is how long each call outlives a server that is away, unless `stop` is set.
+    """
 
     api: client.ApiClient
     name: str
     namespace: str
     context: str | None = None
+    patience_seconds: float = 0.0
+    stop: threading.Event | None = None
 
     @property
     def options(self) -> str:
         """The options that lead stormark's commands to this namespace."""
         return options(self.context, self.namespace)
+
+    @property
+    def patient(self) -> "Cluster":
+        """The same for a run that is under way: its calls outlive a failover."""
+        return self._replace(patience_seconds=OUTAGE_SECONDS)
+
+    @property
+    def hasty(self) -> "Cluster":
+        """The same for what is timed, or asked by somebody who waits: an error is one soon."""
+        return self._replace(patience_seconds=0.0)
 
 
 def options(context: str | None, namespace: str) -> str:
@@ -202,6 +226,7 @@ def _request(
     content_type: str = "application/json",
     read_seconds: float = REQUEST_SECONDS,
     streamed: bool = False,
+    outlive: tuple[type[ClusterError], ...] = AWAY,
 ) -> urllib3.BaseHTTPResponse:
     """Send one request; an error answer becomes a ClusterError that says what was being done.
 
@@ -216,21 +241,57 @@ def _request(
     url, sent_headers, sent_body = parameters[1:4]
     if query:
         url += "?" + urlencode(query)
+
+    def send() -> urllib3.BaseHTTPResponse:
+        try:
+            response: urllib3.BaseHTTPResponse = cluster.api.rest_client.request(
+                method,
+                url,
+                headers=sent_headers,
+                body=sent_body,
+                _request_timeout=(10, read_seconds),
+            ).response
+            if not streamed or response.status >= 400:
+                response.read(cache_content=True)
+        except (urllib3.exceptions.HTTPError, ApiException) as error:
+            raise _unreachable(cluster, doing, error) from error
+        if response.status >= 400:
+            raise _refusal(cluster, doing, response.status, response.data)
+        return response
+
+    return _patiently(cluster, outlive, send)
+
+
+def _patiently(
+    cluster: Cluster, outlive: tuple[type[ClusterError], ...], ask: Callable[[], T]
+) -> T:
+    """Ask again as long as the cluster's patience lasts, after each error that it outlives."""
+    deadline = time.monotonic() + cluster.patience_seconds
+    while True:
+        try:
+            return ask()
+        except outlive:
+            if time.monotonic() >= deadline:
+                raise
+            if cluster.stop is None:
+                time.sleep(PAUSE_SECONDS)
+            elif cluster.stop.wait(PAUSE_SECONDS):
+                raise
+
+
+def _object(response: urllib3.BaseHTTPResponse, doing: str, *fields: str) -> Obj:
+    """The object that was answered; ClusterError where it is none, or lacks one of the fields."""
     try:
-        response: urllib3.BaseHTTPResponse = cluster.api.rest_client.request(
-            method, url, headers=sent_headers, body=sent_body, _request_timeout=(10, read_seconds)
-        ).response
-        if not streamed or response.status >= 400:
-            response.read(cache_content=True)
-    except (urllib3.exceptions.HTTPError, ApiException) as error:
-        raise _unreachable(cluster, doing, error) from error
-    if response.status >= 400:
-        raise _refusal(cluster, doing, response.status, response.data)
-    return response
-
-
-def _object(response: urllib3.BaseHTTPResponse) -> Obj:
-    content: Obj = response.json()
+        content = response.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not set(fields) <= content.keys():
+        said = response.data[:300].decode(errors="replace")
+        raise ClusterError(
+            f"{doing}: the answer is none of Kubernetes (HTTP {response.status}): {said!r}. "
+            "Something else answers at that address: look at the kubeconfig's server, and at "
+            "proxies before it"
+        )
     return content
 
 
@@ -245,9 +306,13 @@ def _refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Clust
     try:
         answer = json.loads(content)
     except ValueError:
+        answer = None
+    if not isinstance(answer, dict):  # a proxy's page, or its null
         answer = {"message": content[:300].decode(errors="replace")}
-    fault = "See the log of its API server." if status >= 500 else "It takes no such request."
-    other = ClusterError, f"It is cluster {cluster.name!r} that says so. {fault}"
+    failed = status >= 500
+    fault = "See the log of its API server." if failed else "It takes no such request."
+    advice = f"It is cluster {cluster.name!r} that says so. {fault}"
+    other = ServerFailed if failed else ClusterError, advice
     kind, advice = REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
     return kind(f"{doing}: {answer.get('message') or 'no message'} (HTTP {status}). {advice}")
 
@@ -257,14 +322,16 @@ def _refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Clust
 
 def version(cluster: Cluster) -> str:
     """The API server's gitVersion, such as v1.34.4."""
-    answer = _request(cluster, "GET", "/version", doing="reading the cluster's version")
-    return str(answer.json()["gitVersion"])
+    doing = "reading the cluster's version"
+    answer = _request(cluster, "GET", "/version", doing=doing)
+    return str(_object(answer, doing, "gitVersion")["gitVersion"])
 
 
 def groups(cluster: Cluster) -> list[str]:
     """The API groups that the cluster serves, such as storage.k8s.io."""
-    answer = _request(cluster, "GET", "/apis", doing="reading the cluster's API groups")
-    return [str(group["name"]) for group in answer.json()["groups"]]
+    doing = "reading the cluster's API groups"
+    answer = _object(_request(cluster, "GET", "/apis", doing=doing), doing, "groups")
+    return [str(group["name"]) for group in answer["groups"]]
 
 
 def allowed(
@@ -277,18 +344,19 @@ def allowed(
         attributes["namespace"] = cluster.namespace
     if plural == "namespaces":
         attributes["name"] = cluster.namespace
+    doing = f"asking whether {verb} of {resource} is allowed"
     answer = _request(
         cluster,
         "POST",
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-        doing=f"asking whether {verb} of {resource} is allowed",
+        doing=doing,
         body={
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         },
     )
-    return bool(answer.json()["status"]["allowed"])
+    return bool(_object(answer, doing, "status")["status"]["allowed"])
 
 
 def round_trip_seconds(cluster: Cluster, times: int = 5) -> float:
@@ -310,7 +378,8 @@ def create(cluster: Cluster, manifest: Obj) -> Obj:
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     doing = f"creating {kind} {name}"
     try:
-        return _object(_request(cluster, "POST", _path(cluster, kind), doing=doing, body=manifest))
+        answer = _request(cluster, "POST", _path(cluster, kind), doing=doing, body=manifest)
+        return _object(answer, doing)
     except AlreadyExists:
         existing = get(cluster, kind, name)
         ours = manifest["metadata"].get("labels")
@@ -322,8 +391,8 @@ def create(cluster: Cluster, manifest: Obj) -> Obj:
 
 def get(cluster: Cluster, kind: str, name: str) -> Obj:
     """One object; NotFound if there is none."""
-    path = _path(cluster, kind, name)
-    return _object(_request(cluster, "GET", path, doing=f"reading {kind} {name}"))
+    doing = f"reading {kind} {name}"
+    return _object(_request(cluster, "GET", _path(cluster, kind, name), doing=doing), doing)
 
 
 def find(
@@ -346,34 +415,32 @@ def _list(
     cluster: Cluster, kind: str, selection: dict[str, str], *, every_namespace: bool = False
 ) -> tuple[list[Obj], str]:
     group, plural, _ = KINDS[kind]
-    answer = _request(
-        cluster,
-        "GET",
-        f"/{group}/{plural}" if every_namespace else _path(cluster, kind),
-        doing=f"listing {plural}",
-        query=selection,
-    ).json()
-    return answer["items"], answer["metadata"]["resourceVersion"]
+    path = f"/{group}/{plural}" if every_namespace else _path(cluster, kind)
+    doing = f"listing {plural}"
+    answer = _request(cluster, "GET", path, doing=doing, query=selection)
+    found = _object(answer, doing, "items", "metadata")
+    return found["items"], found["metadata"]["resourceVersion"]
 
 
 def replace(cluster: Cluster, manifest: Obj) -> Obj:
     """Update an object that was read before; Conflict if it has changed since."""
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    path = _path(cluster, kind, name)
-    return _object(_request(cluster, "PUT", path, doing=f"updating {kind} {name}", body=manifest))
+    path, doing = _path(cluster, kind, name), f"updating {kind} {name}"
+    return _object(_request(cluster, "PUT", path, doing=doing, body=manifest), doing)
 
 
 def patch(cluster: Cluster, kind: str, name: str, change: Obj) -> Obj:
     """Apply a JSON merge patch."""
+    doing = f"patching {kind} {name}"
     response = _request(
         cluster,
         "PATCH",
         _path(cluster, kind, name),
-        doing=f"patching {kind} {name}",
+        doing=doing,
         body=change,
         content_type="application/merge-patch+json",
     )
-    return _object(response)
+    return _object(response, doing)
 
 
 def delete(cluster: Cluster, kind: str, name: str, *, grace_seconds: int | None = None) -> None:
@@ -389,11 +456,14 @@ def delete(cluster: Cluster, kind: str, name: str, *, grace_seconds: int | None 
 
 
 def evict(cluster: Cluster, pod: str) -> None:
-    """Evict a pod, budgets respected: Blocked by one that forbids it; gone is fine too."""
+    """Evict a pod, budgets respected: Blocked by one that forbids it; gone is fine too.
+
+    Two budgets on one pod are a 500, and so is no patience with it.
+    """
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
-    path = _path(cluster, "Pod", pod, "eviction")
+    path, doing = _path(cluster, "Pod", pod, "eviction"), f"evicting pod {pod}"
     with suppress(NotFound):
-        _request(cluster, "POST", path, doing=f"evicting pod {pod}", body=eviction)
+        _request(cluster, "POST", path, doing=doing, body=eviction, outlive=(Unreachable,))
 
 
 def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: float) -> str:
@@ -402,6 +472,14 @@ def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: fl
     Raises ClusterError when it cannot be run or does not end in time, CommandFailed when it fails,
     CutOff when nobody can tell.
     """
+    return _patiently(
+        cluster,
+        (Unreachable,),  # nothing has begun
+        lambda: _execute(cluster, pod, command, limit_seconds),
+    )
+
+
+def _execute(cluster: Cluster, pod: str, command: list[str], limit_seconds: float) -> str:
     doing = f"running {command[0]} in pod {pod}"
     try:
         # a client of its own: the library changes the client while it opens a websocket with it
@@ -509,27 +587,34 @@ def wait(
     """Watch the named or labelled objects until `until` returns something other than None.
 
     `until` is given all of them by name at the start and after each change; it ends the wait early
-    by raising. Raises WaitTimedOut, with what was seen last, after `limit_seconds`.
+    by raising. A server that is away meanwhile ends it no more than a watch that breaks. Raises
+    WaitTimedOut, with what was seen last, after `limit_seconds`.
     """
     deadline = time.monotonic() + limit_seconds
     selection = _selection(label, f"metadata.name={name}" if name else "")
+    cluster, items = cluster.hasty, {}
     while True:
-        objects, seen = _list(cluster, kind, selection)
-        items = {o["metadata"]["name"]: o for o in objects}
-        if (result := until(items)) is not None:
-            return result
-        changes = _changes(cluster, kind, selection, seen, deadline)
-        with suppress(Gone), closing(changes):
-            for change in changes:
-                changed = change["object"]
-                items[changed["metadata"]["name"]] = changed
-                if change["type"] == "DELETED":
-                    del items[changed["metadata"]["name"]]
-                if (result := until(items)) is not None:
-                    return result
+        why = ""
+        try:
+            objects, seen = _list(cluster, kind, selection)
+            items = {o["metadata"]["name"]: o for o in objects}
+            if (result := until(items)) is not None:
+                return result
+            with closing(_changes(cluster, kind, selection, seen, deadline)) as changes:
+                for change in changes:
+                    changed = change["object"]
+                    items[changed["metadata"]["name"]] = changed
+                    if change["type"] == "DELETED":
+                        del items[changed["metadata"]["name"]]
+                    if (result := until(items)) is not None:
+                        return result
+        except Gone:
+            pass
+        except AWAY as error:
+            why = f": {error}"
         time.sleep(PAUSE_SECONDS)
         if time.monotonic() >= deadline:
-            raise WaitTimedOut(f"{what} did not happen within {limit_seconds:.0f} s", items)
+            raise WaitTimedOut(f"{what} did not happen within {limit_seconds:.0f} s{why}", items)
 
 
 def watch(
@@ -541,7 +626,7 @@ def watch(
     away, what is there is ADDED again, and what has gone meanwhile is DELETED. Raises Forbidden.
     """
     known: Items = {}
-    selection = _selection(label)
+    cluster, selection = cluster.hasty, _selection(label)
     while not stop.is_set():
         try:
             objects, seen = _list(cluster, kind, selection)

@@ -75,11 +75,12 @@ def cordon(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> None:
     """Cordon a node, and write on it by whom, until when, and how it was before.
 
     Raises ClusterError, and leaves the node alone, when it is cordoned already, or when a run, this
-    one included, has a storm on any node. Raises NotRestored when what was begun stays there.
+    one included, has a storm on any node. Raises NotRestored when what was begun stays there. Only
+    the undoing outlives a server that is away: the fault is timed.
     """
     mark = _mark_of(cluster, run_id, deadline) | {"was_schedulable": False}
     with _marked(cluster, name, mark):
-        _cordon(cluster, name, mark)
+        _cordon(cluster.hasty, name, mark)
 
 
 @_on_both_marked
@@ -107,7 +108,7 @@ def _marked(cluster: Cluster, name: str, mark: Obj) -> Iterator[None]:
     Two runs that mark a node each at the same time both see it, since each looks after it has
     marked, and both give way. Where the block fails the mark goes.
     """
-    _write_mark(cluster, name, mark)
+    _write_mark(cluster.hasty, name, mark)
     try:
         _alone(cluster, name)
         yield

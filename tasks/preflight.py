@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tasks import check_cluster, check_namespace, check_nodes, nodes, probes
 from tasks import cluster as k8s
 from tasks.checklist import Check
-from tasks.cluster import Cluster, Obj
+from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.permissions import Permission, needed
 from tasks.plan import Plan
 from tasks.reap import find_remains
@@ -52,7 +52,10 @@ def check(
 
 
 def _fetch(cluster: Cluster) -> tuple[dict[str, list[Obj]], list[Check]]:
-    """The objects of each optional kind, and a warning for each kind that may not be listed."""
+    """The objects of each optional kind, and a warning for each kind that cannot be listed.
+
+    Such as one whose webhook or whose own API server is down: no run needs it.
+    """
     found: dict[str, list[Obj]] = {}
     checks = []
     for kind in OPTIONAL:
@@ -66,6 +69,10 @@ def _fetch(cluster: Cluster) -> tuple[dict[str, list[Obj]], list[Check]]:
             checks.append(Check("lists", plural, "warn", "may not list, so not checked", advice))
         except k8s.NotFound:  # the cluster has no such kind, as where nobody installed snapshots
             found[kind] = []
+        except k8s.Unreachable:
+            raise
+        except ClusterError as error:
+            checks.append(Check("lists", plural, "warn", f"not checked: {error}", ""))
     return found, checks
 
 
@@ -88,6 +95,10 @@ def _permission(cluster: Cluster, rule: Permission) -> Check:
     except k8s.Forbidden:
         advice = "Grant create on selfsubjectaccessreviews.authorization.k8s.io"
         return Check("permission", name, "warn", "may not ask, so not checked", advice)
+    except k8s.Unreachable:
+        raise
+    except ClusterError as error:  # as of an authorizer that is a webhook
+        return Check("permission", name, "warn", f"not checked: {error}", "")
     if not missing:
         return Check("permission", name, "pass", f"may {', '.join(rule.verbs)}")
     seen = f"may not {', '.join(missing)} {name}, to {rule.why}"
@@ -146,7 +157,9 @@ def stale(cluster: Cluster) -> list[Check]:
     name = "earlier runs"
     try:
         remains = find_remains(cluster)
-    except k8s.Forbidden as error:
+    except k8s.Unreachable:
+        raise
+    except ClusterError as error:
         return [Check(name, "objects", "warn", f"not checked: {error}", "")]
     if not remains:
         return [Check(name, "objects", "pass", "nothing is left of any")]

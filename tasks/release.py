@@ -162,6 +162,8 @@ def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
             name=name,
         )
     except k8s.WaitTimedOut as error:
+        if not error.items:  # what is left is not known: the server has been away
+            raise
         plural = k8s.KINDS[kind][1]
         left = " ".join(sorted(error.items))
         raise ClusterError(

@@ -60,7 +60,9 @@ def ride(
     drained or broken for all writers on it, one node at a time.
     """
     chosen = nodes.eligible(run.cluster, run.plan)
-    this = Ride(run, owner, chosen, keep, report, threading.Event())
+    stop = threading.Event()
+    run = run._replace(cluster=run.cluster._replace(stop=stop))
+    this = Ride(run, owner, chosen, keep, report, stop)
     started: list[Rig] = []
     targets = [t for t in rigs.targets_of(run, storage_classes) if not _skipped(this, t)]
     storms = _open(run)
@@ -193,7 +195,7 @@ def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
     with _or_why(this, rig.target, [storm], [number]):
         before = _writing(this, rig)
         fault_at = time.time()
-        AT_ONCE[storm](this.run.cluster, before.pod)
+        AT_ONCE[storm](this.run.cluster.hasty, before.pod)  # it is timed from `fault_at`
         first = _first_record(this, rig, before, fault_at)
         if first is None and (last := rig.observer.acks[-1]).arrived > time.time() - SETTLE_SECONDS:
             raise ClusterError(
@@ -291,7 +293,7 @@ def _drained(run: Run, node: str, writers: list[str]) -> Iterator[None]:
         pods = [k8s.get(run.cluster, "Pod", name) for name in writers]
         if plan.drain == "full":
             pods = faults.evictable(run.cluster, node)
-        faults.evict(run.cluster, pods, plan.recovery_limit_seconds)
+        faults.evict(run.cluster.hasty, pods, plan.recovery_limit_seconds)
         yield
 
 

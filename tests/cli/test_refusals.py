@@ -1,10 +1,12 @@
 """What can be known to be wrong is said before anything is created, and without a traceback."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tasks import cluster as k8s
 from tests.conftest import Cluster, Stormark
 
 REFUSED = 2
@@ -76,6 +78,45 @@ def test_forbidden_to_look(stormark: Stormark, cluster: Cluster, verb: str, reso
     assert result.exit_code == REFUSED
     assert f'cannot {verb} resource "{resource}"' in result.stderr
     assert "Grant that verb on that resource" in result.stderr
+
+
+@pytest.mark.parametrize("answer", [500, 503, 429])
+@pytest.mark.parametrize("call", [("list", "nodes"), ("get", "namespaces")])
+def test_a_server_in_trouble(
+    stormark: Stormark,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    call: tuple[str, str],
+    answer: int,
+) -> None:
+    """What cannot be looked at before anything is made refuses the run, in a sentence."""
+    monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=1, backoff_factor=0))
+    cluster.fault(*call, answer, times=1000)
+    result = stormark()
+    assert result.exit_code == REFUSED
+    assert result.stderr.startswith("stormark: ")
+    assert f"(HTTP {answer})" in result.stderr
+    assert cluster.kinds_with_events(stormark.namespace) == set()
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_what_no_run_needs_refuses_none(
+    stormark: Stormark, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kind whose webhook is down is a warning, each of them."""
+    monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=1, backoff_factor=0))
+    kinds = ["apiservices", "csidrivers", "csistoragecapacities", "limitranges", "resourcequotas"]
+    kinds += ["volumesnapshotclasses"]
+    for resource, answer in zip(kinds, itertools.cycle([500, 503, 429]), strict=False):
+        cluster.fault("list", resource, answer, times=1000)
+    cluster.fault("create", "selfsubjectaccessreviews", 500, times=1000)
+    result = stormark()
+    assert result.exit_code == 0, result.output
+    warned = {
+        row["object"]: row["seen"] for row in stormark.rows("checks") if row["check"] == "lists"
+    }
+    assert sorted(warned) == kinds
+    assert all("not checked: listing" in seen for seen in warned.values())
 
 
 def test_unknown_field(stormark: Stormark, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from kubernetes import client
 
 import tasks.run
+from tasks import cluster as k8s
 from tests.conftest import Cluster
 from tests.flows.conftest import Benchmark
 
@@ -58,6 +59,38 @@ def test_calls_that_fail_for_a_while(benchmark: Benchmark, cluster: Cluster, ans
     outcome = benchmark()
     assert outcome.state.is_completed(), outcome.state.message
     assert cluster.fired() == [2, 2, 2, 2, 2]
+
+
+CHECK = "check of image and fio file"
+AWAY = {"patient": k8s.OUTAGE_SECONDS, "not patient": 0.0}
+
+
+@pytest.mark.parametrize("seconds", AWAY.values(), ids=AWAY)
+@pytest.mark.parametrize("answer", [503, "close"])
+def test_a_server_that_is_away_longer_than_a_call_is_tried(
+    benchmark: Benchmark,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: int | str,
+    seconds: float,
+) -> None:
+    """In provisioning, in a cell and in the clean-up; without patience the class fails."""
+    monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=0))
+    monkeypatch.setattr(k8s, "OUTAGE_SECONDS", seconds)
+
+    def go_away(step: str) -> None:
+        calls = {
+            CHECK: [("create", "persistentvolumeclaims")],
+            "local-path · read · repeat 1": [("get", "pods/log"), ("get", "pods")],
+            "clean up the cluster": [("list", "jobs"), ("delete", "jobs"), ("list", "pods")],
+        }
+        for call in calls.get(step, []) if seconds or step == CHECK else []:
+            cluster.fault(*call, answer, times=5)
+
+    outcome = benchmark(go_away)
+    assert outcome.state.is_completed() == bool(seconds), outcome.state.message
+    if not seconds:
+        assert "creating PersistentVolumeClaim" in outcome.statuses()[0]
 
 
 @pytest.mark.parametrize("answer", ["drop-watch", "gone", "close", 503])

@@ -1,10 +1,13 @@
 """Talking to Kubernetes: connecting, retries, verbs, and errors that say what to do."""
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from unittest.mock import Mock
 
 import pytest
 import urllib3
+from kubernetes.client.exceptions import ApiException
 
 from tasks import cluster as k8s
 from tasks.cluster import execute
@@ -115,6 +118,77 @@ def test_tries_last_a_few_seconds() -> None:
     assert 5 < seconds < 10
 
 
+AWAY = [Answer.refusal(503, "ServiceUnavailable", "failing over")] * 20  # each call is 7 tries
+
+
+@pytest.mark.parametrize("away", [*AWAY[:1], Answer.refusal(429, "TooManyRequests"), LOST])
+def test_a_run_that_is_under_way_outlives_a_failover(api: Api, away: Answer) -> None:
+    """Longer than whoever waits for a first answer is left in the dark."""
+    api.script("GET", POD, *[away] * 20, Answer.of(an_object()))
+    with pytest.raises(k8s.ClusterError):
+        k8s.get(api.cluster, "Pod", "a")
+    assert len(api.requests) == 7
+    assert k8s.get(api.cluster.patient, "Pod", "a")["metadata"]["name"] == "a"
+    assert len(api.requests) == 21
+
+
+def test_patience_ends(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the words of the last answer."""
+    monkeypatch.setattr(k8s, "OUTAGE_SECONDS", 0.1)
+    api.script("GET", POD, *AWAY)
+    with pytest.raises(k8s.ServerFailed, match="reading Pod a: failing over"):
+        k8s.get(api.cluster.patient, "Pod", "a")
+
+
+def test_patience_ends_with_the_run(api: Api) -> None:
+    """What a thread does after it would be done beside the clean-up."""
+    ended = Event()
+    ended.set()
+    api.script("GET", POD, *AWAY)
+    with pytest.raises(k8s.ServerFailed):
+        k8s.get(api.cluster.patient._replace(stop=ended), "Pod", "a")
+    assert len(api.requests) == 7
+
+
+def test_an_interrupt_ends_patience(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is heard between two tries."""
+    api.script("GET", POD, *AWAY)
+    monkeypatch.setattr("tasks.cluster.time.sleep", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        k8s.get(api.cluster.patient, "Pod", "a")
+
+
+def test_what_is_no_hiccup_is_an_error_at_once(api: Api) -> None:
+    """However patient: it would be the same for ever, or a budget's loop has its own limit."""
+    api.script("GET", POD, Answer.refusal(403, "Forbidden"))
+    with pytest.raises(k8s.Forbidden):
+        k8s.get(api.cluster.patient, "Pod", "a")
+    api.script("POST", f"{POD}/eviction", Answer.refusal(429, "TooManyRequests", "a budget"))
+    with pytest.raises(k8s.Blocked, match="a budget"):
+        k8s.evict(api.cluster.patient, "a")
+    assert len(api.requests) == 1 + 7
+
+
+def test_a_command_is_sent_once_the_server_is_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no connection was made, nothing was carried out."""
+    tries: list[int] = []
+
+    def stream(*_: object, **__: object) -> Mock:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ApiException(0)
+        answer = {1: "said", 2: "", 3: '{"status": "Success"}'}
+        return Mock(is_open=Mock(return_value=False), read_channel=answer.get)
+
+    monkeypatch.setattr("tasks.cluster.stream.stream", stream)
+    with pytest.raises(k8s.Unreachable):
+        execute(api.cluster, "a", ["sh"], limit_seconds=20)
+    assert execute(api.cluster.patient, "a", ["sh"], limit_seconds=20) == "said"
+    assert len(tries) == 3
+
+
 def test_a_server_that_is_gone_is_unreachable(api: Api) -> None:
     """With cluster, address and what to check."""
     api.script("GET", POD, LOST)
@@ -182,9 +256,34 @@ def test_a_proxy_s_page_is_quoted(api: Api) -> None:
         k8s.get(api.cluster, "Pod", "a")
 
 
+@pytest.mark.parametrize("status", [400, 502])
+@pytest.mark.parametrize("body", ["null", "[]", '"no"', "7", ""])
+def test_a_body_that_is_no_object_is_quoted(api: Api, status: int, body: str) -> None:
+    """A proxy may say anything."""
+    api.script("GET", POD, Answer.of(body, status=status))
+    with pytest.raises(k8s.ClusterError, match=rf"reading Pod a: .*\(HTTP {status}\)") as failed:
+        k8s.get(api.cluster, "Pod", "a")
+    assert (body or "no message") in str(failed.value)
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "null", "[]", "{}"])
+def test_an_answer_that_is_not_kubernetes_is_told(api: Api, body: str) -> None:
+    """Whatever was asked: a captive portal, another server."""
+    asked: dict[str, Callable[[], object]] = {
+        "/version": lambda: k8s.version(api.cluster),
+        "/apis": lambda: k8s.groups(api.cluster),
+        PODS: lambda: k8s.find(api.cluster, "Pod"),
+    }
+    for path, ask in asked.items():
+        api.script("GET", path, Answer.of(body))
+        with pytest.raises(k8s.ClusterError, match="the answer is none of Kubernetes") as failed:
+            ask()
+        assert repr(body) in str(failed.value)
+
+
 @pytest.mark.parametrize(
     ("status", "error", "advice"),
-    [(403, k8s.Forbidden, "Grant that verb on"), (500, k8s.ClusterError, "See the log of its API")],
+    [(403, k8s.Forbidden, "Grant that verb on"), (500, k8s.ServerFailed, "See the log of its API")],
 )
 def test_a_command_that_is_refused_says_what_to_do(
     api: Api, status: int, error: type[k8s.ClusterError], advice: str

@@ -118,6 +118,30 @@ def test_a_watch_that_ends_is_taken_up_again(api: Api, ended: Answer) -> None:
     assert wait(api) == "Running"
 
 
+@pytest.mark.parametrize("away", [Answer.refusal(503, "ServiceUnavailable", "failing over"), LOST])
+@pytest.mark.parametrize("call", ["GET", "WATCH"])
+def test_a_wait_outlives_a_server_that_is_away(api: Api, call: str, away: Answer) -> None:
+    """Longer than a call is tried again; its limit is the only one."""
+    down = [away] * 15  # two calls, and one try of a third
+    api.script("GET", PODS, Answer.items([an_object()]), *(down if call == "GET" else []))
+    api.script("GET", PODS, Answer.items([an_object(phase="Running")]))
+    if call == "WATCH":
+        api.answers["GET", PODS] = [Answer.items([an_object()])]
+        api.script("WATCH", PODS, *down, Answer.changes(("MODIFIED", an_object(phase="Running"))))
+    assert wait(api) == "Running"
+
+
+def test_a_server_that_does_not_come_back_is_the_reason(api: Api) -> None:
+    """Beside what was seen last, before it went."""
+    away = Answer.refusal(503, "ServiceUnavailable", "failing over")
+    api.script("GET", PODS, Answer.items([an_object()]))
+    api.script("WATCH", PODS, away)
+    words = r"within 0 s: watching pods: failing over"
+    with pytest.raises(k8s.WaitTimedOut, match=words) as failed:
+        wait(api, limit_seconds=0)
+    assert failed.value.items == {"a": an_object()}
+
+
 def test_a_condition_that_raises_ends_the_wait(api: Api) -> None:
     """There is no sense in waiting for what cannot happen."""
 
