@@ -43,7 +43,7 @@ def measure_classes(
     report(Progress(run.run_id, known.step))
     look = step(check.image_fio_file_and_nodes, "check image and nodes")
     claims = check.claims_of(known.flow, run.plan, storage_classes)
-    known.fio_version, seen = look(run, owner, claims)
+    known.fio_version, seen = look(run, owner, claims, report)
     known.checks += seen
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 

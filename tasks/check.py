@@ -1,5 +1,6 @@
 """What can be known to be wrong before a volume is made, and what a run begins with."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -136,16 +137,17 @@ def namespace(cluster: Cluster) -> None:
         ) from error
 
 
-def image_and_fio_file(run: Run, owner: list[Obj]) -> str:
+def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object] = str) -> str:
     """Let the plan's image read the plan's fio file, in a pod without a volume.
 
-    Returns fio's version. Raises PodFailed when the image does not run, PlanError with fio's own
-    words when fio cannot read the file.
+    `waits` is told what keeps the pod from its start, as an image that cannot be pulled. Returns
+    fio's version. Raises PodFailed when the image does not run, PlanError with fio's own words when
+    fio cannot read the file.
     """
     name = f"stormark-{run.run_id}-check"
     fio_job.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
     log = FioLog()
-    job = fio_job.started(run, name)
+    job = fio_job.started(run, name, waits)
     fio_job.follow(run.cluster, job, log, limit_seconds=CHECK_LIMIT_SECONDS)
     _explain(run, log)
     return log.facts["fio_version"]
@@ -170,10 +172,16 @@ def probe(run: Run, owner: list[Obj]) -> list[Probe]:
     return probes.create(run, owner, probes.nodes_to_probe(every_node, run.plan))
 
 
-def image_fio_file_and_nodes(run: Run, owner: list[Obj], claims: int) -> tuple[str, list[Check]]:
+def image_fio_file_and_nodes(
+    run: Run, owner: list[Obj], claims: int, report: Report
+) -> tuple[str, list[Check]]:
     """Check image and fio file while every node is looked at; fio's version, and what was seen."""
+
+    def waits(why: str) -> None:
+        report(Progress(run.run_id, f"check of image and fio file waits: {why}"))
+
     asked = probe(run, owner)
-    return image_and_fio_file(run, owner), probes.collect(run, asked, claims)
+    return image_and_fio_file(run, owner, waits), probes.collect(run, asked, claims)
 
 
 def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
@@ -183,13 +191,13 @@ def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
 
 def node(obj: Obj) -> dict[str, Any]:
     """What a node says of itself, for provenance."""
-    info, capacity = obj["status"]["nodeInfo"], obj["status"]["capacity"]
+    info, capacity = obj["status"].get("nodeInfo", {}), obj["status"].get("capacity", {})
     return {
         "name": obj["metadata"]["name"],
-        "kernel": info["kernelVersion"],
-        "os_image": info["osImage"],
-        "kubelet_version": info["kubeletVersion"],
-        "container_runtime": info["containerRuntimeVersion"],
-        "cpus": quantity_cpus(capacity["cpu"]),
-        "memory_bytes": quantity_bytes(capacity["memory"]),
+        "kernel": info.get("kernelVersion"),
+        "os_image": info.get("osImage"),
+        "kubelet_version": info.get("kubeletVersion"),
+        "container_runtime": info.get("containerRuntimeVersion"),
+        "cpus": quantity_cpus(capacity["cpu"]) if "cpu" in capacity else None,
+        "memory_bytes": quantity_bytes(capacity["memory"]) if "memory" in capacity else None,
     }

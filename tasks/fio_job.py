@@ -77,9 +77,12 @@ def create(
     k8s.create(run.cluster, manifest)
 
 
-def started(run: Run, name: str) -> FioJob:
-    """Wait until the Job's pod runs. Raises PodFailed with the reason when it does not."""
-    return FioJob(name, pods.wait_started(run.cluster, name, run.plan.start_limit_seconds))
+def started(run: Run, name: str, waits: Callable[[str], object] = str) -> FioJob:
+    """Wait until the Job's pod runs; `waits` is told what it waits for.
+
+    Raises PodFailed with the reason when it does not.
+    """
+    return FioJob(name, pods.wait_started(run.cluster, name, run.plan.start_limit_seconds, waits))
 
 
 def order(

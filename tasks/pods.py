@@ -1,19 +1,22 @@
 """Waiting for a Job's pod, and saying in the cluster's own words why it does not come."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from tasks import cluster as k8s
 from tasks.cluster import Cluster, ClusterError, Items, Obj
 
-# Reasons that the kubelet gives once it has tried: waiting longer does not mend them.
-CANNOT_START = (
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
+# Of the reasons why the kubelet starts no container, those that it does not try again itself.
+FINAL = ("InvalidImageName", "ErrImageNeverPull")
+# A registry's words, or its name server's, for what is not there or not for everybody: told so as
+# often, the image's name is wrong. Whatever else keeps an image away may pass.
+NO_SUCH_IMAGE = re.compile(
+    "not found|no such host|manifest unknown|name unknown|does not exist|no match for platform"
+    "|unauthorized|authentication required|denied|forbidden",
+    re.I,
 )
+MOST_PULLS = 2
 # What it calls the end of a container that the node's runtime could not run.
 NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
@@ -31,17 +34,22 @@ def of_job(job: str) -> str:
     return f"batch.kubernetes.io/job-name={job}"
 
 
-def wait_started(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
+def wait_started(
+    cluster: Cluster, job: str, limit_seconds: float, waits: Callable[[str], object] = str
+) -> Obj:
     """Wait until the container of a Job's pod runs or has ended; returns the pod.
 
-    Raises PodFailed with the reason: an image that cannot be pulled at once, anything else after
+    `waits` is told what the kubelet tries again. Raises PodFailed with the reason: what it does not
+    try again and an image that is not there as soon as that is known, anything else after
     `limit_seconds`.
     """
 
     def started(items: Items) -> Obj | None:
         for pod in items.values():
-            if why := cannot_start(pod):
+            if why := cannot_start(cluster, pod):
                 raise PodFailed(why)
+            if why := waits_for(pod):
+                waits(why)
             state = container_state(pod)
             if "running" in state or "terminated" in state:
                 return pod
@@ -100,35 +108,70 @@ def container_state(pod: Obj) -> dict[str, Any]:
     return state
 
 
-def cannot_start(pod: Obj) -> str | None:
+def cannot_start(cluster: Cluster, pod: Obj) -> str | None:
     """Why a pod's container will not start however long one waits; None if it may."""
     state, name = container_state(pod), pod["metadata"]["name"]
-    waiting, ended = state.get("waiting", {}), state.get("terminated", {})
-    image = pod["spec"]["containers"][0]["image"]
-    if waiting.get("reason") in CANNOT_START:
-        return (
-            f"pod {name} cannot start with image {image}: {waiting['reason']}: "
-            f"{waiting.get('message', 'no message')}. "
-            "Check the image's name and that the nodes may pull it."
-        )
+    reason, ended = state.get("waiting", {}).get("reason"), state.get("terminated", {})
+    if reason in FINAL:
+        return waits_for(pod)
+    if reason == "ImagePullBackOff" and (said := _no_such_image(cluster, name)):
+        return _without_image(pod, f"{reason}: {said}")
     if ended.get("reason") in NEVER_STARTED:
         return f"pod {name} did not start: {ended['reason']}: {ended.get('message', 'no message')}"
     return None
 
 
-def why_not(cluster: Cluster, label: str, owner: str) -> str:
-    """What the cluster says of a labelled pod that does not run: its condition, then events.
+def _no_such_image(cluster: Cluster, pod: str) -> str | None:
+    """The kubelet's words, once it was told MOST_PULLS times that there is no such image."""
+    told = [
+        event
+        for event in k8s.find(cluster, "Event", field=f"involvedObject.name={pod},reason=Failed")
+        if NO_SUCH_IMAGE.search(event["message"])
+    ]
+    if sum(event.get("count") or 1 for event in told) < MOST_PULLS:
+        return None
+    return str(told[-1]["message"])
 
-    Where there is no pod, the events of its Job or Deployment. Empty when it says nothing.
+
+def waits_for(pod: Obj) -> str | None:
+    """What keeps a pod's container from its start, in the kubelet's words; None if nothing does."""
+    waiting = container_state(pod).get("waiting", {})
+    reason, message = waiting.get("reason", ""), waiting.get("message")
+    if not message and reason not in FINAL:  # as while a container is created
+        return None
+    words = f"{reason}: {message or 'no message'}"
+    if "Image" in reason:
+        return _without_image(pod, words)
+    return f"pod {pod['metadata']['name']} does not start: {words}"
+
+
+def _without_image(pod: Obj, words: str) -> str:
+    image = pod["spec"]["containers"][0]["image"]
+    return (
+        f"pod {pod['metadata']['name']} cannot start with image {image}: {words.rstrip('.')}. "
+        "Check the image's name and that the nodes may pull it."
+    )
+
+
+def why_not(cluster: Cluster, label: str, owner: str) -> str:
+    """What the cluster says of a labelled pod that does not run.
+
+    The kubelet's reason, else a condition; then events. Where there is no pod, the events of its
+    Job or Deployment. Empty when it says nothing.
     """
     pods = k8s.find(cluster, "Pod", label=label)
     if not pods:
         return "; ".join(last_warnings(cluster, owner)) or "no pod was created"
-    words = [
-        condition["message"]
-        for condition in pods[0]["status"].get("conditions", [])
-        if condition["status"] == "False" and condition.get("message")
-    ][:1]
+    why = waits_for(pods[0])
+    words = (
+        [why]
+        if why
+        else [
+            condition["message"]
+            for condition in pods[0]["status"].get("conditions", [])
+            if condition["status"] == "False" and condition.get("message")
+        ][:1]
+    )
     for warning in last_warnings(cluster, pods[0]["metadata"]["name"]):
         if not any(known in warning for known in words):
             words.append(warning)

@@ -66,7 +66,7 @@ def collect(run: Run, probes: list[Probe], claims: int) -> list[Check]:
         now = time.time()
         found = {job: pod for pod in items.values() if (job := _job_of(pod)) in jobs}
         for job, pod in found.items():
-            if "terminated" in pods.container_state(pod) or pods.cannot_start(pod):
+            if "terminated" in pods.container_state(pod) or pods.cannot_start(run.cluster, pod):
                 ended.setdefault(job, now)
         return found if len(ended) == len(jobs) else None
 
@@ -101,7 +101,7 @@ def _look(run: Run, probe: Probe, pod: Obj | None, ended: float | None) -> Seen:
     if pod is None or ended is None:
         why = pods.why_not(run.cluster, pods.of_job(probe.job), probe.job) or "no reason is given"
         raise ClusterError(f"no pod ran within {run.plan.start_limit_seconds} s: {why}")
-    if refused := pods.cannot_start(pod):
+    if refused := pods.cannot_start(run.cluster, pod):
         raise ClusterError(refused)
     name = pod["metadata"]["name"]
     lines = list(k8s.log_lines(run.cluster, name, follow=False, since=BEGINNING))

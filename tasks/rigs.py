@@ -117,7 +117,8 @@ def _observe(run: Run, deployment: str) -> Observer:
 
 def hostname(node: Obj) -> str:
     """The label by which pods and PVs are tied to a node."""
-    return str(node["metadata"]["labels"]["kubernetes.io/hostname"])
+    meta = node["metadata"]  # a virtual node may lack it: then the kubelet's own default
+    return str((meta.get("labels") or {}).get("kubernetes.io/hostname", meta["name"]))
 
 
 def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
@@ -185,8 +186,9 @@ def _first_record(run: Run, rig: Rig) -> bool:
     while not rig.observer.acks:
         if rig.observer.unwritable:
             return False
-        for why in filter(None, map(pods.cannot_start, rig.observer.pods().values())):
-            raise ClusterError(why)
+        for pod in rig.observer.pods().values():
+            if why := pods.cannot_start(run.cluster, pod):
+                raise ClusterError(why)
         if refusal := _not_offered(run, rig):
             raise NotOffered(refusal)
         if time.monotonic() > deadline:

@@ -8,6 +8,7 @@ from tasks.pods import PodFailed
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import PODS, make_run, pod, script_pod
 
+EVENTS = "/api/v1/namespaces/bench/events"
 FACTS = "@stormark fact kernel 6.1\n@stormark fact fio_version {}\n"
 
 
@@ -60,18 +61,90 @@ def test_a_container_that_its_node_cannot_run_fails_in_the_runtime_s_words(api: 
         check.image_and_fio_file(make_run(api.cluster), [])
 
 
-def test_an_image_that_cannot_be_pulled_is_named_at_once(api: Api) -> None:
-    """Nobody waits for what will not come."""
-    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
-    pulling = pod("waiting", containerStatuses=[{"state": {"waiting": waiting}}])
+RETRIED = ["ImagePullBackOff", "ErrImagePull", "CreateContainerError", "RunContainerError"]
+RETRIED += ["CreateContainerConfigError"]
+
+
+def waiting(reason: str, message: str = "deadline exceeded") -> Answer:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return Answer.items([pod("waiting", containerStatuses=[{"state": state}])])
+
+
+def failed_pulls(api: Api, message: str, count: int) -> None:
+    """Let the pod's events say so."""
+    said = {"reason": "Failed", "message": f"Failed to pull image: {message}", "count": count}
+    often = {"reason": "Failed", "message": "Error: ErrImagePull", "count": 9}
+    api.script("GET", EVENTS, Answer.items([said, often]))
+
+
+@pytest.mark.parametrize("reason", RETRIED)
+def test_what_the_kubelet_tries_again_is_waited_for(api: Api, reason: str) -> None:
+    """A node whose storage is busy cannot create a container for a while; whoever waits is told."""
+    script_pod(api, Answer.of(FACTS.format("fio-3.33") + "@stormark checked\n"))
+    api.answers["GET", PODS].insert(0, waiting(reason))
+    failed_pulls(api, "i/o timeout", 7)
+    told: list[str] = []
+    assert check.image_and_fio_file(make_run(api.cluster), [], told.append) == "fio-3.33"
+    (said,) = told
+    assert f"{reason}: deadline exceeded" in said
+
+
+@pytest.mark.parametrize("reason", RETRIED)
+def test_what_the_kubelet_tries_in_vain_is_the_reason(api: Api, reason: str) -> None:
+    """Once the limit is reached."""
     script_pod(api, Answer.of(""))
-    api.answers["GET", PODS] = [Answer.items([pulling])]
+    api.answers["GET", PODS] = [waiting(reason)]
+    failed_pulls(api, "i/o timeout", 7)
+    words = rf"did not happen within 1 s: pod pod-1 .*{reason}: deadline exceeded"
+    with pytest.raises(PodFailed, match=words):
+        check.image_and_fio_file(make_run(api.cluster, start_limit_seconds=1), [])
+
+
+@pytest.mark.parametrize("reason", ["InvalidImageName", "ErrImageNeverPull"])
+def test_what_the_kubelet_does_not_try_again_is_told_at_once(api: Api, reason: str) -> None:
+    """Nobody waits for what will not come."""
+    script_pod(api, Answer.of(""))
+    api.answers["GET", PODS] = [waiting(reason, "no such image")]
     with pytest.raises(PodFailed) as failed:
         check.image_and_fio_file(make_run(api.cluster), [])
     assert str(failed.value) == (
-        "pod pod-1 cannot start with image fio:test: ImagePullBackOff: no such image. "
+        f"pod pod-1 cannot start with image fio:test: {reason}: no such image. "
         "Check the image's name and that the nodes may pull it."
     )
+
+
+# Of containerd, CRI-O and Docker's registry.
+NO_SUCH_IMAGE = [
+    'rpc error: code = NotFound desc = failed to resolve reference "x/y:1": x/y:1: not found',
+    "pull access denied, repository does not exist or may require authorization",
+    "reading manifest 1 in docker.io/x/y: manifest unknown",
+    "failed to authorize: unexpected status from GET request to https://a/token: 401 Unauthorized",
+    "dial tcp: lookup ghcr.oi: no such host",
+]
+MAY_PASS = [
+    "429 Too Many Requests - toomanyrequests: You have reached your pull rate limit",
+    "dial tcp: lookup ghcr.io on 10.0.0.2:53: server misbehaving",
+    "dial tcp 10.0.0.9:443: i/o timeout",
+    "unexpected status from HEAD request to https://a/v2: 503 Service Unavailable",
+]
+
+
+@pytest.mark.parametrize("message", NO_SUCH_IMAGE + MAY_PASS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_registry_that_has_no_such_image_is_asked_twice(
+    api: Api, message: str, count: int
+) -> None:
+    """A typo is told in seconds; what may pass is waited for, and so is a registry's first no."""
+    script_pod(api, Answer.of(FACTS.format("fio-3.33") + "@stormark checked\n"))
+    api.answers["GET", PODS].insert(0, waiting("ImagePullBackOff"))
+    failed_pulls(api, message, count)
+    if count == 2 and message in NO_SUCH_IMAGE:
+        words = "pod pod-1 cannot start with image fio:test: ImagePullBackOff: Failed to pull"
+        with pytest.raises(PodFailed, match=words) as failed:
+            check.image_and_fio_file(make_run(api.cluster), [])
+        assert message in str(failed.value)
+    else:
+        assert check.image_and_fio_file(make_run(api.cluster), []) == "fio-3.33"
 
 
 def test_a_namespace_that_is_missing_can_be_made(api: Api) -> None:
