@@ -28,6 +28,7 @@ test: .venv/dev fio busybox
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	$(BIN)/shellcheck manifests/*.sh testbed/*/*.sh testbed/*/*/*.sh
 	env -u KUBECONFIG $(BIN)/pytest -n 3 --dist loadgroup --ignore tests/real \
 		$(addprefix --ignore ,$(OF_TESTBED) $(SERVICES))
