@@ -74,5 +74,5 @@ def _checks_table(checks: list["Check"]) -> Table:
         table.add_column(header, overflow="fold")
     for one in checks:
         colour = {"pass": "green", "warn": "yellow", "fail": "red"}[one.status]
-        table.add_row(Text(one.status, colour), one.check, Text(one.object), Text(one.words))
+        table.add_row(Text(one.status, colour), Text(one.check), Text(one.object), Text(one.words))
     return table

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from commands.console import console, refused
+from commands.console import refused, say
 
 EXAMPLES = "Examples: `stormark up` · `KUBECONFIG=~/.kube/config stormark up`"
 
@@ -35,13 +35,12 @@ def up(
             here = place(port, folder)
             stack.enter_context(serving(here))
             stack.enter_context(working(here))
-            console.print(
+            say(
                 f"{here.page}/deployments: choose one, and Run; nightly's schedule is paused. "
-                "`make down` or Ctrl-C ends it all",
-                soft_wrap=True,
+                "`make down` or Ctrl-C ends it all"
             )
             signal.pause()
     except (NotUp, EmbeddedError) as error:
         raise refused(str(error)) from None
     except KeyboardInterrupt:
-        console.print("stormark: ended")
+        say("stormark: ended")

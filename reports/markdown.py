@@ -32,8 +32,3 @@ def table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> Markdow
     lines = [" | ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)) for row in texts]
     rule = " | ".join("-" * w for w in widths)
     return Markdown("\n".join(f"| {line} |" for line in (lines[0], rule, *lines[1:])))
-
-
-def details(summary: str, body: str) -> Markdown:
-    """A part that is closed until somebody opens it."""
-    return Markdown(f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>")

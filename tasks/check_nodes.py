@@ -107,7 +107,7 @@ def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload, claims: int) ->
     return [
         Check("image", name, "pass", f"{plan.image} runs"),
         _clock(seen, name),
-        _kernel(seen, name, obj["status"]["nodeInfo"]["kernelVersion"]),
+        _kernel(seen, name, obj["status"].get("nodeInfo", {}).get("kernelVersion", "")),
         _asynchronous_io(seen, name, workload),
         _free_space(seen, name, claims * quantity_bytes(plan.volume_size)),
     ]

@@ -4,7 +4,9 @@ One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.par
 folder, a `file:` URI or `s3://bucket/prefix` (credentials from the environment).
 """
 
+import os
 import uuid
+import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -119,7 +121,9 @@ def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
         with filesystem.open_output_stream(target) as stream:
             stream.write(content)
         if local:
+            _sync(target)  # or a loss of power leaves the new name to an empty file
             filesystem.move(target, path)
+            _sync(folder)
     except OSError as error:
         if local:
             with suppress(OSError):
@@ -127,6 +131,15 @@ def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
         raise ResultsError(
             f"{path} cannot be written: {error}. What lay there before is unchanged."
         ) from error
+
+
+def _sync(path: str) -> None:
+    """Bring a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(location: str, path: str, content: str) -> str:
@@ -143,11 +156,23 @@ def below(location: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path}"
 
 
+def _is_readable(filesystem: fs.FileSystem, path: str) -> bool:
+    """Whether a file is whole Parquet: its footer is, and is written last."""
+    try:
+        with filesystem.open_input_file(path) as file:
+            pq.ParquetFile(file).close()
+    except pa.ArrowInvalid as error:
+        warnings.warn(f"{path} is left out: {error}", stacklevel=3)
+        return False
+    return True
+
+
 def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataFrame:
     """A table's rows under today's schema: of one run, or of all that the location holds.
 
-    No file gives an empty frame with every column. Columns that an older file lacks are null.
-    Raises ResultsError when the location or a file in it cannot be read.
+    No file gives an empty frame with every column. Columns that an older file lacks are null. Of
+    all runs, a file that cannot be read is left out with a warning that names it. Raises
+    ResultsError when the location, or a file of the one run, cannot be read.
     """
     wanted = schema(table)
     filesystem, root = open_location(location)
@@ -160,6 +185,8 @@ def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataF
             and not info.base_name.startswith(".")
             and run_id in (None, info.base_name.removesuffix(".parquet"))
         )
+        if run_id is None:
+            paths = [path for path in paths if _is_readable(filesystem, path)]
         if not paths:
             return pd.DataFrame(wanted.empty_table().to_pandas())
         source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)

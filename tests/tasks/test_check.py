@@ -2,7 +2,8 @@
 
 import pytest
 
-from tasks import check
+from tasks import check, rigs
+from tasks.cluster import Obj
 from tasks.plan import PlanError
 from tasks.pods import PodFailed
 from tests.tasks.api import Answer, Api
@@ -172,3 +173,10 @@ def test_nodes_say_what_they_are() -> None:
         "cpus": 1.5,
         "memory_bytes": 2**34,
     }
+
+
+def test_a_node_that_says_nothing_of_itself_is_one_all_the_same() -> None:
+    """A virtual kubelet has no nodeInfo, and no label with its hostname."""
+    virtual: Obj = {"metadata": {"name": "virtual"}, "status": {}}
+    assert check.node(virtual) == dict.fromkeys(check.node(virtual)) | {"name": "virtual"}
+    assert rigs.hostname(virtual) == "virtual"

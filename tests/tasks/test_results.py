@@ -1,7 +1,9 @@
 """Tables: what is written can be read again, whole, once, and under names that say their units."""
 
 import json
+import os
 import resource
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -228,3 +230,30 @@ def test_a_location_of_another_kind_is_refused_at_once() -> None:
     """pyarrow knows gs: too, and asks its metadata server for minutes."""
     with pytest.raises(ResultsError, match="Give a folder, a file: URI or an s3://"):
         check_writable("gs://bucket/prefix")
+
+
+def test_a_file_that_is_cut_off_hides_no_other_run(tmp_path: Path) -> None:
+    """Of all runs it is left out by name; of its own run it is an error."""
+    write(tmp_path, cell("whole"), run_id="run-1")
+    cut = tmp_path / write(tmp_path, cell("cut"), run_id="run-2")
+    cut.write_bytes(cut.read_bytes()[:-9])
+    with pytest.warns(UserWarning, match=r"run-2\.parquet is left out"):
+        assert list(read_table(str(tmp_path), "fio")["job"]) == ["whole"]
+    assert list(read_table(str(tmp_path), "fio", "run-1")["job"]) == ["whole"]
+    with pytest.raises(ResultsError, match="run-2"):
+        read_table(str(tmp_path), "fio", "run-2")
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its folder after that: a loss of power leaves the old file or the new one."""
+    seen: list[tuple[bool, bool]] = []
+    name = tmp_path / "fio" / "date=2026-11-23" / "run-1.parquet"
+
+    def fsync(descriptor: int) -> None:
+        seen.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), name.exists()))
+
+    monkeypatch.setattr("tasks.results.os.fsync", fsync)
+    write(tmp_path, cell())
+    assert seen == [(False, False), (True, True)]
