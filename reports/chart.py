@@ -42,7 +42,7 @@ def chart(comparison: Comparison, title: str) -> str:
             grid[0, 0].text(0.5, 0.5, "nothing was run", ha="center", va="center")
         for number, rows in enumerate(columns.values()):
             for axes, row in zip(grid[:, number], rows, strict=False):
-                _panel(axes, row, comparison)
+                _panel(axes, row)
         return svg(figure)
 
 
@@ -60,15 +60,15 @@ def _columns(comparison: Comparison) -> dict[str, list[ComparisonRow]]:
     return columns
 
 
-def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
+def _panel(axes: Axes, row: ComparisonRow) -> None:
     axes.set_axis_on()
     better = "less" if row.figure.less_is_better else "more"
     axes.set_title(f"{row.job['job']} ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
     axes.set_xlabel(f"{row.figure.label}, {better} is better", loc="right", color="#555")
     highest = max((_high(cell) for cell in row.cells), default=0) or 1
     for position, cell in enumerate(row.cells):
-        _bar(axes, position, cell, row, comparison)
-    plain = all(cell.measured >= comparison.repeats and not cell.warned for cell in row.cells)
+        _bar(axes, position, cell, row)
+    plain = all(cell.measured >= cell.planned and not cell.warned for cell in row.cells)
     axes.set_xlim(0, highest * (1.3 if plain else 1.8))  # room for the text beside a long bar
     axes.set_ylim(len(row.cells) - 0.4, -0.6)
     axes.set_yticks(range(len(row.cells)), [short(cell.storage_class) for cell in row.cells])
@@ -76,10 +76,10 @@ def _panel(axes: Axes, row: ComparisonRow, comparison: Comparison) -> None:
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow, comparison: Comparison) -> None:
+def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow) -> None:
     beside: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
     if cell.estimate is None:
-        missing = gap(cell, comparison)
+        missing = gap(cell)
         axes.annotate(missing, (0, position), **beside, color="#B00020", style="italic")
         return
     median, low, high = cell.estimate.median, cell.estimate.low, cell.estimate.high
@@ -88,8 +88,8 @@ def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow, comparison: 
         arms = [[median - low], [high - median]]
         axes.errorbar(median, position, xerr=arms, color="#222", capsize=2.5, linewidth=1)
     label = quantity(median, row.figure.scales)
-    if cell.measured < comparison.repeats:
-        label += f" ({cell.measured} of {comparison.repeats} repeats)"
+    if cell.measured < cell.planned:
+        label += f" ({cell.measured} of {cell.planned} repeats)"
     axes.annotate(f"{label} ⚠" if cell.warned else label, (_high(cell), position), **beside)
 
 

@@ -1,6 +1,6 @@
 """The comparison of a run's classes as data, before it is text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -58,7 +58,8 @@ class Failure:
 class Cell:
     """A figure of one job on one class; `ratio` is its median ÷ the reference's.
 
-    `ratio_interval` is filled in where runs stand side by side (reports/nights.py).
+    Of `planned` repeats so many are `measured`. `ratio_interval` is filled in where runs stand side
+    by side (reports/nights.py).
     """
 
     storage_class: str
@@ -66,6 +67,7 @@ class Cell:
     measured: int
     failures: tuple[Failure, ...]
     warned: bool
+    planned: int = 0
     ratio: float | None = None
     ratio_interval: Estimate | None = None
     verdict: Verdict = Verdict.UNKNOWN
@@ -92,19 +94,23 @@ class Comparison:
     caveats: tuple[Caveat, ...]
 
 
-def compare(run: Run) -> Comparison:
-    """Compare the run's classes, job by job."""
+def compare(run: Run, planned: Mapping[str, int] | None = None) -> Comparison:
+    """Compare the run's classes, job by job; `planned` has their repeats, if not the plan's."""
     classes = class_names(run)
+    repeats = {name: run.plan.get("repeats", 0) for name in classes} | dict(planned or {})
+    for row in run.fio:
+        if (name := row["storage_class"]) in repeats:
+            repeats[name] = max(repeats[name], row["repeat"])
     failures, warnings = _failures(run), caveats(run)
     warned = {cell for warning in warnings for cell in warning.cells}
     return Comparison(
         classes=classes,
-        repeats=max([run.plan.get("repeats", 0), *(row["repeat"] for row in run.fio)]),
+        repeats=max(repeats.values(), default=0),
         rows=tuple(
             ComparisonRow(
                 job,
                 figure,
-                _cells(run, classes, job["job"], figure, failures=failures, warned=warned),
+                _cells(run, repeats, job["job"], figure, failures=failures, warned=warned),
             )
             for job in jobs(run)
             for figure in _figures(run, job)
@@ -160,7 +166,7 @@ def _failures(run: Run) -> tuple[Failure, ...]:
 
 def _cells(
     run: Run,
-    classes: Sequence[str],
+    repeats: Mapping[str, int],
     job: str,
     figure: Figure,
     *,
@@ -168,7 +174,7 @@ def _cells(
     warned: set[tuple[str, str]],
 ) -> tuple[Cell, ...]:
     cells = []
-    for name in classes:
+    for name, planned in repeats.items():
         measured = values(cell_rows(run, name, job), figure.column)
         cells.append(
             Cell(
@@ -177,6 +183,7 @@ def _cells(
                 measured=len(measured),
                 failures=tuple(f for f in failures if f.touches(name, job)),
                 warned=(name, job) in warned,
+                planned=planned,
             )
         )
     best = _best(cells, figure)

@@ -1,7 +1,7 @@
 """Runs side by side: one night and another, or one cluster and another."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reports.comparison import Cell, Comparison, Verdict, cell_rows, class_names, compare, values
@@ -36,11 +36,14 @@ def side_by_side(location: str, run_ids: Sequence[str]) -> Nights:
         )
     runs = [load(location, run_id) for run_id in run_ids]
     names = dict.fromkeys(name for run in runs for name in class_names(run))
+    planned = {
+        run_id: run.plan.get("repeats", 0) for run_id, run in zip(run_ids, runs, strict=True)
+    }
     return Nights(
         runs=tuple(run_ids),
         unlike=_unlike(runs),
         speed={
-            name: _with_ratios(_of_class(name, runs, run_ids))
+            name: _with_ratios(_of_class(name, runs, run_ids), planned)
             for name in names
             if any(row["storage_class"] == name for run in runs for row in run.fio)
         },
@@ -116,9 +119,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _with_ratios(run: Run) -> Comparison:
+def _with_ratios(run: Run, planned: Mapping[str, int]) -> Comparison:
     """The comparison, in which each ratio that can be told from 1 has its interval."""
-    comparison = compare(run)
+    comparison = compare(run, planned)
     reference = comparison.classes[0]
 
     def with_ratio(cell: Cell, job: str, column: str) -> Cell:

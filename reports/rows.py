@@ -13,7 +13,7 @@ def comparison_rows(comparison: Comparison) -> list[TextRow]:
     """A row a job: its name, what it does, the unit, and a figure a class."""
     return [
         {"job": row.job["job"], "what": shape(row.job), "unit": row.figure.label}
-        | {cell.storage_class: _figure(cell, row, comparison) for cell in row.cells}
+        | {cell.storage_class: _figure(cell, row) for cell in row.cells}
         for row in comparison.rows
     ]
 
@@ -26,8 +26,8 @@ def survival_rows(survival: Survival) -> list[TextRow]:
     ]
 
 
-def _figure(cell: Cell, row: ComparisonRow, comparison: Comparison) -> str:
-    words = [gap(cell, comparison), "⚠" if cell.warned else ""]
+def _figure(cell: Cell, row: ComparisonRow) -> str:
+    words = [gap(cell), "⚠" if cell.warned else ""]
     if cell.estimate is not None:
         scales = row.figure.scales
         median = quantity(cell.estimate.median, scales)

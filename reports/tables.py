@@ -34,21 +34,21 @@ def comparison_table(comparison: Comparison) -> Markdown:
             row.job["job"],
             shape(row.job),
             row.figure.label,
-            *(_cell(cell, row, comparison) for cell in row.cells),
+            *(_cell(cell, row) for cell in row.cells),
         ]
         for row in comparison.rows
     ]
     return table(header, rows)
 
 
-def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Markdown:
+def _cell(cell: Cell, row: ComparisonRow) -> Markdown:
     parts = []
     if cell.estimate is not None:
         figure = quantity(cell.estimate.median, row.figure.scales)
         parts.append(f"**{figure}**" if cell.best else figure)
         parts.append(interval(cell.estimate, row.figure.scales))
         parts.append(against_reference(cell))
-    if missing := gap(cell, comparison):
+    if missing := gap(cell):
         place = f"failure-{cell.failures[0].number}" if cell.failures else "how-it-was-made"
         parts.append(f"[{markdown(missing)}](#{place})")
     if cell.warned:

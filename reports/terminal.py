@@ -23,7 +23,7 @@ def comparison_table(comparison: Comparison) -> Table:
         grid.add_column(Text(name if alone else f"{name} (reference)"))
     for row in comparison.rows:
         job = Text(row.job["job"], style="bold").append(f"\n{shape(row.job)}", style="not bold dim")
-        grid.add_row(job, *(_cell(cell, row, comparison) for cell in row.cells))
+        grid.add_row(job, *(_cell(cell, row) for cell in row.cells))
     return grid
 
 
@@ -35,14 +35,14 @@ def _caption(comparison: Comparison) -> Text:
     return Text("≈ not distinguishable from the reference: the intervals overlap")
 
 
-def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:
+def _cell(cell: Cell, row: ComparisonRow) -> Text:
     lines = []
     if cell.estimate is not None:
         figure = f"{quantity(cell.estimate.median, row.figure.scales)} {unit(row)}".rstrip()
         ratio = "≈" if cell.verdict is Verdict.SAME else against_reference(cell)
         lines.append(Text(figure, style="bold green" if cell.best else "").append(f"  {ratio}"))
         lines.append(Text(interval(cell.estimate, row.figure.scales), style="dim"))
-    lines.append(Text(gap(cell, comparison), style="red"))
+    lines.append(Text(gap(cell), style="red"))
     lines.append(Text("see warnings" if cell.warned else "", style="yellow"))
     return Text("\n").join(line for line in lines if line)
 

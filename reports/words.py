@@ -2,7 +2,7 @@
 
 import re
 
-from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
+from reports.comparison import Cell, ComparisonRow, Verdict
 from reports.run import Row
 from reports.units import block, factor
 
@@ -88,11 +88,11 @@ def against_reference(cell: Cell) -> str:
     return f"{factor(cell.ratio)} [{factor(bounds.low)} – {factor(bounds.high)}]"
 
 
-def gap(cell: Cell, comparison: Comparison) -> str:
+def gap(cell: Cell) -> str:
     """Why repeats are missing, and how many; empty where none is."""
-    if cell.measured >= comparison.repeats:
+    if cell.measured >= cell.planned:
         return ""
     reason = f"failed: {three_words(cell.failures[0].error)}" if cell.failures else "not run"
     if cell.measured == 0:
         return reason
-    return f"{cell.measured} of {comparison.repeats} repeats, {reason}"
+    return f"{cell.measured} of {cell.planned} repeats, {reason}"

@@ -51,6 +51,17 @@ def test_report_is_rendered_again(stormark: Stormark, tmp_path: Path) -> None:
     assert "nfs-client" in (tmp_path / "reports" / f"{RUN_ID}.md").read_text()
 
 
+@pytest.mark.parametrize("folder", ["[red]x", "[/x]"])
+def test_brackets_in_a_location_are_no_markup(
+    stormark: Stormark, tmp_path: Path, folder: str
+) -> None:
+    """Its path is printed as it is."""
+    location = write_run(tmp_path / folder, {"local-path": 1.0})
+    result = stormark.command("report", RUN_ID, "--results", location)
+    assert result.exit_code == 0
+    assert f"report: {location}/reports/{RUN_ID}.md" in result.stdout
+
+
 def test_report_of_an_unknown_run(stormark: Stormark, tmp_path: Path) -> None:
     """The message names the run and the place that was looked at."""
     result = stormark.command("report", "20200101-000000-abcdef", "--results", str(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 
 from reports.nights import render, side_by_side, write
 from tasks.results import ResultsError
-from tests.reports.sample import RUN_ID, write_run
+from tests.reports.sample import RUN_ID, Row, write_run
 from tests.reports.storm_sample import write_storms
 
 NEXT = "20261124-180000-d4e5f6"
@@ -41,6 +41,23 @@ def test_what_is_not_alike_is_said_first(tmp_path: Path) -> None:
     second_line = report.splitlines()[2]
     assert second_line.startswith("- Not alike: kubernetes_version was ")
     assert second_line.endswith(", v1.35.0")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_run_of_fewer_repeats_lacks_none(tmp_path: Path, lost: bool) -> None:
+    """Each has a plan of its own; one that its own plan has, and that was not run, is missing."""
+    write_run(tmp_path, {"local-path": 1.0})
+
+    def cell(row: Row) -> Row | None:
+        return None if lost and row["repeat"] == 5 else row
+
+    write_run(
+        tmp_path, {"local-path": 1.0}, repeats=5, run_id=NEXT, cell=cell, facts={"run_id": NEXT}
+    )
+    report = render(side_by_side(str(tmp_path), [RUN_ID, NEXT]))
+    three, five = row_of(report, "local-path", "read_iops")
+    assert "repeats" not in three
+    assert ("4 of 5 repeats, not run" in five) == lost
 
 
 def test_storms_stand_side_by_side(tmp_path: Path) -> None:
