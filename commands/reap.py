@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commands.console import INCOMPLETE, complain, refused, say
+from commands.console import INCOMPLETE, complain, errors, refused, say
 from commands.options import Context
 
 EXAMPLES = (
@@ -42,7 +42,8 @@ def reap(
     except check.REFUSALS as error:
         raise refused(str(error)) from None
     try:
-        found = release_dead(cluster.patient, dry_run=dry_run, faults=chosen.node_faults)
+        with errors.status("watching whether a run lives, for up to a minute, and releasing"):
+            found = release_dead(cluster.patient, dry_run=dry_run, faults=chosen.node_faults)
     except Forbidden as error:
         raise refused(str(error)) from None
     except ClusterError as error:

@@ -20,6 +20,7 @@ from reports.comparison import compare
 from reports.survival import survive
 from tasks import check
 from tasks import cluster as k8s
+from tasks.lease import WATCHING
 from tasks.plan import Plan
 from tasks.progress import Progress
 from tasks.reap import RELEASED
@@ -79,7 +80,7 @@ def print_tables(results: str, run_id: str) -> None:
 def _interrupted(chosen: Plan, last: Progress) -> int:
     """Say how an interrupted run has left the cluster, from the last step that it told."""
     match last.step:
-        case step if step in {"", check.STEP} or step.startswith(RELEASED):
+        case step if step in {"", check.STEP} or step.startswith((RELEASED, WATCHING)):
             words = "before anything was created"
         case tasks.run.CLEAN:
             words = f"and the cluster is clean; run {last.run_id} is written, and "

@@ -1,5 +1,6 @@
 """What every flow shares: how a run begins, ends, and is told; and how a function is a task."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
@@ -12,14 +13,16 @@ from prefect.states import Completed
 
 import reports.render
 from flows import artifacts
+from flows.ending import LimitReached, Why, interrupted_when, unless
 from tasks import check, record
 from tasks.cluster import ClusterError, Obj
+from tasks.lease import LeaseLost, RunInProgress, lease
 from tasks.nodes import NotRestored
 from tasks.plan import Plan, PlanError
 from tasks.progress import Progress, Report, listener
 from tasks.record import Record
 from tasks.results import ResultsError
-from tasks.run import LeaseLost, Run, RunInProgress, lease, owned
+from tasks.run import Run, owned
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,25 +47,32 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     `first` is done once the run holds the Lease, before anything is created.
     The state is Completed, Refused (nothing was created), Incomplete (a cell failed) or Failed.
     """
-    report = listener.get() or _log_steps()
+    report, began = listener.get() or _log_steps(), time.monotonic()
     try:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
         run, storage_classes, known = check.begin(plan, flow, report, flow_run.id or "")
     except check.REFUSALS as error:
         return failed("Refused", str(error))
     try:
-        with lease(run, known.warnings.append) as lost:
+        with lease(run, known.warnings.append, report) as lost:
+            over = _over(known, lost, began)
+            tell = unless(over, report)
             if first is not None:
-                first(known, storage_classes, _unless(lost, report))
-            with owned(known.run, report) as owner, _written_when_interrupted(known):
+                first(known, storage_classes, tell)
+            # the clean-up has limits of its own
+            with (
+                owned(known.run, report) as owner,
+                _written_when_interrupted(known),
+                interrupted_when(over),
+            ):
                 for part in parts:
-                    part(known.run, owner, storage_classes, known, _unless(lost, report))
+                    part(known.run, owner, storage_classes, known, tell)
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
         return failed("Refused", "\n".join([str(error), *known.warnings]))
     except NotRestored as error:  # where the clean-up fails as well, that is a ClusterError
         outcome, why = "failed", f"{error}; the clean-up has done so since"
-    except (ClusterError, ResultsError, LeaseLost) as error:
+    except (ClusterError, ResultsError, LeaseLost, LimitReached) as error:
         outcome, why = "failed", str(error)
     except Exception as error:
         step(record.save, "write")(known, "failed", f"{type(error).__name__}: {error}")
@@ -96,15 +106,22 @@ def _written_when_interrupted(known: Record) -> Iterator[None]:
         raise
 
 
-def _unless(lost: list[str], report: Report) -> Report:
-    """`report`, which ends the run once its Lease is lost: two runs would measure each other."""
+def _over(known: Record, lost: list[str], began: float) -> Why:
+    """Why the run has to end before its end, if it has to; `began` is of `time.monotonic`."""
+    limit = known.run.plan.run_limit_seconds
 
-    def tell(progress: Progress) -> None:
+    def over() -> Exception | None:
         if lost:
-            raise LeaseLost(lost[0])
-        report(progress)
+            return LeaseLost(lost[0])
+        if time.monotonic() - began < limit:
+            return None
+        return LimitReached(
+            f"plan field run_limit_seconds: the run reached its limit of {limit:,} s in step "
+            f"{known.step!r} and was ended; what it had measured is kept. Raise it, or measure "
+            "less: fewer classes, repeats or storms"
+        )
 
-    return tell
+    return over
 
 
 def failed(name: str, message: str) -> State:

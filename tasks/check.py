@@ -10,6 +10,7 @@ from tasks.checklist import Check
 from tasks.cluster import Cluster, ClusterError, NotFound, Obj
 from tasks.fio_file import Workload
 from tasks.fio_log import FioLog
+from tasks.lease import RunInProgress, lease
 from tasks.plan import NodeStorm, Plan, PlanError
 from tasks.pods import PodFailed
 from tasks.probes import Probe
@@ -17,7 +18,7 @@ from tasks.progress import Progress, Report
 from tasks.quantity import quantity_bytes, quantity_cpus
 from tasks.record import Record
 from tasks.results import ResultsError
-from tasks.run import Run, RunInProgress, lease, new_run_id, owned
+from tasks.run import Run, new_run_id, owned
 
 STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
@@ -110,7 +111,8 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
     if any(check.status == "fail" for check in record.checks):
         return record.checks
     try:
-        with lease(run, record.warnings.append), owned(run, report) as owner:
+        held = lease(run, record.warnings.append, report, wait=False)
+        with held, owned(run, report) as owner:
             asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
             seen = probes.collect(run, asked, claims)
             return [*record.checks, *seen, _fio(run, owner)]

@@ -443,9 +443,22 @@ def patch(cluster: Cluster, kind: str, name: str, change: Obj) -> Obj:
     return _object(response, doing)
 
 
-def delete(cluster: Cluster, kind: str, name: str, *, grace_seconds: int | None = None) -> None:
-    """Ask for an object's deletion, and in the background of all that it owns; gone is fine too."""
+def delete(
+    cluster: Cluster,
+    kind: str,
+    name: str,
+    *,
+    grace_seconds: int | None = None,
+    unchanged: Obj | None = None,
+) -> None:
+    """Ask for an object's deletion, and in the background of all that it owns; gone is fine too.
+
+    With `unchanged`, the object as it was read: Conflict if it, or its name's owner, is another.
+    """
     options: Obj = {"propagationPolicy": "Background"}
+    if unchanged is not None:
+        meta = unchanged["metadata"]
+        options["preconditions"] = {key: meta[key] for key in ("uid", "resourceVersion")}
     if grace_seconds is not None:
         options["gracePeriodSeconds"] = grace_seconds
     path = _path(cluster, kind, name)

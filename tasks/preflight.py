@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tasks import check_cluster, check_namespace, check_nodes, nodes, probes
+from tasks import check_cluster, check_namespace, check_nodes, lease, nodes, probes
 from tasks import cluster as k8s
 from tasks.checklist import Check
 from tasks.cluster import Cluster, ClusterError, Obj
@@ -153,18 +153,24 @@ def marks(every_node: list[Obj]) -> list[Check]:
 
 
 def stale(cluster: Cluster) -> list[Check]:
-    """A warning for each dead run that has left something behind."""
+    """A warning for each earlier run that has left something behind.
+
+    Whether the holder of the Lease lives takes a minute to see, which is left to `stormark reap`.
+    """
     name = "earlier runs"
     try:
-        remains = find_remains(cluster)
+        remains, held = find_remains(cluster), lease.read(cluster)
     except k8s.Unreachable:
         raise
     except ClusterError as error:
         return [Check(name, "objects", "warn", f"not checked: {error}", "")]
     if not remains:
         return [Check(name, "objects", "pass", "nothing is left of any")]
-    advice = f"`stormark reap {cluster.options}` releases it"
-    return [
-        Check(name, f"run {run_id}", "warn", f"{why}: {', '.join(objects)}", advice)
-        for run_id, why, objects in remains
-    ]
+    command, checks = f"`stormark reap {cluster.options}`", []
+    for run_id, objects in remains.items():
+        why, advice = "dead: it does not hold the Lease", f"{command} releases it"
+        if held is not None and lease.holder(held) == run_id:
+            why = "under way, or dead: it holds the Lease"
+            advice = f"{command} watches whether it lives, and releases it if not"
+        checks.append(Check(name, f"run {run_id}", "warn", f"{why}: {', '.join(objects)}", advice))
+    return checks

@@ -1,16 +1,15 @@
 """Finds what dead runs have left behind, from labels and annotations alone, and releases it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tasks import cluster as k8s
-from tasks import labels, nodes
-from tasks.cluster import Cluster, ClusterError, NotFound, Obj
+from tasks import labels, lease, nodes
+from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.plan import NodeFault
 from tasks.release import CREATED, release
-from tasks.run import LEASE, alive
 
+DEAD = "dead: it no longer renews its Lease"
 # What a night says of each dead run, before it creates anything.
 RELEASED = "released run"
 
@@ -41,37 +40,26 @@ class Remains(NamedTuple):
     objects: list[str]
 
 
-def find_remains(cluster: Cluster) -> list[Remains]:
-    """The runs that are dead or past their deadline, and what is left of each.
+def find_remains(cluster: Cluster) -> dict[str, list[str]]:
+    """What is there of each run, dead or alive: objects as kind/name, cordoned nodes included.
 
-    A run lives while it holds the namespace's Lease and renews it. Looks into the cluster's one
-    namespace, at PVs and at nodes; what lacks stormark's label or annotation is never considered.
+    Looks into the cluster's one namespace, at PVs and at nodes; what lacks stormark's label or
+    annotation is never considered.
     """
     left: dict[str, list[str]] = {}
-    deadlines: dict[str, str] = {}
     for kind in (*CREATED, "ConfigMap", "PersistentVolume"):
         for item in k8s.find(cluster, kind, label=labels.selector()):
             if not _is_of(cluster, item):
                 continue
             run_id = item["metadata"]["labels"].get(labels.RUN, "")
             left.setdefault(run_id, []).append(f"{kind}/{item['metadata']['name']}")
-            deadline = (item["metadata"].get("annotations") or {}).get(labels.DEADLINE)
-            deadlines.setdefault(run_id, deadline or "")
     for node in k8s.find(cluster, "Node"):
         undoing = nodes.undoing_of(node)
         if undoing is not None and undoing["namespace"] == cluster.namespace:
-            run_id = str(undoing["run"])
             state = f"{undoing['fault']}, may be down" if "fault" in undoing else "cordoned"
-            left.setdefault(run_id, []).append(f"Node/{node['metadata']['name']} ({state})")
-            deadlines.setdefault(run_id, str(undoing["deadline"]))
-    holder = _living_run(cluster)
-    remains = []
-    for run_id, objects in sorted(left.items()):
-        past = _past(deadlines.get(run_id, ""))
-        if run_id and (past or run_id != holder):
-            why = "past its deadline" if past else "dead: it no longer renews its Lease"
-            remains.append(Remains(run_id, why, objects))
-    return remains
+            name = f"Node/{node['metadata']['name']} ({state})"
+            left.setdefault(str(undoing["run"]), []).append(name)
+    return {run_id: objects for run_id, objects in sorted(left.items()) if run_id}
 
 
 def _is_of(cluster: Cluster, item: Obj) -> bool:
@@ -83,43 +71,39 @@ def _is_of(cluster: Cluster, item: Obj) -> bool:
     return home in (None, cluster.namespace)
 
 
-def _living_run(cluster: Cluster) -> str | None:
-    lease = _lease(cluster)
-    return str(lease["spec"]["holderIdentity"]) if lease and alive(lease) else None
-
-
-def _lease(cluster: Cluster) -> Obj | None:
-    try:
-        return k8s.get(cluster, "Lease", LEASE)
-    except NotFound:
-        return None
-
-
-def _past(deadline: str) -> bool:
-    return bool(deadline) and datetime.now(UTC) > datetime.fromisoformat(deadline)
-
-
 def reap(
-    cluster: Cluster, *, dry_run: bool, faults: Mapping[str, NodeFault] | None = None
+    cluster: Cluster,
+    *,
+    dry_run: bool,
+    faults: Mapping[str, NodeFault] | None = None,
+    own: str = "",
 ) -> list[Remains]:
     """Release every dead run, or with `dry_run` only say which; returns what was found.
 
-    One that cannot be released keeps no other from it; at the end NotReleased says which and why.
-    `faults` has, by their storm, the commands that mend a node: they are never read from the
-    cluster, where whoever may write a ConfigMap could have them run here.
+    A run lives while it renews the namespace's Lease: where there is something to judge, that is
+    watched for as long as `lease.judge` says; `own` is the run that asks, if one does. One that
+    lives is left alone, whatever its deadline says. One that cannot be released keeps no other from
+    it; at the end NotReleased says which and why. `faults` has, by their storm, the commands that
+    mend a node: they are never read from the cluster, where whoever may write a ConfigMap could
+    have them run here.
     """
-    found = find_remains(cluster)
+    left = find_remains(cluster)  # before the Lease: a run that begins later is not in it
+    if not left and lease.read(cluster) is None:
+        return []
+    held, lives = lease.judge(cluster, own)
+    living = lease.holder(held) if held is not None and lives else None
+    found = [Remains(run_id, DEAD, left[run_id]) for run_id in left if run_id != living]
     if dry_run:
         return found
+    if held is not None and not lives and not lease.free(cluster, held):
+        # it gave a sign of life at the last moment, or another run took it over
+        return reap(cluster, dry_run=dry_run, faults=faults, own=own)
     errors: dict[str, Exception] = {}
     for remains in found:
         try:
             release(cluster, remains.run_id, faults or {})
         except (ClusterError, LookupError, ValueError) as error:  # also a plan that cannot be read
             errors[remains.run_id] = error
-    lease = _lease(cluster)
-    if lease is not None and not alive(lease):
-        k8s.delete(cluster, "Lease", LEASE)
     if errors:
         raise NotReleased(found, errors)
     return found
@@ -139,12 +123,20 @@ def release_flow_run(cluster: Cluster, flow_run: str, faults: Mapping[str, NodeF
     run_ids = runs_of(cluster, flow_run)
     for run_id in run_ids:
         release(cluster, run_id, faults)
-    lease = _lease(cluster)
-    if lease is not None and lease["spec"]["holderIdentity"] in run_ids:
-        k8s.delete(cluster, "Lease", LEASE)
+    held = lease.read(cluster)
+    if held is not None and lease.holder(held) in run_ids:
+        lease.free(cluster, held)  # where it has changed since, another run holds it
     return run_ids
 
 
 def lives(cluster: Cluster, flow_run: str) -> bool:
-    """Whether a run of that flow run holds the namespace's Lease and renews it."""
-    return _living_run(cluster) in runs_of(cluster, flow_run)
+    """Whether a run of that flow run holds the namespace's Lease and renews it.
+
+    Takes as long as `lease.judge`, but no time where another run holds it, or nothing was begun.
+    """
+    run_ids = runs_of(cluster, flow_run)
+    held = lease.read(cluster)
+    if not run_ids or (held is not None and lease.holder(held) not in run_ids):
+        return False
+    held, renewed = lease.judge(cluster)
+    return held is not None and renewed and lease.holder(held) in run_ids

@@ -14,7 +14,7 @@ from kubernetes import client, config
 from typer.testing import CliRunner, Result
 
 from embedded.cluster import running
-from tasks import results
+from tasks import lease, results
 
 # Before Prefect is imported: nothing calls home, no log handler outlives a captured stderr.
 os.environ |= {
@@ -204,3 +204,9 @@ def stormark(namespace: str, tmp_path: Path) -> Stormark:
     fio_file = tmp_path / "tiny.fio"
     fio_file.write_text(TINY_FIO)
     return Stormark(namespace, tmp_path / "results", fio_file)
+
+
+@pytest.fixture
+def nobody_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other runs left is of dead ones: a Lease is watched for a moment only."""
+    monkeypatch.setattr(lease, "_seconds", lambda held: 0.2)  # noqa: ARG005

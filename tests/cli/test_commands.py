@@ -157,6 +157,7 @@ def test_reap_leaves_alone_what_is_not_stormark_s(stormark: Stormark, cluster: C
     cluster.core.delete_namespaced_config_map(name, stormark.namespace)
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_reap_releases_a_dead_run(stormark: Stormark, cluster: Cluster) -> None:
     """A dry run only names what would go."""
     run_id = "20200101-000000-abcdef"
@@ -171,6 +172,7 @@ def test_reap_releases_a_dead_run(stormark: Stormark, cluster: Cluster) -> None:
     assert stormark.command(*reap).stdout.startswith(f"released run {run_id}, dead")
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_reap_works_where_its_plan_does(
     stormark: Stormark, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -186,6 +188,7 @@ def test_reap_works_where_its_plan_does(
     assert released.stdout.startswith("released run 20200101-000000-abcdef, dead")
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_reap_of_a_run_that_cannot_be_released(stormark: Stormark, cluster: Cluster) -> None:
     """It is a failure, whatever else was released."""
     run_id = "20200101-000000-abcdef"

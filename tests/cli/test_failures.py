@@ -1,18 +1,17 @@
 """What only shows once a run is under way: the reason is said, the cluster is clean, and what was
 measured is on disk. The fixture `namespace` fails each test that leaves an object behind."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client
 from typer.testing import Result
 
+from tasks import cluster as k8s
 from tests.conftest import TINY_FIO, Cluster, Stormark
 from tests.storms.test_node_faults import python, says
 from tests.storms.test_not_restored import FAILS_ONCE
+from tests.tasks.leases import renewed
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
@@ -147,24 +146,18 @@ def test_one_job_fails(stormark: Stormark, tmp_path: Path) -> None:
     assert "fio exited with 1: verify" in report_of(stormark)
 
 
-def test_another_run_is_under_way(stormark: Stormark, cluster: Cluster) -> None:
+def test_another_run_is_under_way(stormark: Stormark) -> None:
     """The message names the first run, whose Lease is left alone."""
     first = "20261123-031500-a1b2c3"
-    leases: Any = client.CoordinationV1Api(cluster.api)
-    spec = {
-        "holderIdentity": first,
-        "leaseDurationSeconds": 3600,
-        "renewTime": datetime.now(UTC).isoformat(timespec="microseconds"),
-    }
-    body = {"metadata": {"name": "stormark"}, "spec": spec}
-    leases.create_namespaced_lease(stormark.namespace, body)
-    result = stormark()
+    connection = k8s.connect(None, stormark.namespace)
+    with renewed(connection, first):
+        result = stormark()
+        held = k8s.get(connection, "Lease", "stormark")
     assert result.exit_code == REFUSED
     assert f"run {first} is under way in namespace {stormark.namespace}" in result.stderr
     assert stormark.rows("runs") == []
-    held = leases.read_namespaced_lease("stormark", stormark.namespace)
-    assert held.spec.holder_identity == first
-    leases.delete_namespaced_lease("stormark", stormark.namespace)
+    assert held["spec"]["holderIdentity"] == first
+    assert f"watch whether run {first} lives" in result.stdout
 
 
 def test_a_node_that_is_not_given_back_fails_the_run(stormark: Stormark, tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ def test_a_signal_during_fio(stormark: Stormark, long_fio: str, number: signal.S
     assert (run["outcome"], run["stopped_at"]) == ("cancelled", "fio on local-path, repeat 1")
 
 
+@pytest.mark.usefixtures("nobody_lives")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_second_ctrl_c_ends_the_clean_up(
     stormark: Stormark, cluster: Cluster, long_fio: str

@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 from kubernetes import client
 
-import tasks.run
 from tasks import cluster as k8s
+from tasks import lease
 from tests.conftest import Cluster
 from tests.flows.conftest import Benchmark
 
@@ -181,7 +181,7 @@ def test_another_run_takes_the_lease(
     benchmark: Benchmark, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends at once: what both measure from then on is worth nothing."""
-    monkeypatch.setattr(tasks.run, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 1)
     leases = client.CoordinationV1Api(cluster.api)
 
     def take_over(step: str) -> None:

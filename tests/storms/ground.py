@@ -11,10 +11,11 @@ from kubernetes import client
 from tasks import check, labels, nodes, record, storms
 from tasks import cluster as k8s
 from tasks.cluster import Cluster, Obj
+from tasks.lease import lease
 from tasks.plan import Plan
 from tasks.progress import Progress, Report
 from tasks.record import Record, Rows
-from tasks.run import lease, owned
+from tasks.run import owned
 from tasks.storms import Keep
 
 NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim", "Pod")
@@ -58,7 +59,7 @@ class Ground(NamedTuple):
             known.storm_events.extend(events)
             watch(row, events)
 
-        with lease(run, known.warnings.append), owned(run, say_nothing) as owner:
+        with lease(run, known.warnings.append, say_nothing), owned(run, say_nothing) as owner:
             known.storm_volumes = storms.planned(run, storage_classes)
             storms.ride(run, owner, storage_classes, report, keep)
         record.save(known, record.outcome_of(known), record.summary(known))

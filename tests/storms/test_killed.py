@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import pytest
+
 from tasks import cluster as k8s
 from tasks import nodes
 from tasks.cluster import Cluster, Obj
@@ -17,7 +19,6 @@ from tasks.reap import reap
 from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
 
-LONG_AGO = "2026-01-01T00:00:00.000000Z"
 # Each kind of call that a run of storms makes, in the order in which it makes them first.
 CALLS = [
     "POST leases",
@@ -53,6 +54,7 @@ class Lane(NamedTuple):
         return self.answers.readline().strip()
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_what_a_killed_run_left_is_released(ground: Ground, tmp_path: Path) -> None:
     """Killed after each of its calls in turn; a node that somebody else cordoned stays cordoned."""
     k8s.patch(ground.cluster, "Node", "w3", {"spec": {"unschedulable": True}})
@@ -84,7 +86,6 @@ def die_at_every(lane: Lane, first: int) -> dict[int, str]:
             assert lane.ground.left() == []
             return seen
         seen[number] = kind_of(call)
-        lapse(lane.ground.cluster)
         reap(lane.ground.cluster, dry_run=False)
         assert lane.ground.left() == [], f"killed after {call}"
         assert not is_cordoned(lane.ground.cluster, lane.node), f"killed after {call}"
@@ -101,12 +102,6 @@ def lane(folder: Path, results: Path) -> Iterator[Lane]:
             assert process.stdin
             assert process.stdout
             yield Lane(Ground(cluster, {}, [folder]), folder.name, process.stdin, process.stdout)
-
-
-def lapse(cluster: Cluster) -> None:
-    """Let a dead run's Lease be old, as it is after a minute."""
-    if k8s.find(cluster, "Lease"):
-        k8s.patch(cluster, "Lease", "stormark", {"spec": {"renewTime": LONG_AGO}})
 
 
 def kind_of(call: str) -> str:

@@ -83,6 +83,7 @@ def test_up_runs_when_the_storm_ends_early(
     assert (tmp_path / "log").read_text() == f"down {NODE};up {NODE};"
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_a_node_that_did_not_come_up_stays_written_down(ground: Ground, tmp_path: Path) -> None:
     fault = NodeFault(down=says(tmp_path / "log", "down"), up=FAILS)
     try:

@@ -1,22 +1,23 @@
 """Reaping: what is released, and what is somebody else's."""
 
-from datetime import UTC, datetime
+from contextlib import ExitStack
 
 import pytest
 
 from tasks import cluster as k8s
-from tasks import labels, nodes
+from tasks import labels, lease, nodes
 from tasks import reap as reaping
-from tasks.cluster import Obj
+from tasks.cluster import Cluster, Obj
 from tasks.manifest import render
 from tasks.plan import Plan
 from tasks.reap import NotReleased, Remains, reap
 from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace
+from tests.tasks.leases import a_lease, renewed, renewing
 
 LIVING, DEAD = "20261123-031500-a1b2c3", "20261122-031500-d4e5f6"
 LATER_DEAD, LAST_DEAD = "20261122-131500-d4e5f6", "20261122-231500-d4e5f6"
-LATER = "2099-01-01T00:00:00+00:00"
+EARLIER, LATER = "2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"
 
 
 def local_pv(run_id: str, namespace: str) -> Obj:
@@ -33,14 +34,7 @@ def local_pv(run_id: str, namespace: str) -> Obj:
     )
 
 
-def lease(run_id: str) -> Obj:
-    """A Lease as a run renews it."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    of_run = labels.of_run(run_id)
-    return render("lease", run_id=run_id, labels=of_run, duration_seconds=60, now=now)
-
-
-def configmap(run_id: str, flow_run: str) -> Obj:
+def configmap(run_id: str, flow_run: str, deadline: str = LATER) -> Obj:
     """The owner of a run, as far as its release looks at it."""
     return {
         "apiVersion": "v1",
@@ -48,7 +42,7 @@ def configmap(run_id: str, flow_run: str) -> Obj:
         "metadata": {
             "name": f"stormark-{run_id}",
             "labels": labels.of_owner(run_id, flow_run),
-            "annotations": {labels.DEADLINE: LATER},
+            "annotations": {labels.DEADLINE: deadline},
         },
     }
 
@@ -56,7 +50,7 @@ def configmap(run_id: str, flow_run: str) -> Obj:
 def test_the_pv_of_a_run_that_lives_in_another_namespace_is_left_alone(ground: Ground) -> None:
     """A PV belongs to no namespace, and its run's Lease is where the run works."""
     with new_namespace() as other:
-        k8s.create(other, lease(LIVING))
+        k8s.create(other, a_lease(LIVING))
         k8s.create(other, local_pv(LIVING, other.namespace))
         try:
             assert reap(ground.cluster, dry_run=False) == []
@@ -65,14 +59,75 @@ def test_the_pv_of_a_run_that_lives_in_another_namespace_is_left_alone(ground: G
             k8s.delete(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
 
 
+@pytest.mark.parametrize("deadline", [EARLIER, LATER])
+@pytest.mark.parametrize("ahead_seconds", [-75, 0, 75])
+def test_a_run_that_lives_is_left_alone(ground: Ground, ahead_seconds: int, deadline: str) -> None:
+    """Whatever its machine's clock and its deadline say; who died beside it is released."""
+    k8s.create(ground.cluster, configmap(LIVING, "", deadline))
+    k8s.create(ground.cluster, configmap(DEAD, "", deadline))
+    with renewed(ground.cluster, LIVING, ahead_seconds=ahead_seconds):
+        found = reap(ground.cluster, dry_run=False)
+        assert k8s.get(ground.cluster, "Lease", "stormark")
+    assert found == [Remains(DEAD, reaping.DEAD, [f"ConfigMap/stormark-{DEAD}"])]
+    assert ground.left() == [f"ConfigMap stormark-{LIVING}"]
+    k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
+
+
+@pytest.mark.parametrize("deadline", [EARLIER, LATER])
+@pytest.mark.parametrize("ahead_seconds", [-75, 0, 75])
+def test_a_run_that_is_dead_is_released(ground: Ground, ahead_seconds: int, deadline: str) -> None:
+    """Its Lease too; a dry run leaves both."""
+    k8s.create(ground.cluster, configmap(DEAD, "", deadline))
+    k8s.create(ground.cluster, a_lease(DEAD, ahead_seconds=ahead_seconds))
+    found = reap(ground.cluster, dry_run=True)
+    assert [(one.run_id, one.why) for one in found] == [(DEAD, reaping.DEAD)]
+    assert ground.left() == [f"ConfigMap stormark-{DEAD}", "Lease stormark"]
+    assert reap(ground.cluster, dry_run=False) == found
+    assert ground.left() == []
+
+
+def test_a_run_that_wakes_at_the_last_moment_is_left_alone(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It renews its Lease after that was judged and before it is deleted: it is judged again."""
+    k8s.create(ground.cluster, configmap(LIVING, ""))
+    k8s.create(ground.cluster, a_lease(LIVING))
+    free = lease.free
+    with ExitStack() as stack:
+
+        def late(cluster: Cluster, held: Obj) -> bool:
+            monkeypatch.setattr(lease, "free", free)
+            stack.enter_context(renewing(cluster))
+            return free(cluster, held)
+
+        monkeypatch.setattr(lease, "free", late)
+        assert reap(ground.cluster, dry_run=False) == []
+    assert ground.left() == [f"ConfigMap stormark-{LIVING}", "Lease stormark"]
+    k8s.delete(ground.cluster, "Lease", "stormark")
+    k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
+
+
+def test_a_night_reaps_beside_its_own_lease(ground: Ground) -> None:
+    """It lives, and nobody has to watch for that."""
+    k8s.create(ground.cluster, configmap(DEAD, ""))
+    k8s.create(ground.cluster, a_lease(LIVING, duration_seconds=3600))
+    (found,) = reap(ground.cluster, dry_run=False, own=LIVING)
+    assert found.run_id == DEAD
+    assert ground.left() == ["Lease stormark"]
+    k8s.delete(ground.cluster, "Lease", "stormark")
+
+
 def test_a_flow_run_known_to_be_dead_need_not_lapse(ground: Ground) -> None:
     """Its Lease goes with what it left; the run of another flow run stays."""
     for run_id, flow_run in ((DEAD, "0a"), (LIVING, "0b")):
         k8s.create(ground.cluster, configmap(run_id, flow_run))
-    k8s.create(ground.cluster, lease(DEAD))
-    try:
+    with renewed(ground.cluster, DEAD):
         assert reaping.lives(ground.cluster, "0a")
         assert not reaping.lives(ground.cluster, "0b")
+        assert not reaping.lives(ground.cluster, "0c")
+    k8s.create(ground.cluster, a_lease(DEAD))
+    try:
+        assert not reaping.lives(ground.cluster, "0a")
         assert reaping.release_flow_run(ground.cluster, "0a", {}) == [DEAD]
         assert ground.left() == [f"ConfigMap stormark-{LIVING}"]
         assert reaping.release_flow_run(ground.cluster, "0a", {}) == []
@@ -80,6 +135,7 @@ def test_a_flow_run_known_to_be_dead_need_not_lapse(ground: Ground) -> None:
         k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_a_run_that_cannot_be_released_keeps_no_other_from_it(
     ground: Ground, session_cluster: Embedded
 ) -> None:
@@ -106,6 +162,7 @@ def test_a_run_that_cannot_be_released_keeps_no_other_from_it(
     assert [one.run_id for one in reap(ground.cluster, dry_run=False)] == [DEAD, LATER_DEAD]
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_the_pv_of_a_dead_run_is_released(ground: Ground) -> None:
     """Also when nothing else of the run is left."""
     k8s.create(ground.cluster, local_pv(DEAD, ground.cluster.namespace))

@@ -1,0 +1,317 @@
+"""A run's Lease, on an embedded cluster: one run at a time, and whether one lives."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from tasks import cluster as k8s
+from tasks import lease as leases
+from tasks.cluster import Cluster, Items, Obj
+from tasks.lease import RunInProgress, lease
+from tasks.progress import Progress
+from tasks.run import Run, new_run_id
+from tests.conftest import Cluster as Embedded
+from tests.flows.server import until
+from tests.tasks.api import Answer, Api
+from tests.tasks.leases import a_lease, micro_time, renewed
+from tests.tasks.sample import make_run
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/bench/leases"
+# Clocks of the machine that writes a Lease, against this one's.
+CLOCKS = pytest.mark.parametrize("ahead_seconds", [-75, 0, 75])
+
+
+@pytest.fixture
+def connection(cluster: Embedded, namespace: str) -> Cluster:  # noqa: ARG001 - sets KUBECONFIG
+    return k8s.connect(None, namespace)
+
+
+@pytest.fixture
+def run(connection: Cluster) -> Run:
+    return make_run(connection, new_run_id(datetime.now(UTC)))
+
+
+def another(run: Run) -> Run:
+    return run._replace(run_id=new_run_id(datetime.now(UTC)))
+
+
+def ignore(words: str) -> None:
+    """Nobody looks at what a Lease has to say."""
+
+
+def say_nothing(progress: Progress) -> None:
+    """Nobody listens to a run that waits."""
+
+
+def held(run: Run) -> Obj:
+    return k8s.get(run.cluster, "Lease", "stormark")
+
+
+def is_held(run: Run) -> bool:
+    return bool(k8s.find(run.cluster, "Lease", field="metadata.name=stormark"))
+
+
+def test_a_second_run_is_kept_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the first run, which goes on; it says what it waits for."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 8)
+    monkeypatch.setattr(leases, "LOOK_SECONDS", 0.1)
+    said: list[Progress] = []
+    with lease(run, ignore, say_nothing):
+        with pytest.raises(RunInProgress, match=f"run {run.run_id} is under way in namespace"):
+            lease(another(run), ignore, said.append).__enter__()
+        assert held(run)["spec"]["holderIdentity"] == run.run_id
+    assert not is_held(run)
+    (waits,) = said
+    assert waits.step == f"watch whether run {run.run_id} lives, which holds the Lease: up to 8 s"
+
+
+def test_a_preflight_waits_for_nobody(run: Run) -> None:
+    """It says who holds the Lease, and what watches whether that one lives."""
+    k8s.create(run.cluster, a_lease("first", duration_seconds=3600))
+    with pytest.raises(RunInProgress, match="it is under way, or it died"):
+        lease(run, ignore, say_nothing, wait=False).__enter__()
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def test_a_run_may_follow_another(run: Run) -> None:
+    """The Lease is given back at the end, also when the run fails."""
+    with pytest.raises(LookupError), lease(run, ignore, say_nothing):
+        raise LookupError
+    second = another(run)
+    with lease(second, ignore, say_nothing):
+        assert held(run)["spec"]["holderIdentity"] == second.run_id
+
+
+@CLOCKS
+def test_the_lease_of_a_dead_run_is_taken_over(run: Run, ahead_seconds: int) -> None:
+    """After its whole duration without a sign of life, whatever its machine's clock said."""
+    k8s.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
+    with lease(run, ignore, say_nothing):
+        assert held(run)["spec"]["holderIdentity"] == run.run_id
+    assert not is_held(run)
+
+
+@CLOCKS
+def test_the_lease_of_a_living_run_is_left_to_it(run: Run, ahead_seconds: int) -> None:
+    """Whatever its machine's clock says."""
+    with renewed(run.cluster, "living", ahead_seconds=ahead_seconds):
+        with pytest.raises(RunInProgress, match="run living is under way"):
+            lease(run, ignore, say_nothing).__enter__()
+        assert held(run)["spec"]["holderIdentity"] == "living"
+
+
+@CLOCKS
+def test_whether_a_run_lives(run: Run, monkeypatch: pytest.MonkeyPatch, ahead_seconds: int) -> None:
+    """One that renews its Lease does, one that does not is dead."""
+    with renewed(run.cluster, "living", ahead_seconds=ahead_seconds):
+        monkeypatch.setattr(leases, "LOOK_SECONDS", 0.1)
+        assert judged(run) == ("living", True)
+    k8s.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
+    assert judged(run) == ("dead", False)
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def judged(run: Run) -> tuple[str | None, bool]:
+    """Who holds the Lease, and whether that one lives."""
+    found, lives = leases.judge(run.cluster)
+    return leases.holder(found) if found else None, lives
+
+
+@pytest.mark.parametrize("step_seconds", [-3600, 3600])
+def test_a_run_lives_while_its_clock_is_set(
+    run: Run, monkeypatch: pytest.MonkeyPatch, step_seconds: int
+) -> None:
+    """Its renewals have other times, which nobody compares with anything."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    with lease(run, ignore, say_nothing) as lost:
+        monkeypatch.setattr(leases, "_micro_time", lambda: micro_time(step_seconds))
+        k8s.wait(run.cluster, "Lease", newer(held(run)), what="a renewal", limit_seconds=30)
+        monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
+        assert judged(run) == (run.run_id, True)
+        assert lost == []
+
+
+def newer(than: Obj) -> Callable[[Items], bool | None]:
+    """A condition: the Lease has changed since."""
+    version = than["metadata"]["resourceVersion"]
+    return lambda items: items["stormark"]["metadata"]["resourceVersion"] != version or None
+
+
+def test_a_living_run_makes_its_lease_again_before_it_counts_as_dead(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever judges sees that somebody deleted it, and waits; without a run, there is none."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 4)
+    with lease(run, ignore, say_nothing):
+        k8s.delete(run.cluster, "Lease", "stormark")
+        monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
+        assert judged(run) == (run.run_id, True)
+    monkeypatch.setattr(leases, "_seconds", lambda held: 0.1)  # noqa: ARG005
+    assert judged(run) == (None, False)
+
+
+def test_a_lease_that_is_given_back_meanwhile_is_nobody_s(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run has ended in order: that is no sign of life."""
+    monkeypatch.setattr(leases, "_seconds", lambda held: 30.0 if held else 0.1)
+    k8s.create(run.cluster, a_lease("ended"))
+    read = leases.read
+
+    def given_back(cluster: Cluster) -> Obj | None:
+        seen = read(cluster)
+        monkeypatch.setattr(leases, "read", read)
+        k8s.delete(cluster, "Lease", "stormark")
+        return seen
+
+    monkeypatch.setattr(leases, "read", given_back)
+    assert judged(run) == (None, False)
+
+
+def test_only_the_lease_that_was_read_is_deleted(run: Run) -> None:
+    """One that another run holds since then, or that was renewed, is left alone."""
+    k8s.create(run.cluster, a_lease("dead"))
+    seen = held(run)
+    k8s.patch(run.cluster, "Lease", "stormark", {"spec": {"holderIdentity": "next"}})
+    assert not leases.free(run.cluster, seen)
+    seen = held(run)
+    k8s.delete(run.cluster, "Lease", "stormark")
+    k8s.create(run.cluster, a_lease("next but one"))
+    assert not leases.free(run.cluster, seen)
+    assert leases.free(run.cluster, held(run))
+    assert not is_held(run)
+
+
+def test_a_lease_that_another_run_takes_at_the_last_moment_is_left_to_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at who holds it and its deletion."""
+    delete = k8s.delete
+
+    def too_late(cluster: Cluster, kind: str, name: str, **more: Any) -> None:
+        change = {"spec": {"holderIdentity": "next"}}
+        k8s.patch(cluster, "Lease", "stormark", change)
+        delete(cluster, kind, name, **more)
+
+    with lease(run, ignore, say_nothing):
+        monkeypatch.setattr(k8s, "delete", too_late)
+    monkeypatch.setattr(k8s, "delete", delete)
+    assert held(run)["spec"]["holderIdentity"] == "next"
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def test_a_lease_is_renewed_while_its_run_lives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that takes."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+
+    def renewed(items: Items) -> bool | None:
+        spec = items["stormark"]["spec"]
+        return True if spec["renewTime"] > spec["acquireTime"] else None
+
+    with lease(run, ignore, say_nothing):
+        what = "renewal of the Lease"
+        assert k8s.wait(run.cluster, "Lease", renewed, what=what, limit_seconds=10)
+
+
+def test_a_lease_that_another_run_has_taken_is_left_to_it(run: Run) -> None:
+    """A run that slept through its own Lease does not end the next one's."""
+    with lease(run, ignore, say_nothing):
+        change = {"spec": {"holderIdentity": "next"}}
+        k8s.patch(run.cluster, "Lease", "stormark", change)
+    assert held(run)["spec"]["holderIdentity"] == "next"
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def test_a_run_that_lost_its_lease_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that stood still goes on beside the next one otherwise."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    with lease(run, ignore, say_nothing) as lost:
+        (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
+        change = {"spec": {"holderIdentity": "next"}}
+        k8s.patch(run.cluster, "Lease", "stormark", change)
+        renewer.join(40)
+        assert lost[0].startswith("run next has taken over the Lease of namespace ")
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def test_a_lease_that_somebody_deleted_is_no_error(run: Run) -> None:
+    """What was to be given back is gone."""
+    with lease(run, ignore, say_nothing):
+        k8s.delete(run.cluster, "Lease", "stormark")
+    assert not is_held(run)
+
+
+def test_a_lease_that_somebody_deleted_is_made_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one a living run counts as dead, and would be reaped in mid-fio."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+
+    def holder(items: Items) -> str | None:
+        return items["stormark"]["spec"]["holderIdentity"] if "stormark" in items else None
+
+    with lease(run, ignore, say_nothing) as lost:
+        k8s.delete(run.cluster, "Lease", "stormark")
+        what = "another Lease"
+        assert k8s.wait(run.cluster, "Lease", holder, what=what, limit_seconds=10) == run.run_id
+        assert lost == []
+    assert not is_held(run)
+
+
+def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it comes between the look and the run's own try."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    create = k8s.create
+
+    def too_late(cluster: Cluster, manifest: Obj) -> Obj:
+        monkeypatch.setattr(k8s, "create", create)
+        create(cluster, a_lease("next"))
+        return create(cluster, manifest)
+
+    with lease(run, ignore, say_nothing) as lost:
+        (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
+        monkeypatch.setattr(k8s, "create", too_late)
+        k8s.delete(run.cluster, "Lease", "stormark")
+        renewer.join(40)
+        assert lost[0].startswith("run next has taken over the Lease of namespace ")
+    k8s.delete(run.cluster, "Lease", "stormark")
+
+
+def test_a_lease_that_cannot_be_renewed_is_told(
+    run: Run, cluster: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, when it has lapsed: a renewal that failed before, or fails again, is not news."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    told: SimpleQueue[str] = SimpleQueue()
+    with lease(run, told.put, say_nothing):
+        cluster.fault("update", "leases", 403, times=1000)
+        words = told.get(timeout=20)
+        assert words.startswith("the Lease of namespace ")
+        assert "updating Lease stormark" in words
+        more = cluster.fired()[0] + 2
+        until(cluster.fired, lambda fired: fired[0] >= more)
+    assert told.empty()
+
+
+def test_of_two_runs_that_take_over_at_once_one_wins(api: Api) -> None:
+    """The other is told who."""
+
+    def version(number: int, holder: str) -> Answer:
+        made = a_lease(holder)
+        made["metadata"]["resourceVersion"] = f"{number}"
+        return Answer.of(made)
+
+    dead, looks = version(1, "dead"), 1 + 4 * 2  # whose first is create's own
+    api.script("POST", LEASES, Answer.refusal(409, "AlreadyExists"))
+    api.script("GET", f"{LEASES}/stormark", *[dead] * looks)
+    api.script("GET", f"{LEASES}/stormark", *(version(n, "winner") for n in range(2, 9)))
+    api.script("PUT", f"{LEASES}/stormark", Answer.refusal(409, "Conflict"))
+    with pytest.raises(RunInProgress, match="run winner is under way"):
+        lease(make_run(api.cluster), ignore, say_nothing).__enter__()
+    assert api.asked("PUT")
