@@ -22,7 +22,7 @@ def release_dead_runs(
     node_partition: NodeFault | None = None,
     flow_run: UUID | None = None,
 ) -> None:
-    """Release whatever is past its deadline, or whose run is dead: uncordon first, then delete.
+    """Release what dead runs have left: uncordon first, then delete.
 
     Args:
         context: Context of the kubeconfig. Empty: its current one.

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from tasks import check_namespace, checklist, classes, fio_file, fio_job, preflight, probes, results
+from tasks import (
+    check_limit,
+    check_namespace,
+    checklist,
+    classes,
+    fio_file,
+    fio_job,
+    nodes,
+    preflight,
+    probes,
+    results,
+)
 from tasks import cluster as k8s
 from tasks.checklist import Check
 from tasks.cluster import Cluster, ClusterError, NotFound, Obj
@@ -70,7 +81,7 @@ def look(
 
 
 def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
-    """PlanError if what is timed takes longer than a run may, after which it would be reaped."""
+    """PlanError if what is timed takes longer than a run may, though one node alone is held."""
     fio = workload.seconds() * plan.repeats * class_count * (flow != "storms")
     on_nodes = [storm for storm in plan.storms if storm in get_args(NodeStorm)]
     held = plan.hold_seconds * plan.storm_rounds * len(on_nodes) * (flow != "benchmark")
@@ -95,6 +106,10 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
         chosen=chosen,
         every_node=every_node,
         version=record.kubernetes_version,
+    )
+    touchable = len(nodes.eligible(run.cluster, run.plan))
+    record.checks.append(
+        check_limit.run_limit(record.flow, run.plan, run.workload, len(chosen), touchable)
     )
     record.run = run._replace(skips=checklist.skips(record.checks))
 

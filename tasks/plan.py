@@ -229,7 +229,7 @@ class Plan(BaseModel):
         default=14400,
         ge=60,
         le=604800,
-        description="Time for the whole run; past it, what it left may be reaped.",
+        description="Time for the whole run; past it, it ends itself and keeps what it has.",
     )
 
     @field_validator("node_fault", "node_partition")

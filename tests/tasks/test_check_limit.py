@@ -1,0 +1,40 @@
+"""How long a plan may take: each part counts, and what only may not fit is a warning."""
+
+from typing import Any
+
+import pytest
+
+from tasks import fio_file
+from tasks.check_limit import run_limit
+from tasks.checklist import Check
+from tasks.plan import Plan
+
+UNTIMED = "[global]\nsize=4m\n[a]\nrw=write\n"
+
+
+def checked(flow: str = "nightly", nodes: int = 3, **fields: Any) -> Check:
+    plan = Plan(**fields)
+    return run_limit(flow, plan, fio_file.prepare(plan), 3, nodes)
+
+
+@pytest.mark.parametrize("flow", ["benchmark", "storms", "nightly"])
+def test_the_default_plan_fits(flow: str) -> None:
+    """Also at its most, on three classes and three nodes."""
+    assert checked(flow).status == "pass"
+
+
+def test_every_node_is_held_in_turn() -> None:
+    """Those that a storm may touch, and never more than there are volumes."""
+    fields: dict[str, Any] = {"hold_seconds": 3600, "storms": ["drain"], "run_limit_seconds": 7200}
+    seen = checked("storms", **fields)
+    assert seen.status == "warn"
+    assert "10,800 s of nodes held" in seen.seen
+    assert "3,600 s of nodes held" in checked("storms", storm_volumes=["emptyDir"], **fields).seen
+
+
+def test_lay_out_provisioning_recovery_and_untimed_jobs_count() -> None:
+    """Each is named with its seconds."""
+    seen = checked(fio_file=UNTIMED, repeats=1, run_limit_seconds=3600)
+    assert seen.status == "warn"
+    assert "5,400 s of untimed fio jobs" in seen.seen
+    assert all(f"s of {part}" in seen.seen for part in ("lay-out", "provisioning", "recovery"))
