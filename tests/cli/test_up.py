@@ -78,7 +78,8 @@ def allowed_origin(api: str, origin: str) -> str | None:
         "Access-Control-Request-Headers": "content-type",
     }
     answer = httpx.options(f"{api}/flow_runs/", headers={"Origin": origin, **asks})
-    return answer.headers.get("Access-Control-Allow-Origin")
+    allowed: str | None = answer.headers.get("Access-Control-Allow-Origin")
+    return allowed
 
 
 def test_a_run_that_is_under_way(
