@@ -14,16 +14,16 @@ export STORMARK_E2E_IMAGE ?= stormark/fio:testbed
 ON_A_CLUSTER := $(if $(KUBECONFIG),,$(BIN)/python -m testbed run --)
 
 # Tests of the testbed's own parts, as root, on a machine that has what it installs.
-OF_TESTBED := tests/testbed/test_crash.py tests/testbed/test_devices.py
+OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py crash.py)
 # Tests that wait for services of their own.
 SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py
 
-.PHONY: demo test services e2e demo-real up down clean fio busybox postgres chromium
+.PHONY: demo test services e2e demo-real up down clean fio busybox busyboxes postgres chromium
 
 demo: .venv/run fio
 	$(BIN)/stormark demo
 
-test: .venv/dev fio busybox
+test: .venv/dev fio busybox busyboxes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
@@ -38,7 +38,7 @@ services: .venv/dev fio postgres chromium
 
 # Storms come one after the other: they drain nodes. Where no cluster is given, the testbed itself is
 # tested first, and ended if it was up.
-e2e: .venv/dev
+e2e: .venv/dev busyboxes
 	$(if $(KUBECONFIG),,env STORMARK_TESTBED_E2E=1 $(BIN)/pytest $(OF_TESTBED))
 	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real'
 
@@ -57,7 +57,7 @@ down:
 	@rm -f .up/pid
 
 clean: down
-	rm -rf .up .venv *.egg-info .mypy_cache .ruff_cache
+	rm -rf .up .venv .busybox *.egg-info .mypy_cache .ruff_cache
 
 .venv/run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stormark needs Python 3.11 or later")'
@@ -77,6 +77,13 @@ fio:
 busybox:
 	@command -v busybox >/dev/null || { $(call install,busybox,package busybox); }
 
+# Those of nodes are tested in both builds that Debian has, of which one can be installed.
+busyboxes: .busybox/busybox .busybox/busybox-static
+
+.busybox/%:
+	@if command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null; then $(call unpack,$*); \
+		else echo "SKIPPED: tests in Debian's $*: there is no apt-get here"; fi
+
 # A test uses Prefect's page in the machine's own browser.
 chromium:
 	@command -v chromium >/dev/null || { $(call install,chromium,package chromium); }
@@ -85,6 +92,13 @@ chromium:
 postgres:
 	@PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; command -v initdb >/dev/null || \
 		{ $(call install,postgresql,package postgresql or postgresql-server); }
+
+# unpack,PACKAGE: the busybox of a Debian package, which is not installed.
+define unpack
+set -e; rm -rf .busybox/$(1).new; mkdir -p .busybox/$(1).new; cd .busybox/$(1).new; \
+	apt-get download -qq $(1) || { apt-get update -qq; apt-get download -qq $(1); }; \
+	dpkg-deb --extract *.deb .; mv $$(find . -path '*bin/busybox') ../$(1); cd ..; rm -r $(1).new
+endef
 
 # install,PACKAGE,HINT: as root by apt; for anybody else the word what is missing.
 define install

@@ -34,6 +34,7 @@ def up(node_count: int) -> None:
         state.claim()
         sysctls.save()
         prerequisites.install()
+        prerequisites.unpack_busybox()
         build.build()
         began = time.monotonic()
         certificates.make()

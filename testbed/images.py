@@ -1,4 +1,4 @@
-"""The images that every node has from its start, made of this machine's busybox and fio."""
+"""The images that every node has from its start: of Debian's busybox and this machine's fio."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ def make() -> None:
 
     They are kept as long as this file, busybox and fio are those that they were made from.
     """
-    busybox, fio = program("busybox"), program("fio")
+    busybox, fio = state.BUSYBOX, program("fio")
     marker, stamp = state.IMAGES / ".built-from", _stamp(Path(__file__), busybox, fio)
     if marker.exists() and marker.read_text() == stamp:
         return

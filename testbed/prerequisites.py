@@ -1,10 +1,14 @@
-"""What the machine must have; Debian packages that are missing are installed."""
+"""What the machine must have; Debian packages that are missing are installed.
+
+busybox is not installed but unpacked: a machine has one of its two packages, and they differ.
+"""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
+from . import state
 from .shell import CommandFailed, run, step
 from .state import Failed
 
@@ -12,7 +16,6 @@ from .state import Failed
 PACKAGES = {
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/lib/openssh/sftp-server": "openssh-sftp-server",
-    "busybox": "busybox-static",
     "conntrack": "conntrack",
     "containerd": "containerd",
     "fio": "fio",
@@ -33,6 +36,7 @@ KERNEL = {
         "cgroup v1 with blkio throttling, for kubelet and the class gp3-like"
     ),
 }
+BUSYBOX = "busybox"  # Debian's package; busybox-static would prefer its own commands to an image's
 FILESYSTEMS = {"overlay": "overlayfs, for containerd", "xfs": "XFS, for the class sized"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICE = "#!/bin/sh\n# stormark testbed: installing a package starts no service\nexit 101\n"
@@ -50,7 +54,7 @@ def check(root: Path = Path("/")) -> None:
     ]
     if shutil.which("kubectl") is None:
         missing.append("kubectl on PATH (Debian: package kubernetes-client)")
-    packages = missing_packages()
+    packages = missing_packages() + ([] if state.BUSYBOX.exists() else [BUSYBOX])
     if packages and not (root / "etc/debian_version").exists():
         missing.append(f"Debian, to install {', '.join(packages)}")
     if missing:
@@ -95,6 +99,23 @@ def install() -> None:
         ) from error
     finally:
         remove_policy()
+
+
+def unpack_busybox() -> None:
+    """Unpack the busybox of the images from its Debian package, once."""
+    if state.BUSYBOX.exists():
+        return
+    step(f"unpacking Debian's package {BUSYBOX}")
+    fresh = state.TEMPORARY / BUSYBOX
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    state.BIN.mkdir(parents=True, exist_ok=True)
+    run("apt-get", "update", "-qq")
+    run("env", f"--chdir={fresh}", "apt-get", "download", "-qq", BUSYBOX)
+    (package,) = fresh.glob("*.deb")
+    run("dpkg-deb", "--extract", package, fresh)
+    (program,) = (path for path in fresh.glob("**/bin/busybox") if path.is_file())
+    program.rename(state.BUSYBOX)
 
 
 def remove_policy() -> None:

@@ -13,6 +13,7 @@ PKI, ETCD, EXPORT, NODES = (FOLDER / name for name in ("pki", "etcd", "export", 
 PROVISIONERS, LOG, TEMPORARY = (FOLDER / name for name in ("provisioner", "log", "tmp"))
 KUBECONFIG = FOLDER / "kubeconfig"
 KUBE, PROVISIONER = BIN / "kube", BIN / "local-path-provisioner"
+BUSYBOX = BIN / "busybox"  # Debian's package of that name, whichever this machine has installed
 
 SUBNET = "198.18.0"  # RFC 2544: addresses for tests between hosts
 GATEWAY = f"{SUBNET}.1"  # the bridge's own address, where the API server listens

@@ -11,7 +11,7 @@ exec >>/var/log/services.log 2>&1
 
 mount "$device" /opt/gp3
 for image in /opt/sized/*.img; do # what a power cut left
-    if [ -e "$image" ]; then sh /etc/sized.sh mount "${image%.img}"; fi
+    if [ -e "$image" ]; then /bin/sh /etc/sized.sh mount "${image%.img}"; fi
 done
 # sshfs_sync and no caches: what one node has written, each node reads
 options=directport=2222,allow_other,default_permissions,sshfs_sync,reconnect

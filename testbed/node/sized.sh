@@ -6,9 +6,10 @@
 #   sized.sh mount FOLDER          mount one, as after a power cut
 #   sized.sh remove FOLDER         unmount and remove one, or what is there of it
 #
-# It runs in the node's mount namespace: kubelet passes the mounts on to pods.
+# It runs in the node's mount namespace: kubelet passes the mounts on to pods. What has options that
+# POSIX does not know is called by its path: some builds of busybox prefer what they have built in.
 set -eu
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
+export PATH=/usr/sbin:/usr/bin
 folder=$2 image=$2.img
 least=$((300 * 1024 * 1024)) # mkfs.xfs makes no smaller one
 
@@ -16,28 +17,28 @@ make_image() {
     bytes=$1
     if [ "$bytes" -lt "$least" ]; then bytes=$least; fi
     rm -f "$image.new"
-    truncate --size "$bytes" "$image.new"
-    mkfs.xfs -q -l size=64m "$image.new" # what is free depends on no version's choice
+    /usr/bin/truncate --size "$bytes" "$image.new"
+    /usr/sbin/mkfs.xfs -q -l size=64m "$image.new" # what is free depends on no version's choice
     mv "$image.new" "$image"
 }
 
 mount_image() {
-    device=$(losetup --direct-io=on --find --show "$image")
+    device=$(/usr/sbin/losetup --direct-io=on --find --show "$image")
     # one that is mounted is detached by the kernel, once it is not
-    trap 'losetup --detach "$device"' EXIT
-    mount "$device" "$folder"
+    trap '/usr/sbin/losetup --detach "$device"' EXIT
+    /usr/bin/mount "$device" "$folder"
 }
 
 case "$1" in
 make)
     mkdir -p "$folder"
     if [ ! -e "$image" ]; then make_image "$3"; fi
-    if ! mountpoint --quiet "$folder"; then mount_image; fi
+    if ! /usr/bin/mountpoint --quiet "$folder"; then mount_image; fi
     chmod 0777 "$folder"
     ;;
 mount) mount_image ;;
 remove)
-    if mountpoint --quiet "$folder"; then umount "$folder"; fi
+    if /usr/bin/mountpoint --quiet "$folder"; then /usr/bin/umount "$folder"; fi
     rm -f "$image" "$image.new"
     if [ -d "$folder" ]; then rmdir "$folder"; fi
     ;;

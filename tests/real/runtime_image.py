@@ -16,8 +16,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from flows.up import ROOT
-from testbed import processes
-from testbed.images import add, add_description, busybox_files, program
+from testbed import processes, state
+from testbed.images import add, add_description, busybox_files
 from testbed.shell import run
 
 PACKAGES = "/opt/packages"
@@ -69,7 +69,7 @@ def _write_layer(path: Path) -> None:
     with tarfile.open(path, "w", dereference=True) as layer:
         for name, source in (libraries | python | packages | dict(_checkout())).items():
             layer.add(source, name)
-        for name, content in (busybox_files(program("busybox")) | SCRIPTS).items():
+        for name, content in (busybox_files(state.BUSYBOX) | SCRIPTS).items():
             add(layer, name, content)
 
 

@@ -15,6 +15,8 @@ from testbed.network import node_address
 from testbed.shell import run
 from testbed.templates import HERE
 
+from .shells import SHELLS, command_of
+
 
 def test_each_node_has_its_own() -> None:
     """Cgroup, name, addresses of pods and machine ID differ from node to node."""
@@ -85,12 +87,13 @@ def test_class(storage_class: classes.StorageClass) -> None:
     assert found["StorageClass"]["provisioner"] == storage_class.provisioner
 
 
-def test_volume_scripts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", SHELLS)
+def test_volume_scripts(shell: str, tmp_path: Path) -> None:
     """Setup of a folder makes one that any user may write to, also again; teardown removes it."""
     volume = tmp_path / "deep" / "volume"
 
     def execute(script: str) -> None:
-        command = ["sh", str(HERE / "storage/folder" / script)]
+        command = [*command_of(shell), str(HERE / "storage/folder" / script)]
         subprocess.run(command, check=True, env={**os.environ, "VOL_DIR": str(volume)})
 
     execute("setup.sh")

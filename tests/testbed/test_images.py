@@ -74,10 +74,11 @@ def test_a_program_comes_with_what_it_loads(tmp_path: Path) -> None:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a busybox and a fio that are scripts."""
-    for name in ("busybox", "fio"):
-        (tmp_path / name).write_text("#!/bin/sh\necho sh\n")
-        (tmp_path / name).chmod(0o755)
+    """A folder with a fio, and the testbed's busybox: both are scripts."""
+    state.BIN.mkdir()
+    for program in (state.BUSYBOX, tmp_path / "fio"):
+        program.write_text("#!/bin/sh\necho sh\n")
+        program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return tmp_path
 

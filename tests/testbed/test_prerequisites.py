@@ -1,10 +1,12 @@
 """What is missing is said before anything is made, all at once."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from testbed import prerequisites
+from testbed import prerequisites, state
+from testbed.shell import run
 from testbed.state import Failed
 
 
@@ -20,6 +22,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(folder))
     names = {str(path): package for path, package in packages.items()}
     monkeypatch.setattr(prerequisites, "PACKAGES", names)
+    state.BIN.mkdir()
+    state.BUSYBOX.touch()
     return folder
 
 
@@ -64,6 +68,27 @@ def test_missing_package_on_another_system(root: Path, programs: Path) -> None:
     (root / "etc/debian_version").unlink()
     with pytest.raises(Failed, match="lacks Debian, to install fio"):
         prerequisites.check(root)
+    (programs / "fio").touch(0o755)
+    state.BUSYBOX.unlink()
+    with pytest.raises(Failed, match="lacks Debian, to install busybox"):
+        prerequisites.check(root)
+
+
+def test_busybox_is_the_one_of_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is on PATH may be the other package's; apt-get is a script here."""
+    for name, text in {
+        "busybox": "echo another",
+        "apt-get": f'[ "$1" = update ] || {{ echo "$*" >>{tmp_path}/calls; touch a.deb; }}',
+        "dpkg-deb": 'mkdir -p "$3/bin"; printf "#!/bin/sh\\necho known" >"$3/bin/busybox"; '
+        'chmod 755 "$3/bin/busybox"',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    prerequisites.unpack_busybox()
+    prerequisites.unpack_busybox()
+    assert run(state.BUSYBOX) == "known"
+    assert (tmp_path / "calls").read_text() == "download -qq busybox\n"
 
 
 def test_no_kubectl(root: Path, programs: Path) -> None:
