@@ -12,7 +12,17 @@ import typer
 from rich.console import Console
 
 from . import build as builds
-from . import certificates, cluster, control_plane, network, nodes, prerequisites, processes, state
+from . import (
+    certificates,
+    cluster,
+    control_plane,
+    machine,
+    network,
+    nodes,
+    prerequisites,
+    processes,
+    state,
+)
 from .shell import unproxied
 from .state import Failed
 
@@ -53,7 +63,7 @@ def telling() -> Iterator[None]:
 @app.command()
 def build() -> None:
     """Compile Kubernetes and the provisioner from Go modules, if that is not done yet."""
-    with telling(), state.exclusive():
+    with telling(), state.exclusive(), machine.alone():
         builds.build()
 
 
@@ -74,6 +84,8 @@ def run(
     command: Annotated[list[str], typer.Argument(help="A command with its arguments, after --.")],
 ) -> None:
     """Run a command with the testbed's KUBECONFIG; one that was not up is ended after it.
+
+    The command has STORMARK_TESTBED too, so that a `python -m testbed` in it is of the same one.
 
     Exits as the command does, which is waited for also after Ctrl-C and SIGTERM. Until then no
     other `run` or `down` may use the testbed.
@@ -159,9 +171,8 @@ def _code_of(command: list[str]) -> int:
 
     with _on_signal(pass_on, signal.SIGINT, signal.SIGTERM):
         try:
-            child = subprocess.Popen(
-                command, env=unproxied() | {"KUBECONFIG": str(state.KUBECONFIG)}
-            )
+            own = {"KUBECONFIG": str(state.KUBECONFIG), "STORMARK_TESTBED": str(state.FOLDER)}
+            child = subprocess.Popen(command, env=unproxied() | own)
         except OSError as error:
             raise Failed(f"`{command[0]}` cannot be run: {error.strerror}") from error
         for number in early:

@@ -4,9 +4,10 @@ import errno
 from pathlib import Path
 
 from .shell import wait_for
+from .state import OWNER
 
 ROOT = Path("/sys/fs/cgroup")
-GROUP = "stormark-testbed"
+GROUP = OWNER.name
 
 
 def make(node: str) -> None:

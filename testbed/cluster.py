@@ -12,6 +12,7 @@ from . import (
     control_plane,
     devices,
     images,
+    machine,
     network,
     nodes,
     prerequisites,
@@ -31,11 +32,12 @@ def up(node_count: int) -> None:
     with state.exclusive():
         if state.owner() is None:
             network.check_unused()
-        state.claim()
-        sysctls.save()
-        prerequisites.install()
-        prerequisites.unpack_busybox()
-        build.build()
+        with machine.alone():
+            state.claim()
+            sysctls.save()
+            prerequisites.install()
+            prerequisites.unpack_busybox()
+            build.build()
         began = time.monotonic()
         certificates.make()
         images.make()
@@ -57,14 +59,16 @@ def down() -> None:
     state.check_owner()
     with state.exclusive():
         processes.kill_all()
-        sysctls.restore()
+        with machine.alone():
+            if not state.others():
+                sysctls.restore()
+            prerequisites.remove_policy()
         if state.owner() is not None:  # else such names would be another program's
             network.remove()
             cgroups.remove()
         devices.detach_all()
         _unmount()
         _remove_files()
-        prerequisites.remove_policy()
         state.release()
     step(f"down; {state.BIN} and {state.IMAGES} stay for the next time")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from . import certificates, processes, state
 from .shell import run, wait_for
-from .state import GATEWAY
+from .state import GATEWAY, LOOPBACK
 
-_ETCD, _ETCD_PEER = "http://127.0.0.1:12379", "http://127.0.0.1:12380"
+_ETCD, _ETCD_PEER = f"http://{LOOPBACK}:12379", f"http://{LOOPBACK}:12380"
 
 
 def start() -> None:
@@ -93,7 +93,7 @@ def _start_controller(name: str, *flags: str) -> None:
         f"--kubeconfig={config}",
         f"--authentication-kubeconfig={config}",
         f"--authorization-kubeconfig={config}",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={LOOPBACK}",
         "--leader-elect=false",
         "--profiling=false",
         *flags,

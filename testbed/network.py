@@ -4,22 +4,23 @@ from pathlib import Path
 
 from .certificates import MOST_NODES
 from .shell import run, wait_for
-from .state import GATEWAY, SUBNET, Failed
+from .state import GATEWAY, NUMBER, SUBNET, Failed
 
-BRIDGE = "smbr0"
+BRIDGE = f"smbr{NUMBER}"
 STORAGE = f"{SUBNET}.2"
 HOSTS = ("storage", *(f"w{index}" for index in range(1, MOST_NODES + 1)))
+_OF = NUMBER or ""  # the first testbed of a machine has names without a number
 _LINKS = Path("/sys/class/net")
 
 
 def namespace(host: str) -> str:
     """The name of a host's network namespace, as `ip netns` has it."""
-    return f"sm-{host}"
+    return f"sm{_OF}-{host}"
 
 
 def link(host: str) -> str:
     """The name of the bridge's end of a host's cable."""
-    return f"smv-{host}"
+    return f"smv{_OF}-{host}"
 
 
 def node_address(index: int) -> str:

@@ -58,7 +58,7 @@ def configuration(name: str, index: int) -> dict[str, str]:
         "sized.sh": (HERE / "node/sized.sh").read_text(),
         "containerd/config.toml": (HERE / "node/containerd.toml").read_text(),
         "cni/net.d/10-testbed.conflist": render("node/cni.conflist.jinja", index=index),
-        "kubelet.yaml": render("node/kubelet.yaml.jinja", name=name),
+        "kubelet.yaml": render("node/kubelet.yaml.jinja", cgroup=f"/{cgroups.GROUP}/{name}"),
         "kube-proxy.yaml": render("node/kube-proxy.yaml.jinja", name=name),
     }
 

@@ -105,11 +105,15 @@ def unpack_busybox() -> None:
     """Unpack the busybox of the images from its Debian package, once."""
     if state.BUSYBOX.exists():
         return
-    step(f"unpacking Debian's package {BUSYBOX}")
     fresh = state.TEMPORARY / BUSYBOX
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     state.BIN.mkdir(parents=True, exist_ok=True)
+    if there := [file for file in state.elsewhere(state.BUSYBOX) if file.exists()]:
+        shutil.copy(there[0], fresh)
+        (fresh / BUSYBOX).rename(state.BUSYBOX)
+        return
+    step(f"unpacking Debian's package {BUSYBOX}")
     run("apt-get", "update", "-qq")
     run("env", f"--chdir={fresh}", "apt-get", "download", "-qq", BUSYBOX)
     (package,) = fresh.glob("*.deb")

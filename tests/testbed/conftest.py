@@ -19,6 +19,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.setattr(state, name, home / value.relative_to(real))
     for name in ("OWNER", "SYSCTLS"):
         monkeypatch.setattr(state, name, tmp_path / name.lower())
+    owners = [tmp_path / f"owner-{number}" for number in range(state.MOST_TESTBEDS)]
+    owners[state.NUMBER] = state.OWNER
+    monkeypatch.setattr(state, "OWNERS", tuple(owners))
+    monkeypatch.setattr(state, "DEFAULT", home)
     for name in ("LOCK", "USE"):
         monkeypatch.setattr(state, name, f"\0stormark-test-{uuid4()}")
     home.mkdir()

@@ -57,6 +57,24 @@ def test_second_build_is_silent(go: Go, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == ""
 
 
+def test_what_another_testbed_has_compiled_is_taken_over(
+    go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is compiled twice on a machine; of other Go files it is."""
+    build.build()
+    monkeypatch.setattr(state, "DEFAULT", state.FOLDER)
+    second = tmp_path / "second"
+    for name in ("BIN", "KUBE", "PROVISIONER", "TEMPORARY"):
+        monkeypatch.setattr(state, name, second / getattr(state, name).relative_to(state.FOLDER))
+    monkeypatch.setattr(state, "FOLDER", second)
+    build.build()
+    assert go.count() == 2
+    assert state.KUBE.read_text() == state.PROVISIONER.read_text() == "binary\n"
+    (tmp_path / "provisioner" / "main.go").write_text("package main // changed\n")
+    build.build()
+    assert go.count() == 3
+
+
 def test_progress(go: Go, capsys: pytest.CaptureFixture[str]) -> None:
     """Minutes of silence would look like a hang."""
     go.install(ending="seq 400 >&2")

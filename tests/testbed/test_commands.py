@@ -84,8 +84,8 @@ def test_forbidden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("line", ["up", "down", "cut w1", "start-node w1"])
-def test_another_testbed(line: str) -> None:
-    """A machine that belongs to another testbed stays as it is."""
+def test_a_number_that_another_testbed_has_taken(line: str) -> None:
+    """Its bridge, addresses and cgroups stay as they are."""
     state.OWNER.write_text("/elsewhere")
     result = command(*line.split())
     assert result.exit_code == FAILED
@@ -101,7 +101,7 @@ def test_unknown_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("testbed.prerequisites.check", lambda: None)
     result = command("up")
     assert result.exit_code == FAILED
-    assert "network device smbr0 that no known testbed made" in result.stderr
+    assert f"network device {network.BRIDGE} that no known testbed made" in result.stderr
     assert not state.OWNER.exists()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from testbed import certificates, classes, devices, images, nodes, state
+from testbed import certificates, cgroups, classes, devices, images, nodes, state
 from testbed.network import node_address
 from testbed.shell import run
 from testbed.templates import HERE
@@ -21,7 +21,7 @@ from .shells import SHELLS, command_of
 def test_each_node_has_its_own() -> None:
     """Cgroup, name, addresses of pods and machine ID differ from node to node."""
     first, second = nodes.configuration("w1", 1), nodes.configuration("w2", 2)
-    assert yaml.safe_load(first["kubelet.yaml"])["cgroupRoot"] == "/stormark-testbed/w1"
+    assert yaml.safe_load(first["kubelet.yaml"])["cgroupRoot"] == f"/{cgroups.GROUP}/w1"
     assert yaml.safe_load(second["kube-proxy.yaml"])["hostnameOverride"] == "w2"
     plugin = json.loads(second["cni/net.d/10-testbed.conflist"])["plugins"][0]
     assert plugin["ipam"]["ranges"] == [[{"subnet": "10.244.2.0/24"}]]

@@ -9,10 +9,11 @@ from testbed import network
 
 def test_removes_its_own_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of other programs may begin as the testbed's do."""
-    others = ["sm-w10", "sm-storage-2", "sm-work", "smv-w10", "smv-work", "smbr00", "eth0"]
     hosts = ["storage", "w1", "w9"]
-    links = ["smbr0", *(f"smv-{host}" for host in hosts)]
-    namespaces = [f"sm-{host}" for host in hosts]
+    own = [*map(network.link, hosts), *map(network.namespace, hosts), network.BRIDGE]
+    others = [*(f"{name}0" for name in own), "sm-work", "smv-work", "eth0", "sm8-w1", "smv8-w1"]
+    links = [network.BRIDGE, *map(network.link, hosts)]
+    namespaces = [*map(network.namespace, hosts)]
     for name in [*links, *others]:
         (tmp_path / name).mkdir()
     deleted = []

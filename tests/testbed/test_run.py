@@ -89,12 +89,12 @@ def test_a_testbed_that_was_up_stays(start: Start, folder: Path) -> None:
     assert state.owner() == folder
 
 
-def test_the_command_asks_no_proxy_for_the_api_server(start: Start) -> None:
-    """And has no mark of the testbed's own processes, which `down` kills."""
-    echo = "echo $NO_PROXY $no_proxy ${STORMARK_TESTBED_PROCESS:-unmarked}"
+def test_the_command_asks_no_proxy_for_the_api_server(start: Start, folder: Path) -> None:
+    """And is of this testbed, but without the mark of its own processes, which `down` kills."""
+    echo = "echo $STORMARK_TESTBED $NO_PROXY $no_proxy ${STORMARK_TESTBED_PROCESS:-unmarked}"
     run = start("run", "--", "sh", "-c", echo, NO_PROXY="a.example", no_proxy="a.example")
     direct = f"a.example,{state.GATEWAY}"
-    assert said(run) == (0, ["up", direct, direct, "unmarked", "down"], "")
+    assert said(run) == (0, ["up", str(folder), direct, direct, "unmarked", "down"], "")
 
 
 @pytest.mark.parametrize("terminal", [True, False])
