@@ -1,6 +1,7 @@
 # make demo        compare two storage classes on an embedded cluster, and print the table
 # make test        format, lint, types, import rules, tests: no root, no cluster
 # make services    tests with a Prefect server and worker, a browser, Postgres, each command of the docs
+# make binaries    compile Kubernetes for the testbed, once
 # make e2e         what only a real cluster shows: on $KUBECONFIG's, else on a testbed (root, Go)
 # make demo-real   the demo on a testbed
 # make up          Prefect's page with every deployment: an embedded cluster, or $KUBECONFIG's
@@ -9,16 +10,24 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# The fio image that the cluster's nodes have, and what starts a testbed where no cluster is given.
+# The fio image that the cluster's nodes have, and where testbeds keep theirs.
 export STORMARK_E2E_IMAGE ?= stormark/fio:testbed
-ON_A_CLUSTER := $(if $(KUBECONFIG),,$(BIN)/python -m testbed run --)
+TESTBED := $(or $(STORMARK_TESTBED),/var/lib/stormark-testbed)
+# Tests of a real cluster, the longest first. Storms come one after the other: they drain nodes.
+STORMS := tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real
+ON_A_CLUSTER := $(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest $(STORMS)
+# Without a cluster, each of two workers has a testbed of its own.
+ON_TESTBEDS := env STORMARK_E2E_TESTBEDS=$(TESTBED):$(TESTBED)-second \
+	STORMARK_TESTBED=$(TESTBED)-second $(BIN)/python -m testbed run -- \
+	env STORMARK_TESTBED=$(TESTBED) $(BIN)/python -m testbed run -- \
+	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(STORMS) tests/e2e
 
 # Tests of the testbed's own parts, as root, on a machine that has what it installs.
 OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py crash.py)
 # Tests that wait for services of their own.
 SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py
 
-.PHONY: demo test services e2e demo-real up down clean fio busybox busyboxes postgres chromium
+.PHONY: demo test services binaries e2e demo-real up down clean fio busybox busyboxes postgres chromium
 
 demo: .venv/run fio
 	$(BIN)/stormark demo
@@ -36,11 +45,14 @@ test: .venv/dev fio busybox busyboxes
 services: .venv/dev fio postgres chromium
 	env -u KUBECONFIG $(BIN)/pytest -n 2 --dist loadgroup $(SERVICES)
 
-# Storms come one after the other: they drain nodes. Where no cluster is given, the testbed itself is
-# tested first, and ended if it was up.
+# What a testbed is compiled of Go modules, unless that was done: minutes, out of the way of others.
+binaries: .venv/run
+	nice -n 19 $(BIN)/python -m testbed build
+
+# Where no cluster is given, the testbed itself is tested first, and ended if it was up.
 e2e: .venv/dev busyboxes
 	$(if $(KUBECONFIG),,env STORMARK_TESTBED_E2E=1 $(BIN)/pytest $(OF_TESTBED))
-	$(ON_A_CLUSTER) sh -c '$(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real'
+	$(if $(KUBECONFIG),$(ON_A_CLUSTER),$(ON_TESTBEDS))
 
 demo-real: .venv/run
 	$(BIN)/python -m testbed run -- $(BIN)/stormark demo --real --image stormark/fio:testbed

@@ -22,6 +22,11 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
+# Where there is a testbed for each worker, its tests break that one alone.
+if testbeds := os.environ.get("STORMARK_E2E_TESTBEDS"):
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    mine = testbeds.split(":")[int(worker.removeprefix("gw"))]
+    os.environ |= {"STORMARK_TESTBED": mine, "KUBECONFIG": f"{mine}/kubeconfig"}
 Rows = list[dict[str, Any]]
 # Two jobs that end by themselves: a whole run in a second or two.
 TINY_FIO = """

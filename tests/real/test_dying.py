@@ -25,6 +25,7 @@ from tests.storms.ground import Ground, new_namespace
 log = logging.getLogger(__name__)
 Break = Callable[[Server, Process, list[UUID]], None]
 
+pytestmark = pytest.mark.xdist_group("dying")  # one Prefect server for all
 
 # Three heartbeats, the reaper's start, and what it releases.
 CLEAN_LIMIT_SECONDS = 240.0

@@ -16,6 +16,8 @@ from tests.real.command import stormark
 
 CLASS, WITHIN = "gp3-like", 0.02
 
+pytestmark = pytest.mark.xdist_group("night")  # one run for all
+
 
 @pytest.fixture(scope="module")
 def night(

@@ -14,6 +14,7 @@ from tests.real.command import stormark
 from tests.storms.ground import Ground, new_namespace
 
 CLASS = "sized"
+OF_ONE_RUN = pytest.mark.xdist_group("full")
 INCOMPLETE = 1
 # `grow` is 512 MiB in eight parts, of which the plan's own check knows only that each is 64 MiB.
 FULL = """\
@@ -95,6 +96,7 @@ def full(admin: client.ApiClient, image: str, tmp_path_factory: pytest.TempPathF
     return ended(admin, image, tmp_path_factory.mktemp("full"), "512Mi", FULL)
 
 
+@OF_ONE_RUN
 def test_a_volume_has_its_size(full: Ended) -> None:
     """A filesystem of its own: what is free on it is less than what was asked for, and not much."""
     volume = full.row("volumes")
@@ -104,6 +106,7 @@ def test_a_volume_has_its_size(full: Ended) -> None:
     assert 0.8 * 512 * 2**20 < volume["free_bytes"] < 512 * 2**20
 
 
+@OF_ONE_RUN
 def test_a_job_that_fills_the_volume_fails_alone(full: Ended) -> None:
     """The jobs before and after it are measured; command, Parquet and report have fio's words."""
     assert full.code == INCOMPLETE, full.stderr
