@@ -2,7 +2,7 @@
 # make test        format, lint, types, import rules, tests: no root, no cluster
 # make services    tests with a Prefect server and worker, a browser, Postgres, each command of the docs
 # make binaries    compile Kubernetes for the testbed, once
-# make e2e         what only a real cluster shows: on $KUBECONFIG's, else on a testbed (root, Go)
+# make e2e         what only a real cluster shows: on $KUBECONFIG's, else on two testbeds (root, Go)
 # make demo-real   the demo on a testbed
 # make up          Prefect's page with every deployment: an embedded cluster, or $KUBECONFIG's
 # make down        end it

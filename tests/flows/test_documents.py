@@ -57,6 +57,9 @@ RUN_BY = {
     r"python -m testbed (stop-node|start-node|cut|join) .*": (
         "tests/real/test_node_faults.py::test_a_power_cut_and_a_network_cut"
     ),
+    r"STORMARK_TESTBED=.* python -m testbed up": (
+        "tests/testbed/test_crash.py::test_two_side_by_side"
+    ),
     r"make (up|down)": "tests/cli/test_up.py::test_a_page_with_deployments_and_a_worker",
     r"python -m testbed .*|export KUBECONFIG.*testbed.*": (
         "tests/testbed/test_crash.py::test_up_finishes_what_was_begun"

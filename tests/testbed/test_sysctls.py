@@ -1,10 +1,11 @@
 """What kubelets write into the kernel's settings is undone: a folder is /proc/sys here."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from testbed import state, sysctls
+from testbed import cluster, machine, state, sysctls
 
 
 @pytest.fixture(autouse=True)
@@ -52,4 +53,21 @@ def test_restored_after_a_crash_half_way(proc: Path) -> None:
     (proc / "away").rename(last)
     sysctls.save()
     sysctls.restore()
+    assert values() == {"0"}
+
+
+def test_another_testbeds_kubelets_keep_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last testbed that goes down restores what was before the first came up."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(machine, "LOCK", f"{state.LOCK}-machine")
+    for action in ("devices.detach_all", "prerequisites.remove_policy"):
+        monkeypatch.setattr(f"testbed.{action}", lambda: None)
+    sysctls.save()
+    write("1")
+    other = state.OWNERS[-1]
+    other.write_text("/elsewhere")
+    cluster.down()
+    assert values() == {"1"}
+    other.unlink()
+    cluster.down()
     assert values() == {"0"}
