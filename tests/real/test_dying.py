@@ -25,7 +25,8 @@ from tests.storms.ground import Ground, new_namespace
 log = logging.getLogger(__name__)
 Break = Callable[[Server, Process, list[UUID]], None]
 
-pytestmark = pytest.mark.xdist_group("dying")  # one Prefect server for all
+# One Prefect server for all; no night is measured meanwhile, for these fio take a core each.
+pytestmark = pytest.mark.xdist_group("endless-fio")
 
 # Three heartbeats, the reaper's start, and what it releases.
 CLEAN_LIMIT_SECONDS = 240.0

@@ -16,7 +16,8 @@ from tests.real.command import stormark
 
 CLASS, WITHIN = "gp3-like", 0.02
 
-pytestmark = pytest.mark.xdist_group("night")  # one run for all
+# One run for all, which measures to 2 %: not beside tests whose fio takes a core.
+pytestmark = pytest.mark.xdist_group("endless-fio")
 
 
 @pytest.fixture(scope="module")
