@@ -56,6 +56,7 @@ def measure_classes(
         ended(len(known.fio))
 
     ready: list[Volume] = []
+    left: list[str] = []
     with provision.provisioned(run, owner, storage_classes) as coming:
         for storage_class in storage_classes:
             name = storage_class["metadata"]["name"]
@@ -65,6 +66,7 @@ def measure_classes(
                 volume = step(lay_out_next, known.step)(run, owner, coming, report)
             except VolumeFailed as error:
                 known.volumes.append(error.row)
+                left += [error.left] if error.left else []
                 for row in benchmark.failed_cells(run, name, str(error)):
                     keep(row)
                 continue
@@ -72,7 +74,10 @@ def measure_classes(
             ready.append(volume)
         for turn in benchmark.rounds(ready, run.plan.repeats, len(run.workload.jobs)):
             known.step = f"fio on {turn.volume.storage_class}, repeat {turn.repeat}"
-            step(benchmark.measure, known.step)(run, owner, turn, report, keep)
+            others = [v.left for v in ready if v.left and v is not turn.volume]
+            step(benchmark.measure, known.step)(
+                run, owner, turn, report, keep, beside=left + others
+            )
 
 
 def lay_out_next(

@@ -1,7 +1,7 @@
 """Measures: each class's pod runs the workload in its turn, one group at a time."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -42,19 +42,25 @@ def rounds(volumes: list[Volume], repeats: int, jobs: int) -> Iterator[Round]:
 
 
 def measure(
-    run: Run, owner: list[Obj], turn: Round, report: Report, keep: Callable[[dict[str, Any]], None]
+    run: Run,
+    owner: list[Obj],
+    turn: Round,
+    report: Report,
+    keep: Callable[[dict[str, Any]], None],
+    *,
+    beside: Sequence[str] = (),
 ) -> None:
     """Run every job once on a volume.
 
     `keep` is given the row of each cell in the table `fio` as soon as that cell has ended; cells
     that did not end are failed ones, with the reason. Where a pod was lost, its cells are measured
-    in another one, and say so.
+    in another one, and say so. `beside` says what may disturb the turn, for each cell's warnings.
     """
     groups = run.workload.groups
     untimed = sum(UNTIMED_JOB_SECONDS for job in run.workload.jobs if job_seconds(job) == 0)
     log, narrator, error = FioLog(), _Narrator(run, turn, report), None
     waiting = deque(enumerate(_flat(groups), start=turn.first_cell))
-    notes: list[str] = []
+    notes = list(beside)
 
     def keep_next() -> None:
         sequence, (group, job) = waiting.popleft()
@@ -87,6 +93,7 @@ def measure(
         )
     except ClusterError as failed:
         error = str(failed)
+    error = error or log.ended
     while waiting:
         keep_next()
 

@@ -178,7 +178,8 @@ def _explain(run: Run, log: FioLog) -> None:
         raise PlanError(f"fio file: fio cannot read it: {words}")
     raise PodFailed(
         f"image {run.plan.image} cannot run fio: the check wrote "
-        f"{'; '.join(log.errors) or log.facts or 'nothing'}. "
+        f"{'; '.join(log.errors) or log.facts or 'nothing'}"
+        f"{f', and {log.ended}' if log.ended else ''}. "
         "It needs fio and a POSIX sh with cat, date, df, mkfifo and rm"
     )
 

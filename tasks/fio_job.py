@@ -91,7 +91,7 @@ def order(
     """Let a pod that waits do something, and read what it says of that into `log`.
 
     `hear` sees each line after that. Raises PodLost when somebody takes the pod away, ClusterError
-    when it ends before it has finished, or has not finished in time.
+    when it has not finished in time. Where its container ends before, `log.ended` says how.
     """
     job.orders += 1
     with suppress(k8s.NotFound):  # the pod was deleted: whoever follows it says so
@@ -102,11 +102,14 @@ def order(
 def follow(
     cluster: Cluster, job: FioJob, log: FioLog, *, limit_seconds: float, hear: Hear | None = None
 ) -> None:
-    """Read the pod's log into `log`, until it has finished what it does first; as `order`."""
+    """Read the pod's log into `log`, until it has finished what it does first; as `order`.
+
+    Where its container ended before that, `log.ended` says how.
+    """
     with suppress(k8s.NotFound):
         _read_on(cluster, job, log, limit_seconds, hear)
     if not log.finished:
-        pods.wait_ended(cluster, job.name, limit_seconds)
+        log.ended = pods.how_ended(pods.wait_ended(cluster, job.name, limit_seconds), job.pod)
 
 
 def _send(cluster: Cluster, job: FioJob, line: str) -> None:

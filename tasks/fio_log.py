@@ -11,7 +11,10 @@ RATES = re.compile(r"\[([^]]*B/s)]\[([^]]*) IOPS]")
 
 @dataclass
 class FioLog:
-    """What a pod's log has said so far; `feed` it line by line."""
+    """What a pod's log has said so far; `feed` it line by line.
+
+    `ended` is what the cluster says of a pod that ended before it had finished.
+    """
 
     facts: dict[str, str] = field(default_factory=dict)
     engine_errors: list[str] = field(default_factory=list)
@@ -25,6 +28,7 @@ class FioLog:
     finished: bool = False
     group: str | None = None
     in_output: bool = False
+    ended: str | None = None
 
     def feed(self, line: str) -> None:
         """Take in the next line."""

@@ -101,6 +101,16 @@ def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
         raise PodFailed(str(error)) from error
 
 
+def how_ended(terminated: Obj, pod: Obj) -> str:
+    """How a container ended, in the cluster's words: OOMKilled, exit code, message, its limit."""
+    reason, message = terminated.get("reason"), terminated.get("message")
+    words = f"its container ended: {reason or 'no reason'}, exit code {terminated.get('exitCode')}"
+    limits = pod["spec"]["containers"][0].get("resources", {}).get("limits", {})
+    if reason == "OOMKilled" and "memory" in limits:
+        words += f", its memory limit is {limits['memory']}"
+    return f"{words}: {message.strip()}" if message else words
+
+
 def container_state(pod: Obj) -> dict[str, Any]:
     """The state of a pod's container, as waiting, running or terminated; empty before any."""
     statuses = pod["status"].get("containerStatuses") or [{}]

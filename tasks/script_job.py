@@ -40,12 +40,13 @@ def run_script(
         user=user,
         env=env,
     )
-    pod = pods.wait_started(cluster, name, plan.start_limit_seconds)["metadata"]["name"]
+    started = pods.wait_started(cluster, name, plan.start_limit_seconds)
+    pod = started["metadata"]["name"]
     ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
     lines = list(k8s.log_lines(cluster, pod, follow=False))
     k8s.delete(cluster, "Job", name)
     if ended["exitCode"] != 0:
-        words = "; ".join(lines[-3:]) or "it wrote nothing"
+        words = "; ".join([*lines[-3:], pods.how_ended(ended, started)])
         raise pods.PodFailed(f"{' '.join(command)} in pod {pod}: exit {ended['exitCode']}: {words}")
     return lines
 

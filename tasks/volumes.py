@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks import cluster as k8s
-from tasks import fio_job
+from tasks import fio_job, pods
 from tasks.cluster import ClusterError, Obj
 from tasks.fio_file import TARGET
 from tasks.fio_job import FioJob
@@ -16,13 +16,17 @@ from tasks.run import Run
 
 # Looks at the volume and tries engines on 64 KiB.
 LOOK_SECONDS = 120.0
+# A pod has a second of grace; after this long its node does not answer, or its fio hangs in I/O.
+END_SECONDS = 60.0
 
 
 @dataclass
 class Volume:
-    """A volume that is bound, and the pod on it, which is replaced where somebody takes it away.
+    """A volume that is bound, and the pod on it: another one after a turn that has failed.
 
-    `row` is its line in the table `volumes`.
+    `row` is its line in the table `volumes`. `ended` says that its pod was ended, and that its next
+    turn needs another; `given_up` why it can have no more turns; `left` which pod of it may still
+    run, and why.
     """
 
     storage_class: str
@@ -35,6 +39,9 @@ class Volume:
     memory_bytes: int | None
     row: dict[str, Any]
     pods: int = 1
+    ended: bool = False
+    given_up: str | None = None
+    left: str | None = None
 
     @property
     def node(self) -> str:
@@ -43,11 +50,11 @@ class Volume:
 
 
 class VolumeFailed(ClusterError):
-    """A class gave no usable volume; `row` says what was seen and why."""
+    """A class gave no usable volume; `row` says what was seen and why, `left` as its volume's."""
 
-    def __init__(self, message: str, row: dict[str, Any]) -> None:
+    def __init__(self, message: str, row: dict[str, Any], left: str | None = None) -> None:
         super().__init__(message)
-        self.row = row
+        self.row, self.left = row, left
 
 
 def lay_out(run: Run, owner: list[Obj], volume: Volume, report: Report) -> None:
@@ -76,7 +83,7 @@ def lay_out(run: Run, owner: list[Obj], volume: Volume, report: Report) -> None:
         check_finished(log, volume.storage_class)
     except ClusterError as error:
         volume.row["error"] = str(error)
-        raise VolumeFailed(str(error), volume.row) from error
+        raise VolumeFailed(str(error), volume.row, volume.left) from error
 
 
 def order(
@@ -93,16 +100,66 @@ def order(
     """Let the volume's pod do something, as `fio_job.order`.
 
     Where somebody takes the pod away, `lost` is told, and another pod is given the `words` of then:
-    once, and only then, since any other failure may be the volume's own.
+    once, and only then, since any other failure may be the volume's own. A pod that has not
+    finished is ended before this returns or raises: its fio would go on beside the next
+    measurement, and an order that is still on its way to it would begin another.
     """
+    if volume.given_up:
+        raise ClusterError(volume.given_up)
+
+    def give() -> None:
+        if volume.ended:
+            _replace_pod(run, owner, volume)
+        fio_job.order(run.cluster, volume.job, words(), log, limit_seconds=limit_seconds, hear=hear)
+
     try:
-        fio_job.order(run.cluster, volume.job, words(), log, limit_seconds=limit_seconds, hear=hear)
-    except PodLost as error:
-        if _is_stopped(run, owner):
-            raise
-        lost(str(error))
-        _replace_pod(run, owner, volume)
-        fio_job.order(run.cluster, volume.job, words(), log, limit_seconds=limit_seconds, hear=hear)
+        try:
+            give()
+        except PodLost as error:
+            if volume.ended or _is_stopped(run, owner):
+                raise
+            lost(str(error))
+            _end_pod(run, volume)
+            give()
+    except ClusterError:
+        _end_pod(run, volume)
+        raise
+    if not log.finished:
+        _end_pod(run, volume)
+
+
+def _end_pod(run: Run, volume: Volume) -> None:
+    """Delete the pod's Job, and wait until the pod is gone: its node says that nothing of it runs.
+
+    Where that cannot be known, the volume is given up.
+    """
+    if volume.ended or volume.given_up:
+        return
+    name = volume.job.name
+    volume.ended = True
+    try:
+        k8s.delete(run.cluster, "Job", name)
+        _gone(run, name)
+    except ClusterError as error:
+        volume.left = (
+            f"pod {volume.job.pod_name} of {volume.storage_class} on node {volume.node} could not "
+            f"be ended, its fio may run beside this: {error}"
+        )
+        volume.given_up = (
+            f"pod {volume.job.pod_name} of an earlier turn could not be ended on node "
+            f"{volume.node}, its fio would be measured with this: {error}"
+        )
+
+
+def _gone(run: Run, job: str) -> None:
+    k8s.wait(
+        run.cluster,
+        "Pod",
+        lambda items: None if items else True,
+        what=f"end of the pod of Job {job}",
+        limit_seconds=END_SECONDS,
+        label=pods.of_job(job),
+    )
 
 
 def _is_stopped(run: Run, owner: list[Obj]) -> bool:
@@ -112,11 +169,26 @@ def _is_stopped(run: Run, owner: list[Obj]) -> bool:
 
 
 def _replace_pod(run: Run, owner: list[Obj], volume: Volume) -> None:
-    """Start another pod on the volume, on the same node."""
+    """Start another pod on the volume, on the same node; where none starts, give the volume up.
+
+    A pod that waits for its node or its volume is deleted: it could start beside a measurement.
+    """
+    if volume.given_up:
+        raise ClusterError(volume.given_up)
     volume.pods += 1
     number = f"{volume.pods}"
     name = create_job(run, owner, volume.row, number, node=volume.node, needed_bytes=0)
-    volume.job = fio_job.started(run, name)
+    try:
+        volume.job = fio_job.started(run, name)
+    except ClusterError as error:
+        volume.given_up = f"no other pod could be started on node {volume.node}: {error}"
+        try:
+            k8s.delete(run.cluster, "Job", name)
+            _gone(run, name)
+        except ClusterError as stuck:
+            volume.left = f"a pod of Job {name} may start beside this: {stuck}"
+        raise ClusterError(volume.given_up) from error
+    volume.ended = False
     check_finished(look(run, volume.job), volume.storage_class)
 
 
@@ -162,5 +234,5 @@ def create_job(
 def check_finished(log: FioLog, storage_class: str) -> None:
     """ClusterError, with what its pod said last, for a pod that did not come to its end."""
     if not log.finished:
-        words = "; ".join(log.errors + log.engine_errors) or "its log ends early"
+        words = "; ".join(log.errors + log.engine_errors) or log.ended or "its log ends early"
         raise ClusterError(f"preparing the volume of {storage_class}: {words}")

@@ -95,9 +95,9 @@ def group(*jobs: str, status: int = 0, stderr: str = "", output: str | None = No
 
 
 def script_pod(api: Api, log: Answer, *, ended: Answer | None = None) -> None:
-    """A Job whose pod starts at once, writes a log, and ends."""
+    """A Job whose pod starts at once, writes a log, ends, and is gone."""
     api.script("POST", JOBS, Answer.of({"metadata": {"name": "a-job"}}, status=201))
     api.script("GET", PODS, Answer.items([pod("running")]))
-    api.script("GET", PODS, ended or Answer.items([pod("terminated")]))
+    api.script("GET", PODS, ended or Answer.items([pod("terminated")]), Answer.items([]))
     api.script("GET", f"{PODS}/pod-1/log", log)
     api.script("GET", f"{PODS}/pod-1", Answer.of(pod("terminated")))

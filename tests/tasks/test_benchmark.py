@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks import benchmark
+from tasks import benchmark, volumes
 from tasks.benchmark import Round, failed_cells, measure, rounds
 from tasks.progress import Progress
 from tasks.run import Run
@@ -126,7 +126,8 @@ def lose_pod(api: Api, second: str) -> dict[str, dict[str, Any]]:
     api.script("POST", JOBS, Answer.of({}, status=201))
     api.script("GET", f"{PODS}/pod-1/log", Answer.of(CUT_OFF))
     api.script("GET", f"{PODS}/pod-1", Answer.refusal(404, "NotFound"))
-    api.script("GET", PODS, Answer.items([]), Answer.items([pod("running", "pod-2")]))
+    gone = Answer.items([])
+    api.script("GET", PODS, gone, gone, Answer.items([pod("running", "pod-2")]))
     api.script("GET", PODS, Answer.items([]))
     api.script("GET", f"{PODS}/pod-2/log", Answer.of(READY), Answer.of(READY + second))
     api.script("GET", f"{PODS}/pod-2", Answer.refusal(404, "NotFound"))
@@ -169,8 +170,10 @@ def test_a_second_pod_that_is_lost_is_not_replaced(api: Api) -> None:
 def test_a_pod_that_ends_by_itself_is_not_replaced(api: Api) -> None:
     """Nobody took it away: what ended it may be the volume's doing."""
     rows = cells(api, "@stormark begin first 1795400000\n")
-    assert rows["first"]["error"] == "it was cut off: the pod ended early"
-    assert rows["second"]["error"] == "it did not begin: the pod ended early"
+    assert rows["first"]["error"] == "it was cut off: its container ended: Scripted, exit code None"
+    assert (
+        rows["second"]["error"] == "it did not begin: its container ended: Scripted, exit code None"
+    )
     assert "started_at" not in rows["second"]
     assert api.asked("POST") == []
 
@@ -183,6 +186,36 @@ def test_a_pod_that_does_not_finish_is_not_replaced(
     rows = cells(api, group("first") + group("second", "third"))
     assert "has not finished within" in rows["second"]["error"]
     assert api.asked("POST") == []
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_turn_that_fails_ends_its_pod_before_the_next(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+) -> None:
+    """Its fio would run beside the next class; where it cannot be ended, the volume has no more."""
+    monkeypatch.setattr(benchmark, "SPARE_SECONDS", -1e9)
+    monkeypatch.setattr(volumes, "END_SECONDS", 0 if hangs else 60)
+    volume = make_volume()
+    if hangs:
+        api.script("GET", PODS, Answer.items([pod("running")]))
+    cells(api, group("first"), on=volume)
+    assert [request.path for request in api.asked("DELETE")] == [f"{JOBS}/a-job"]
+    assert volume.ended
+    assert bool(volume.left) == bool(volume.given_up) == hangs
+    assert len(api.orders) == 1
+    again = cells(api, group("first") + FINISHED, on=volume)
+    assert api.orders[1:] == ([] if hangs else ["1 run first second,third"]), "a new pod's first"
+    assert len(api.asked("POST")) == (0 if hangs else 1), "another pod, unless it is given up"
+    if hangs:
+        assert "could not be ended on node node-1" in again["first"]["error"]
+
+
+def test_a_turn_that_finishes_keeps_its_pod(api: Api) -> None:
+    """The same pod waits for the next one."""
+    volume = make_volume()
+    cells(api, group("first") + group("second", "third") + FINISHED, on=volume)
+    assert api.asked("DELETE") == []
+    assert not volume.ended
 
 
 def test_an_api_that_fails_meanwhile_keeps_what_was_measured(api: Api) -> None:

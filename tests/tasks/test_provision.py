@@ -170,6 +170,7 @@ def test_files_that_cannot_be_laid_out_fail_in_fio_s_words(api: Api) -> None:
     """The row says so, too."""
     script_volume(api, PREPARED)
     volume = provision_one(api)
+    api.script("GET", PODS, Answer.items([]))
     failed = f"{PREPARED}@stormark order 1\n@stormark failed-layout fio: disk quota\n"
     api.script("GET", LOG, Answer.of(failed))
     with pytest.raises(VolumeFailed, match="preparing the volume of fast: fio: disk quota"):
