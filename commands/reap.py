@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from commands.console import INCOMPLETE, complain, errors, refused, say
-from commands.options import Context
+from commands.options import Context, Image
 
 EXAMPLES = (
     "Examples: `stormark reap --dry-run` · `stormark reap --plan plan.yaml --context "
@@ -21,9 +21,10 @@ def reap(
         Path | None,
         typer.Option(
             "--plan",
-            help="The runs' plan: where they work, and `up` commands that mend nodes left broken.",
+            help="The runs' plan: where they work, the image, and `up` commands that mend nodes.",
         ),
     ] = None,
+    image: Image = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be released.")] = False,
 ) -> None:
     """Release what dead runs have left: uncordon and mend their nodes, delete their objects.
@@ -36,14 +37,14 @@ def reap(
     from tasks.reap import reap as release_dead
 
     try:
-        chosen = load(plan_file, {"context": context, "namespace": namespace})
+        chosen = load(plan_file, {"context": context, "namespace": namespace, "image": image})
         cluster = connect(chosen.context, chosen.namespace)
         check.namespace(cluster)
     except check.REFUSALS as error:
         raise refused(str(error)) from None
     try:
         with errors.status("watching whether a run lives, for up to a minute, and releasing"):
-            found = release_dead(cluster.patient, dry_run=dry_run, faults=chosen.node_faults)
+            found = release_dead(cluster.patient, dry_run=dry_run, plan=chosen)
     except Forbidden as error:
         raise refused(str(error)) from None
     except ClusterError as error:

@@ -65,6 +65,6 @@ def _last_words(client: SyncPrefectClient, flow_run: FlowRun) -> str:
 
 
 def _release(flow_run: FlowRun, cluster: k8s.Cluster) -> None:
-    released = release_flow_run(cluster.patient, str(flow_run.id), plan_of(flow_run).node_faults)
+    released = release_flow_run(cluster.patient, str(flow_run.id), plan_of(flow_run))
     if released:
         flow_run_logger(flow_run).info("released what run %s had left", ", ".join(released))

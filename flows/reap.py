@@ -8,7 +8,7 @@ from flows import dead
 from flows.steps import step
 from tasks import check
 from tasks import cluster as k8s
-from tasks.plan import NAMESPACE, NodeFault, Plan
+from tasks.plan import IMAGE, NAMESPACE, NodeFault, Plan
 from tasks.reap import reap
 
 
@@ -17,6 +17,7 @@ def release_dead_runs(
     *,
     context: str | None = None,
     namespace: str = NAMESPACE,
+    image: str = IMAGE,
     dry_run: bool = False,
     node_fault: NodeFault | None = None,
     node_partition: NodeFault | None = None,
@@ -27,6 +28,7 @@ def release_dead_runs(
     Args:
         context: Context of the kubeconfig. Empty: its current one.
         namespace: The namespace in which runs work.
+        image: Image of the pods that remove folders on nodes: the plans' image.
         dry_run: Only say what would be released.
         node_fault: The plans' node_fault: its `up` mends a node that a run has left broken.
         node_partition: The plans' node_partition, likewise.
@@ -35,8 +37,9 @@ def release_dead_runs(
 
     """
     logger = get_run_logger()
-    given = {"node_fault": node_fault, "node_partition": node_partition}
-    plan = Plan.model_validate({"context": context, "namespace": namespace} | given)
+    given: dict[str, object] = {"node_fault": node_fault, "node_partition": node_partition}
+    given |= {"context": context, "namespace": namespace, "image": image}
+    plan = Plan.model_validate(given)
     died = dead.read(flow_run) if flow_run is not None else None
     if died is not None:
         plan = dead.plan_of(died)
@@ -44,7 +47,7 @@ def release_dead_runs(
     check.namespace(cluster)
     if died is not None and not dry_run and not dead.release(died, cluster):
         logger.warning("%s sends no heartbeat but renews its Lease: left alone", died.name)
-    found = step(reap, "reap")(cluster.patient, dry_run=dry_run, faults=plan.node_faults)
+    found = step(reap, "reap")(cluster.patient, dry_run=dry_run, plan=plan)
     for remains in found:
         done = "would release" if dry_run else "released"
         logger.info("%s %s (%s): %s", done, *remains[:2], ", ".join(remains.objects))

@@ -1,5 +1,7 @@
 """The labels and annotations by which whatever stormark made is found again."""
 
+import re
+
 from tasks.cluster import Obj
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -8,6 +10,10 @@ NAMESPACE = "stormark/namespace"
 DEADLINE = "stormark/deadline"
 HOST_FOLDERS = "stormark/host-folders"
 FLOW_RUN = "stormark/flow-run"
+
+
+# What `run.new_run_id` makes: from the cluster it may be anything, and it ends in paths.
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
 def of_run(run_id: str) -> dict[str, str]:

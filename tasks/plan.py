@@ -46,6 +46,7 @@ QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 # In a pod, its own: a service account seldom has rights elsewhere.
 NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "default")
+IMAGE = "ghcr.io/kastenhq/kubestr:latest"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
 FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
 
@@ -155,7 +156,7 @@ class Plan(BaseModel):
     )
     tolerations: list[Toleration] = Field(default=[], description="Taints that pods tolerate.")
     image: str = Field(
-        default="ghcr.io/kastenhq/kubestr:latest",
+        default=IMAGE,
         min_length=1,
         description="Image with fio, a POSIX sh, cat, date, df, mkfifo and rm; for storms also "
         "chmod, dd, mkdir and sleep. manifests/Containerfile builds one.",

@@ -45,7 +45,7 @@ def create(run: Run, owner: list[Obj], nodes: list[Obj]) -> list[Probe]:
             run.plan,
             run.meta(owner),
             name=probe.job,
-            command=["sh", "stormark/probe.sh"],
+            file="probe.sh",
             source={"emptyDir": {}},  # of the node's disk, and allowed in every namespace
             nodes=[node["metadata"]["name"]],
             user=NOBODY,

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from tasks import cluster as k8s
 from tasks import labels, lease, nodes
-from tasks.cluster import Cluster, ClusterError, Obj
-from tasks.plan import NodeFault
-from tasks.release import CREATED, release
+from tasks.cluster import Cluster, ClusterError
+from tasks.plan import Plan
+from tasks.release import CREATED, is_of, release
 
 DEAD = "dead: it no longer renews its Lease"
 # What a night says of each dead run, before it creates anything.
@@ -49,7 +49,7 @@ def find_remains(cluster: Cluster) -> dict[str, list[str]]:
     left: dict[str, list[str]] = {}
     for kind in (*CREATED, "ConfigMap", "PersistentVolume"):
         for item in k8s.find(cluster, kind, label=labels.selector()):
-            if not _is_of(cluster, item):
+            if not is_of(cluster, item):
                 continue
             run_id = item["metadata"]["labels"].get(labels.RUN, "")
             left.setdefault(run_id, []).append(f"{kind}/{item['metadata']['name']}")
@@ -62,20 +62,13 @@ def find_remains(cluster: Cluster) -> dict[str, list[str]]:
     return {run_id: objects for run_id, objects in sorted(left.items()) if run_id}
 
 
-def _is_of(cluster: Cluster, item: Obj) -> bool:
-    """Whether the run that made an object works in the cluster's one namespace.
-
-    A PV has no namespace, and its run may live in another one.
-    """
-    home = (item["metadata"].get("annotations") or {}).get(labels.NAMESPACE)
-    return home in (None, cluster.namespace)
 
 
 def reap(
     cluster: Cluster,
     *,
     dry_run: bool,
-    faults: Mapping[str, NodeFault] | None = None,
+    plan: Plan = Plan(),  # noqa: B008 - never changed
     own: str = "",
 ) -> list[Remains]:
     """Release every dead run, or with `dry_run` only say which; returns what was found.
@@ -83,9 +76,9 @@ def reap(
     A run lives while it renews the namespace's Lease: where there is something to judge, that is
     watched for as long as `lease.judge` says; `own` is the run that asks, if one does. One that
     lives is left alone, whatever its deadline says. One that cannot be released keeps no other from
-    it; at the end NotReleased says which and why. `faults` has, by their storm, the commands that
-    mend a node: they are never read from the cluster, where whoever may write a ConfigMap could
-    have them run here.
+    it; at the end NotReleased says which and why. `plan` has the commands that mend a node, and the
+    image whose pods remove folders on nodes: they are never read from the cluster, where whoever
+    may write a ConfigMap could have them run.
     """
     left = find_remains(cluster)  # before the Lease: a run that begins later is not in it
     if not left and lease.read(cluster) is None:
@@ -97,12 +90,12 @@ def reap(
         return found
     if held is not None and not lives and not lease.free(cluster, held):
         # it gave a sign of life at the last moment, or another run took it over
-        return reap(cluster, dry_run=dry_run, faults=faults, own=own)
+        return reap(cluster, dry_run=dry_run, plan=plan, own=own)
     errors: dict[str, Exception] = {}
     for remains in found:
         try:
-            release(cluster, remains.run_id, faults or {})
-        except (ClusterError, LookupError, ValueError) as error:  # also a plan that cannot be read
+            release(cluster, remains.run_id, plan)
+        except (ClusterError, LookupError, ValueError) as error:
             errors[remains.run_id] = error
     if errors:
         raise NotReleased(found, errors)
@@ -115,14 +108,14 @@ def runs_of(cluster: Cluster, flow_run: str) -> list[str]:
     return [str(owner["metadata"]["labels"][labels.RUN]) for owner in owners]
 
 
-def release_flow_run(cluster: Cluster, flow_run: str, faults: Mapping[str, NodeFault]) -> list[str]:
+def release_flow_run(cluster: Cluster, flow_run: str, plan: Plan) -> list[str]:
     """Release what a flow run of Prefect's has left that is known to be dead; the run ids.
 
     Its Lease may not have lapsed yet, so a flow run that lives would be cut off.
     """
     run_ids = runs_of(cluster, flow_run)
     for run_id in run_ids:
-        release(cluster, run_id, faults)
+        release(cluster, run_id, plan)
     held = lease.read(cluster)
     if held is not None and lease.holder(held) in run_ids:
         lease.free(cluster, held)  # where it has changed since, another run holds it

@@ -7,7 +7,7 @@ from typing import Any
 from tasks import cluster as k8s
 from tasks import labels, node_faults, nodes
 from tasks.cluster import Cluster, ClusterError, Obj
-from tasks.plan import NodeFault, Plan
+from tasks.plan import NodeFault, Plan, Toleration
 from tasks.script_job import run_script
 
 GONE_LIMIT_SECONDS = 120.0
@@ -16,15 +16,16 @@ CREATED = ("Deployment", "Job", "Pod", "PersistentVolumeClaim")
 HOST_ROOT = "/var/tmp"  # noqa: S108 - on the nodes, where every distribution has it
 
 
-def release(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
+def release(cluster: Cluster, run_id: str, plan: Plan) -> None:
     """Undo all that a run did, from labels and annotations alone, and wait until it is gone.
 
-    Nodes first, since others wait for them: cordons, then what the commands of `faults` have
+    Nodes first, since others wait for them: cordons, then what the plan's commands have
     broken; then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap
-    that says which. Safe to call again. Raises ClusterError that says what remains and how to
-    remove it.
+    that says which. Commands, image and limits are those of `plan`, the caller's own: what a
+    ConfigMap of the cluster says is never run. Safe to call again. Raises ClusterError that says
+    what remains and how to remove it.
     """
-    _mend(cluster, run_id, faults)
+    _mend(cluster, run_id, plan.node_faults)
     selector = labels.selector(run_id)
     volumes = _volumes_of(cluster, selector)
     for kind in CREATED:
@@ -33,12 +34,14 @@ def release(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> N
     for kind in CREATED:
         _wait_gone(cluster, kind, selector)
     for volume in k8s.find(cluster, "PersistentVolume", label=selector):
+        if not is_of(cluster, volume):
+            continue
         k8s.delete(cluster, "PersistentVolume", volume["metadata"]["name"])
         volumes.append(volume["metadata"]["name"])
     for name in volumes:
         _wait_gone(cluster, "PersistentVolume", "", name=name)
     for owner in k8s.find(cluster, "ConfigMap", label=selector):
-        _remove_host_folders(cluster, owner)
+        _remove_host_folders(cluster, plan, owner)
         k8s.delete(cluster, "ConfigMap", owner["metadata"]["name"])
     for kind in (*CREATED, "ConfigMap"):
         _wait_gone(cluster, kind, selector)
@@ -61,9 +64,9 @@ def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> Non
         raise ClusterError("; ".join(errors))
 
 
-def host_folder(run_id: str) -> str:
-    """The name of a run's folder on a node, below HOST_ROOT."""
-    return f"stormark-{run_id}"
+def host_folder(namespace: str, run_id: str) -> str:
+    """The name of a run's folder on a node, below HOST_ROOT; no other namespace can name it."""
+    return f"stormark-{namespace}-{run_id}"
 
 
 def make_host_folders(
@@ -78,7 +81,7 @@ def make_host_folders(
         k8s.patch(cluster, "ConfigMap", meta["owner"][0]["name"], change)
     except ClusterError as error:
         return dict.fromkeys(names, error)
-    path, refused = f"{HOST_ROOT}/{host_folder(meta['run_id'])}", {}
+    path, refused = f"{HOST_ROOT}/{host_folder(cluster.namespace, meta['run_id'])}", {}
     for name in names:
         try:
             _host_folder(cluster, plan, meta, "make", name)
@@ -87,21 +90,30 @@ def make_host_folders(
     return refused
 
 
-def _remove_host_folders(cluster: Cluster, configmap: Obj) -> None:
-    """Remove a run's folders: one that remains keeps no other from it."""
+def _remove_host_folders(cluster: Cluster, plan: Plan, configmap: Obj) -> None:
+    """Remove a run's folders: one that remains keeps no other from it.
+
+    The ConfigMap says on which nodes, and nothing else: anybody may have written it. The pod is
+    tied to its node, whatever its taints are by now.
+    """
     annotations = configmap["metadata"].get("annotations") or {}
     folders = [name for name in annotations.get(labels.HOST_FOLDERS, "").split(",") if name]
     if not folders:
         return
-    plan = Plan.model_validate_json(configmap["data"]["plan.json"])
+    plan = plan.model_copy(update={"tolerations": [Toleration(operator="Exists")]})
     run_id = configmap["metadata"]["labels"][labels.RUN]
+    if not labels.RUN_ID.fullmatch(run_id):
+        raise ClusterError(
+            f"cleaning up: ConfigMap {configmap['metadata']['name']} names folders on nodes, and "
+            f"its run {run_id!r} is none of stormark's. Look at it, then delete it"
+        )
     meta = {
         "run_id": run_id,
         "labels": labels.of_run(run_id),
-        "deadline": annotations[labels.DEADLINE],
+        "deadline": annotations.get(labels.DEADLINE, ""),
         "owner": [labels.reference(configmap)],
     }
-    path, errors = f"{HOST_ROOT}/{host_folder(run_id)}", []
+    path, errors = f"{HOST_ROOT}/{host_folder(cluster.namespace, run_id)}", []
     there = {node["metadata"]["name"] for node in k8s.find(cluster, "Node")}
     for name in folders:
         if name not in there:  # it has left the cluster, and its folder with it
@@ -126,13 +138,24 @@ def _host_folder(
         plan,
         meta,
         name=f"stormark-{meta['run_id']}-{action}-{secrets.token_hex(3)}",
-        command=["sh", "stormark/host-folder.sh", action],
+        file="host-folder.sh",
+        arguments=(action,),
         source={"hostPath": {"path": HOST_ROOT, "type": "DirectoryOrCreate"}},
         mount_path="/host",
         nodes=[node],
         user=0,
-        env={"STORMARK_FOLDER": host_folder(meta["run_id"])},
+        env={"STORMARK_FOLDER": host_folder(cluster.namespace, meta["run_id"])},
     )
+
+
+def is_of(cluster: Cluster, item: Obj) -> bool:
+    """Whether the run that made an object works in the cluster's one namespace.
+
+    A PV has no namespace, so its run writes its own there, which may be another one.
+    """
+    meta = item["metadata"]
+    home = meta.get("namespace") or (meta.get("annotations") or {}).get(labels.NAMESPACE)
+    return bool(home == cluster.namespace)
 
 
 def _volumes_of(cluster: Cluster, selector: str) -> list[str]:

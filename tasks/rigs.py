@@ -130,7 +130,7 @@ def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
 def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[Obj]) -> Obj:
     """Create what the volume needs; returns its source as a pod names it."""
     volume, storage_class, access_mode = target
-    folder = f"{HOST_ROOT}/{host_folder(run.run_id)}/{volume}"
+    folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{volume}"
     if target.kind in FOLDER_KINDS and not nodes:
         raise ClusterError(
             f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "

@@ -94,7 +94,7 @@ def owned(run: Run, report: Report) -> Iterator[list[Obj]]:
 
     def clean_up() -> None:
         report(Progress(run.run_id, "clean up the cluster"))
-        release(run.cluster, run.run_id, run.plan.node_faults)
+        release(run.cluster, run.run_id, run.plan)
         report(Progress(run.run_id, CLEAN))
 
     with and_then(clean_up):
@@ -110,9 +110,6 @@ def _create_owner(run: Run) -> Obj:
         plan=run.plan.model_dump_json(),
         fio_sh=script("fio.sh"),
         writer_sh=script("writer.sh"),
-        reader_sh=script("reader.sh"),
-        host_folder_sh=script("host-folder.sh"),
-        probe_sh=script("probe.sh"),
         host_folders=[],
         fio_file=run.workload.text,
     )

@@ -5,7 +5,7 @@ from typing import Any
 from tasks import cluster as k8s
 from tasks import pods
 from tasks.cluster import Cluster, Obj
-from tasks.manifest import render
+from tasks.manifest import render, script
 from tasks.plan import Plan
 
 LIMIT_SECONDS = 120.0
@@ -17,7 +17,8 @@ def run_script(
     meta: Obj,
     *,
     name: str,
-    command: list[str],
+    file: str,
+    arguments: tuple[str, ...] = (),
     source: Obj,
     mount_path: str = "/volume",
     nodes: list[str] | None = None,
@@ -33,7 +34,8 @@ def run_script(
         plan,
         meta,
         name=name,
-        command=command,
+        file=file,
+        arguments=arguments,
         source=source,
         mount_path=mount_path,
         nodes=nodes,
@@ -47,7 +49,9 @@ def run_script(
     k8s.delete(cluster, "Job", name)
     if ended["exitCode"] != 0:
         words = "; ".join([*lines[-3:], pods.how_ended(ended, started)])
-        raise pods.PodFailed(f"{' '.join(command)} in pod {pod}: exit {ended['exitCode']}: {words}")
+        raise pods.PodFailed(
+            f"{' '.join([file, *arguments])} in pod {pod}: exit {ended['exitCode']}: {words}"
+        )
     return lines
 
 
@@ -57,7 +61,8 @@ def create(
     meta: Obj,
     *,
     name: str,
-    command: list[str],
+    file: str,
+    arguments: tuple[str, ...] = (),
     source: Obj,
     mount_path: str = "/volume",
     nodes: list[str] | None = None,
@@ -66,13 +71,14 @@ def create(
 ) -> None:
     """Create the Job of a script, and wait for nothing.
 
-    `meta` has run_id, labels, deadline and owner; `source` is the volume's source as in a pod;
-    `nodes` are those that the pod may run on.
+    `file` is the script of `manifests/`; `meta` has labels, deadline and owner; `source` is
+    the volume's source as in a pod; `nodes` are those that the pod may run on.
     """
     manifest = render(
         "script-job",
         name=name,
-        command=command,
+        # by its text: a ConfigMap may say something else when the pod starts
+        command=["sh", "-c", script(file), file, *arguments],
         source=source,
         mount_path=mount_path,
         nodes=nodes or [],

@@ -7,11 +7,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from tasks import cluster as k8s
 from tasks.cluster import Obj
 from tasks.judge import Verdict, judge, records
+from tasks.manifest import script
 from tasks.rigs import ONE_POD, Rig
 from tasks.run import Run
 from tasks.script_job import run_script
 
-READER = ["sh", "stormark/reader.sh"]
+READER = "reader.sh"
 READ_LIMIT_SECONDS = 60.0
 
 
@@ -46,7 +47,9 @@ def _read_in_pod(run: Run, rig: Rig) -> list[str]:
     for attempt in again:
         with attempt:
             pod = _running_pod(rig)
-            text = k8s.execute(run.cluster, pod, READER, limit_seconds=READ_LIMIT_SECONDS)
+            text = k8s.execute(
+                run.cluster, pod, ["sh", "-c", script(READER)], limit_seconds=READ_LIMIT_SECONDS
+            )
     return text.split("\n")
 
 
@@ -70,7 +73,7 @@ def _read_by_job(
         run.plan,
         run.meta(owner),
         name=f"{rig.name[:50]}-v{secrets.token_hex(2)}",
-        command=READER,
+        file=READER,
         source=rig.source,
         nodes=[where] if where else None,
         user=rig.user,

@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_made_fails_only_the_volumes_that_need_it(
     )
     found = {row["volume"]: row for row in known.storms}
     assert found["hostPath"]["status"] == "failed"
-    folder = f"/var/tmp/stormark-{known.run.run_id}"
+    folder = f"/var/tmp/stormark-{ground.cluster.namespace}-{known.run.run_id}"
     assert found["hostPath"]["error"].startswith(f"making folder {folder} on node w2: ")
     assert [found[volume]["kept"] for volume in ("hostPath-pinned", "local-path")] == [True] * 2
 
@@ -96,11 +96,11 @@ def test_a_folder_that_remains_keeps_no_other_from_its_removal(
     with pytest.raises(ClusterError) as failed:
         make_and_remove()
     assert nodes_with_folder(ground) == ["w1", "w2"]
-    folder = f"/var/tmp/stormark-{run.run_id}"
+    folder = f"/var/tmp/stormark-{ground.cluster.namespace}-{run.run_id}"
     for node in ("w1", "w2"):
         assert f"folder {folder} on node {node} remains: creating Job" in str(failed.value)
     assert f"with `rm -rf {folder}`, then delete ConfigMap stormark-" in str(failed.value)
-    release(run.cluster, run.run_id, {})
+    release(run.cluster, run.run_id, run.plan)
     assert nodes_with_folder(ground) == []
 
 

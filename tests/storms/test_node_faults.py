@@ -11,7 +11,7 @@ from tasks import cluster as k8s
 from tasks import node_faults, nodes
 from tasks.cluster import ClusterError
 from tasks.nodes import NotRestored
-from tasks.plan import NodeFault
+from tasks.plan import NodeFault, Plan
 from tasks.reap import reap
 from tasks.release import release
 from tests.storms.ground import Ground
@@ -101,7 +101,7 @@ def test_a_node_that_did_not_come_up_stays_written_down(ground: Ground, tmp_path
             reap(ground.cluster, dry_run=False)
         assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) == undoing
         mends = NodeFault(down=FAILS, up=says(tmp_path / "mended", "up"))
-        reap(ground.cluster, dry_run=False, faults={"node-crash": mends})
+        reap(ground.cluster, dry_run=False, plan=Plan(node_fault=mends))
         assert (tmp_path / "mended").read_text() == f"up {NODE};"
         assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) is None
     finally:
@@ -122,7 +122,7 @@ def test_a_node_that_stays_down_keeps_no_other_from_its_mending(ground: Ground) 
             }
             k8s.patch(ground.cluster, "Node", node, {"metadata": {"annotations": annotations}})
         with pytest.raises(ClusterError, match=r"stays down.*is still there until `stormark reap"):
-            release(ground.cluster, WHO["run_id"], {"node-crash": fault})
+            release(ground.cluster, WHO["run_id"], Plan(node_fault=fault))
         left = [nodes.undoing_of(k8s.get(ground.cluster, "Node", node)) for node in down]
         assert [undoing is None for undoing in left] == [False, True]
     finally:

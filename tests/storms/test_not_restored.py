@@ -13,7 +13,7 @@ from tasks import cluster as k8s
 from tasks import node_faults, nodes, preflight, storms
 from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.nodes import ANNOTATION, NotRestored
-from tasks.plan import NodeFault
+from tasks.plan import NodeFault, Plan
 from tasks.reap import reap
 from tasks.release import release
 from tests.conftest import Cluster as Embedded
@@ -103,7 +103,7 @@ def test_where_the_clean_up_fails_too_both_are_told(
     assert (tmp_path / "log").read_text() == f"down {NODE};"
     mends = NodeFault(down=FAILS, up=says(tmp_path / "log", "up"))
     for run_id in {str(by["run"]) for _, by in nodes.undoings(k8s.find(unmarked, "Node"))}:
-        release(unmarked, run_id, {"node-crash": mends})
+        release(unmarked, run_id, Plan(node_fault=mends))
     assert (tmp_path / "log").read_text() == f"down {NODE};up {NODE};"
 
 

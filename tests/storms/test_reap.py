@@ -1,5 +1,6 @@
 """Reaping: what is released, and what is somebody else's."""
 
+import json
 from contextlib import ExitStack
 
 import pytest
@@ -8,9 +9,10 @@ from tasks import cluster as k8s
 from tasks import labels, lease, nodes
 from tasks import reap as reaping
 from tasks.cluster import Cluster, Obj
-from tasks.manifest import render
+from tasks.manifest import render, script
 from tasks.plan import Plan
 from tasks.reap import NotReleased, Remains, reap
+from tasks.release import host_folder
 from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace
 from tests.tasks.leases import a_lease, renewed, renewing
@@ -128,9 +130,9 @@ def test_a_flow_run_known_to_be_dead_need_not_lapse(ground: Ground) -> None:
     k8s.create(ground.cluster, a_lease(DEAD))
     try:
         assert not reaping.lives(ground.cluster, "0a")
-        assert reaping.release_flow_run(ground.cluster, "0a", {}) == [DEAD]
+        assert reaping.release_flow_run(ground.cluster, "0a", Plan()) == [DEAD]
         assert ground.left() == [f"ConfigMap stormark-{LIVING}"]
-        assert reaping.release_flow_run(ground.cluster, "0a", {}) == []
+        assert reaping.release_flow_run(ground.cluster, "0a", Plan()) == []
     finally:
         k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
 
@@ -143,18 +145,18 @@ def test_a_run_that_cannot_be_released_keeps_no_other_from_it(
     for run_id in (DEAD, LATER_DEAD, LAST_DEAD):
         k8s.create(ground.cluster, configmap(run_id, ""))
     nodes.cordon(ground.cluster, "w1", run_id=LAST_DEAD, deadline=LATER)
-    unreadable: Obj = {"data": {"plan.json": '{"from": "another version"}'}}
-    unreadable["metadata"] = {"annotations": {labels.HOST_FOLDERS: "w1"}}
-    k8s.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", unreadable)
+    on_node = {"metadata": {"annotations": {labels.HOST_FOLDERS: "w1"}}}
+    k8s.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", on_node)
     session_cluster.fault("delete", "configmaps", 403)
+    session_cluster.fault("create", "jobs", 403)
     with pytest.raises(NotReleased) as failed:
         reap(ground.cluster, dry_run=False)
-    refused, unread, released = failed.value.args[0].split("\nrun ")
+    refused, remaining, released = failed.value.args[0].split("\nrun ")
     why = "dead: it no longer renews its Lease"
     assert refused.startswith(
         f"run {DEAD}, {why}: not released: deleting ConfigMap stormark-{DEAD}"
     )
-    assert unread.startswith(f"{LATER_DEAD}, {why}: not released: ")
+    assert remaining.startswith(f"{LATER_DEAD}, {why}: not released: ")
     assert released == f"{LAST_DEAD}, {why}: released"
     assert ground.left() == [f"ConfigMap stormark-{DEAD}", f"ConfigMap stormark-{LATER_DEAD}"]
     change = {"metadata": {"annotations": {labels.HOST_FOLDERS: None}}}
@@ -171,3 +173,95 @@ def test_the_pv_of_a_dead_run_is_released(ground: Ground) -> None:
     assert reap(ground.cluster, dry_run=True) == [Remains(DEAD, why, left)]
     assert reap(ground.cluster, dry_run=False) == [Remains(DEAD, why, left)]
     assert reap(ground.cluster, dry_run=False) == []
+
+
+# What somebody who may write a ConfigMap, and create no pod, would like to have run as root.
+HOSTILE = {
+    "host-folder.sh": "echo hostile; touch host/hostile",
+    "plan.json": json.dumps({"image": "example.com/hostile:1", "image_pull_policy": "Always"}),
+}
+
+
+def on_node(run_id: str, node: str, **data: str) -> Obj:
+    """The owner of a run that has made a folder on a node."""
+    made = configmap(run_id, "") | {"data": data}
+    made["metadata"]["annotations"][labels.HOST_FOLDERS] = node
+    return made
+
+
+def jobs_created(monkeypatch: pytest.MonkeyPatch) -> list[Obj]:
+    """The Jobs that are created from now on."""
+    created: list[Obj] = []
+    create = k8s.create
+
+    def noted(cluster: k8s.Cluster, body: Obj) -> Obj:
+        if body["kind"] == "Job":
+            created.append(body)
+        return create(cluster, body)
+
+    monkeypatch.setattr(k8s, "create", noted)
+    return created
+
+
+def test_nothing_that_a_configmap_says_is_run(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder is still removed: by the reaper's own text and image, also from a tainted node."""
+    jobs, node = jobs_created(monkeypatch), ground.folders[0]
+    folder = node / "var/tmp" / host_folder(ground.cluster.namespace, DEAD)
+    (folder / "local").mkdir(parents=True)
+    k8s.create(ground.cluster, on_node(DEAD, node.name, **HOSTILE))
+    taints = [{"key": "gpu", "value": "", "effect": "NoSchedule"}]
+    k8s.patch(ground.cluster, "Node", node.name, {"spec": {"taints": taints}})
+    try:
+        reap(ground.cluster, dry_run=False, plan=Plan(image="example.com/own:1"))
+    finally:
+        k8s.patch(ground.cluster, "Node", node.name, {"spec": {"taints": None}})
+    assert not folder.exists()
+    assert not (node / "var/tmp/hostile").exists()
+    (job,) = jobs
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == "example.com/own:1"
+    assert container["command"] == [
+        "sh",
+        "-c",
+        script("host-folder.sh"),
+        "host-folder.sh",
+        "remove",
+    ]
+    assert [volume["name"] for volume in pod["volumes"]] == ["volume"]
+    assert ground.left() == []
+
+
+@pytest.mark.parametrize("run_id", ["a.b", "20261122-031500-d4e5f6.x", "1"])
+def test_a_run_id_that_is_none_is_no_path(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, run_id: str
+) -> None:
+    """Labels may hold what no run is called; a person looks at it."""
+    jobs = jobs_created(monkeypatch)
+    k8s.create(ground.cluster, on_node(run_id, ground.folders[0].name))
+    try:
+        with pytest.raises(NotReleased, match="is none of stormark's"):
+            reap(ground.cluster, dry_run=False)
+        assert jobs == []
+    finally:
+        k8s.delete(ground.cluster, "ConfigMap", f"stormark-{run_id}")
+
+
+def test_a_configmap_names_nothing_of_another_namespace(ground: Ground) -> None:
+    """The run's PV, cordon and folder stay, until its own namespace is reaped."""
+    node = ground.folders[0]
+    with new_namespace() as other:
+        folder = node / "var/tmp" / host_folder(other.namespace, DEAD)
+        folder.mkdir(parents=True)
+        nodes.cordon(other, node.name, run_id=DEAD, deadline=LATER)
+        k8s.create(other, local_pv(DEAD, other.namespace))
+        k8s.create(ground.cluster, on_node(DEAD, node.name))
+        reap(ground.cluster, dry_run=False)
+        assert ground.left() == [str(folder)]
+        assert k8s.get(other, "PersistentVolume", f"stormark-{DEAD}-0-local-storm")
+        assert nodes.undoing_of(k8s.get(other, "Node", node.name))
+        k8s.create(other, on_node(DEAD, node.name))
+        reap(other, dry_run=False)
+        assert Ground(other, {}, ground.folders).left() == []

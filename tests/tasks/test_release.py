@@ -75,10 +75,10 @@ def test_what_others_made_is_left_alone(connection: Cluster) -> None:
 def test_a_release_can_be_called_again(connection: Cluster) -> None:
     """By a person or a reaper, after it has ended or never began."""
     run = a_run(connection)
-    release(connection, run.run_id, {})
+    release(connection, run.run_id, run.plan)
     with owned(run, lambda progress: None):  # noqa: ARG005
         pass
-    release(connection, run.run_id, {})
+    release(connection, run.run_id, run.plan)
     assert f"stormark-{run.run_id}" not in names(connection, "ConfigMap")
 
 
@@ -100,9 +100,9 @@ def test_what_does_not_go_is_named_with_what_to_do(
     }
     k8s.create(connection, pvc)
     with pytest.raises(ClusterError) as failed:
-        release(connection, run.run_id, {})
+        release(connection, run.run_id, run.plan)
     k8s.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
-    release(connection, run.run_id, {})
+    release(connection, run.run_id, run.plan)
     assert names(connection, "PersistentVolumeClaim") == []
     assert str(failed.value) == (
         "cleaning up: persistentvolumeclaims stuck still there after 0 s. See why with "

@@ -59,7 +59,7 @@ def test_a_release_that_fails_hides_no_earlier_error(run: Run, cluster: Embedded
         owned(run, lambda progress: None),  # noqa: ARG005
     ):
         pass
-    release(run.cluster, run.run_id, {})
+    release(run.cluster, run.run_id, run.plan)
 
 
 def test_an_interrupt_outlives_a_release_that_fails(run: Run, cluster: Embedded) -> None:
@@ -72,7 +72,7 @@ def test_an_interrupt_outlives_a_release_that_fails(run: Run, cluster: Embedded)
         raise KeyboardInterrupt
     (left,) = interrupt.value.__notes__
     assert left.startswith("deleting ConfigMap ")
-    release(run.cluster, run.run_id, {})
+    release(run.cluster, run.run_id, run.plan)
 
 
 def test_a_deadline_is_the_plan_s_limit_after_the_start(run: Run) -> None:
