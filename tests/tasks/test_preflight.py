@@ -176,7 +176,7 @@ def test_a_quota_fails(api: Api) -> None:
 def test_what_an_earlier_run_has_left(api: Api) -> None:
     """The warning says what, and what removes it."""
     labels = {"app.kubernetes.io/managed-by": "stormark", "stormark/run": "run-1"}
-    left = {"metadata": {"name": "stormark-run-1", "labels": labels}}
+    left = {"metadata": {"name": "stormark-run-1", "namespace": "bench", "labels": labels}}
     script_cluster(api)
     api.answers["GET", "/api/v1/namespaces/bench/configmaps"] = [Answer.items([left])]
     (check,) = preflight.stale(api.cluster._replace(context="of prod"))
