@@ -40,9 +40,7 @@ def release_dead_runs(known: Record, storage_classes: list[Obj], report: Report)
     """
     run, known.step = known.run, "release of dead runs"
     try:
-        released = step(reap, "reap")(
-            run.cluster, dry_run=False, plan=run.plan, own=run.run_id
-        )
+        released = step(reap, "reap")(run.cluster, dry_run=False, plan=run.plan, own=run.run_id)
     except NotReleased as error:
         known.warnings += error.failures
     else:

@@ -62,8 +62,6 @@ def find_remains(cluster: Cluster) -> dict[str, list[str]]:
     return {run_id: objects for run_id, objects in sorted(left.items()) if run_id}
 
 
-
-
 def reap(
     cluster: Cluster,
     *,
