@@ -1,6 +1,7 @@
 """One run's rows, read from Parquet."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from tasks.results import ResultsError, read_table
 from tasks.tables import schema
 
 Row = dict[str, Any]
+# All but tab and newline, which a plan's fio file has.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,18 @@ def load(location: str, run_id: str) -> Run:
 def _rows(table: str, frame: pd.DataFrame) -> list[Row]:
     # Back through Arrow: a missing value is None, whatever pandas made of it.
     arrow = pa.Table.from_pandas(frame, schema=schema(table), preserve_index=False)
-    rows: list[Row] = arrow.to_pylist()
-    return rows
+    return [{name: _printable(value) for name, value in row.items()} for row in arrow.to_pylist()]
+
+
+def _printable(value: object) -> object:
+    """A value without control characters: whoever wrote the file does not rule a terminal."""
+    if isinstance(value, str):
+        return CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _printable(item) for name, item in value.items()}
+    return value
 
 
 def newest(location: str, most: int) -> list[Row]:

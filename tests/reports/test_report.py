@@ -273,6 +273,24 @@ def test_foreign_text_cannot_break_a_table(tmp_path: Path) -> None:
     assert {len(row) for row in table(report, "Speed")} == {5}
 
 
+def test_foreign_text_does_not_rule_a_terminal(tmp_path: Path) -> None:
+    """Whoever may write a Parquet file writes no escape sequence on the screen of its reader."""
+    error = "\x1b]0;owned\x07\x1b[2Jfio\x9b31m said"
+
+    report = report_of(tmp_path, TWO, cell=lambda row: failed(row, error))
+
+    assert table(report, "Failed cells")[1][3] == "�\\]0;owned��\\[2Jfio�31m said"
+    assert not set(report) & {"\x1b", "\x07", "\x9b"}
+
+
+def test_a_run_id_is_no_path(tmp_path: Path) -> None:
+    """What lies beside the results is not read, nor is a report written there."""
+    report_of(tmp_path / "results", TWO)
+    with pytest.raises(ResultsError, match="no report of run"):
+        write(str(tmp_path / "results"), "../../secret")
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
 def test_latencies_have_the_units_a_person_uses(tmp_path: Path) -> None:
     report = report_of(tmp_path, TWO, jobs=sample.STANDARD)
 
