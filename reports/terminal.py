@@ -72,7 +72,7 @@ def survival_table(survival: Survival) -> Table:
 
 
 def _storm_cell(cell: StormCell) -> Text:
-    style = "red" if cell.lossy else "green" if cell.rounds else ""
+    style = "red" if cell.lossy or cell.unread else "green" if cell.rounds else ""
     lines = [
         Text(part, style=style if not number else "") for number, part in enumerate(parts(cell))
     ]

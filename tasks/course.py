@@ -40,19 +40,22 @@ class Course(NamedTuple):
 
 
 def measured_row(
-    course: Course, verdict: Verdict, read_on: str | None, clock_error_seconds: float
+    course: Course, verdict: Verdict | None, read_on: str | None, clock_error_seconds: float
 ) -> dict[str, Any]:
-    """The row of the table `storms` for a storm whose volume could be read back."""
+    """The row of the table `storms` for a storm; without a verdict where it was not read back."""
     node_after = node_of(course.rig, course.first) if course.first else None
     way = way_back(course)
     row = cell_row(course.rig.target, course.storm, course.round, status="measured")
     row |= course.rig.row | times(course)
+    if verdict is not None:
+        row |= {
+            "kept": verdict.kept,
+            "acknowledged_records": verdict.acknowledged,
+            "lost_records": len(verdict.lost),
+            "torn_records": verdict.torn,
+            "unexpected_records": verdict.unexpected,
+        }
     row |= {
-        "kept": verdict.kept,
-        "acknowledged_records": verdict.acknowledged,
-        "lost_records": len(verdict.lost),
-        "torn_records": verdict.torn,
-        "unexpected_records": verdict.unexpected,
         "came_back": came_back(course, node_after),
         "node_before": course.before.node,
         "node_after": node_after,

@@ -167,10 +167,10 @@ def stale(cluster: Cluster) -> list[Check]:
     if not remains:
         return [Check(name, "objects", "pass", "nothing is left of any")]
     command, checks = f"`stormark reap {cluster.options}`", []
-    for run_id, objects in remains.items():
+    for run_id, left in remains.items():
         why, advice = "dead: it does not hold the Lease", f"{command} releases it"
         if held is not None and lease.holder(held) == run_id:
             why = "under way, or dead: it holds the Lease"
             advice = f"{command} watches whether it lives, and releases it if not"
-        checks.append(Check(name, f"run {run_id}", "warn", f"{why}: {', '.join(objects)}", advice))
+        checks.append(Check(name, f"run {run_id}", "warn", f"{why}: {', '.join(left)}", advice))
     return checks

@@ -379,11 +379,20 @@ def _pending(this: Ride, rig: Rig, first: Ack | None) -> str | None:
 
 
 def _read_back(this: Ride, course: Course) -> tuple[dict[str, Any], Rows]:
-    """Read the volume back, and make the rows of one cell."""
+    """Read the volume back, and make the rows of one cell.
+
+    One that cannot be read back is an outcome too, and the worst: its row has no verdict, and says
+    why. A volume whose writer never came back is read where that was.
+    """
     run, first = this.run, course.first
     if this.stop.is_set():
         raise Stopped
-    node = node_of(course.rig, first) if first else None
-    verdict, read_on = verify.verify(run, this.owner, course.rig, node, this.nodes)
+    node = node_of(course.rig, first) if first else course.before.node
+    verdict, read_on, why = None, None, None
+    try:
+        verdict, read_on = verify.verify(run, this.owner, course.rig, node, this.nodes)
+    except (ClusterError, UnreadableVolume) as error:
+        why = f"it could not be read back: {error}"
     row = measured_row(course, verdict, read_on, run.clock_error_seconds)
-    return row, [event_row(course, step) for step in way_back(course)]
+    events = [event_row(course, step) for step in way_back(course)]
+    return row | ({"error": why} if why else {}), events

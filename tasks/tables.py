@@ -212,8 +212,18 @@ TABLES: dict[str, list[Column]] = {
         Column(
             "status", pa.string(), "", "measured, skipped, failed, or not offered (no such volume)"
         ),
-        Column("error", pa.string(), "", "why it was skipped, not measured or not offered"),
-        Column("kept", pa.bool_(), "", "every acknowledged record is there and reads back right"),
+        Column(
+            "error",
+            pa.string(),
+            "",
+            "why it was skipped, not measured or not offered, or why a volume was not read back",
+        ),
+        Column(
+            "kept",
+            pa.bool_(),
+            "",
+            "every acknowledged record is there and reads back right; null if not read back",
+        ),
         Column("acknowledged_records", pa.int64(), "", "records acknowledged before the reading"),
         Column("lost_records", pa.int64(), "", "acknowledged, and gone"),
         Column("torn_records", pa.int64(), "", "there, but not as they were written"),

@@ -1,0 +1,58 @@
+"""The worst outcome is an outcome: a volume that never comes back, or that nobody can read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import cluster as k8s
+from tasks import record, storms
+from tasks.progress import Progress
+from tests.storms.ground import Ground
+
+NODE = "w2"
+PLAN: dict[str, Any] = {
+    "storage_classes": ["local-path"],
+    "storm_volumes": ["local"],
+    "storms": ["pod-delete"],
+    "storm_nodes": f"kubernetes.io/hostname={NODE}",
+    "recovery_limit_seconds": 5,
+    "start_limit_seconds": 30,
+    "writes_per_second": 20,
+}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are enough before a fault."""
+    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+
+
+def test_a_volume_that_never_comes_back_is_measured(ground: Ground, tmp_path: Path) -> None:
+    """Somebody cordons its only node: no pod writes to it again, and none reads it."""
+
+    def cordon(progress: Progress) -> None:
+        if progress.step.startswith("local · pod-delete"):
+            k8s.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": True}})
+
+    try:
+        known = ground.ride(tmp_path, report=cordon, **PLAN)
+    finally:
+        k8s.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": None}})
+    (row,) = known.storms
+    assert (row["status"], row["came_back"]) == ("measured", "never")
+    assert row.get("kept") is row.get("lost_records") is row.get("recovery_seconds") is None
+    assert row["error"].startswith("it could not be read back: ")
+    assert "were unschedulable" in row["error"]
+    assert row["pending_message"]
+    events = [event["event"] for event in known.storm_events]
+    assert {"fault", "last record", "new pod created", "pending"} <= set(events)
+    assert record.outcome_of(known) == "complete"
+
+
+def test_one_that_comes_back_is_read(ground: Ground, tmp_path: Path) -> None:
+    """The same storm without a cordon."""
+    known = ground.ride(tmp_path, **PLAN | {"recovery_limit_seconds": 60})
+    (row,) = known.storms
+    assert (row["status"], row["came_back"], row["kept"]) == ("measured", "same node", True)
+    assert "error" not in row
