@@ -66,7 +66,7 @@ def _legend() -> list[Patch | Line2D]:
         )
         for name, mark in MARKS.items()
     ]
-    bars = {"no writes; records kept": KEPT, "no writes; records lost": LOST}
+    bars = {"no writes; records kept": KEPT, "no writes; records lost or not read back": LOST}
     return [*(Patch(color=colour, label=label) for label, colour in bars.items()), *steps]
 
 
@@ -109,7 +109,7 @@ def _first_round(cell: StormCell) -> StormCell:
 def _bar(axes: Axes, position: int, cell: StormCell, course: dict[str, float], end: float) -> None:
     if cell.rounds:
         since, until = course.get("last record", 0.0), course.get("first record", end)
-        colour = LOST if cell.lossy else KEPT
+        colour = LOST if cell.lossy or cell.unread else KEPT
         axes.barh(position, max(0.0, until - since), left=since, height=0.7, color=colour)
 
 
@@ -149,7 +149,7 @@ def _mark(axes: Axes, name: str, at: float, height: float) -> None:
 
 def _words(axes: Axes, position: int, cell: StormCell) -> None:
     words = [*parts(cell), *(gap_words(cell, gap) for gap in cell.gaps)]
-    bad = cell.lossy or cell.gaps
+    bad = cell.lossy or cell.unread or cell.gaps
     axes.annotate(
         " · ".join(words),
         (1.01, position),

@@ -1,18 +1,19 @@
 """Watches one writer: what its pods acknowledge, and what happens to them.
 
-All times are seconds since the epoch by the client's clock. A watch event has the time of its
-arrival. An acknowledgement has the time of its log line, which is the node's, brought to the
-client's clock by the smallest delay between line and arrival that was seen for its pod.
+All times are seconds since the epoch by the client's clock as it was when the process began. A
+watch event has the time of its arrival. An acknowledgement has the time of its log line, which is
+the node's, brought to the client's clock by the smallest delay between line and arrival that was
+seen for its pod.
 """
 
 import math
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tasks import cluster as k8s
+from tasks.clock import now
 from tasks.cluster import Cluster, ClusterError, Items, Obj
 from tasks.pods import container_state
 
@@ -104,7 +105,7 @@ class Observer:
         for kind, pod in k8s.watch(self.cluster, "Pod", label=self.label, stop=self.stop):
             name = pod["metadata"]["name"]
             with self.changed:
-                self.events.append(PodEvent(time.time(), kind, pod))
+                self.events.append(PodEvent(now(), kind, pod))
                 self.changed.notify_all()
             if name not in self.lives:
                 self.lives[name] = 0
@@ -130,7 +131,7 @@ class Observer:
 
     def _hear(self, pod: str, line: str, heard: float) -> float:
         """Take in a log line that is later than `heard`; returns the line's own time."""
-        arrived = time.time()
+        arrived = now()
         stamp, _, words = line.partition(" ")
         if not stamp[:1].isdigit():  # the kubelet's own words, as when a container is gone
             return heard

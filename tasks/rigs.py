@@ -84,7 +84,11 @@ def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: lis
     name = pvc.object_name(run, position, target.volume, "storm")
     source = _volume(run, owner, target, name, nodes)
     rig = Rig(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
-    _create_writer(run, owner, rig, nodes)
+    try:
+        _create_writer(run, owner, rig, nodes)
+    except BaseException:
+        rig.observer.close()  # nobody else knows of it
+        raise
     return rig
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 from tasks import cluster as k8s
 from tasks import faults, node_faults, nodes, release, rigs, verify
+from tasks.clock import now
 from tasks.cluster import ClusterError, Obj
 from tasks.course import Before, Course, cell_row, event_row, measured_row, node_of, way_back
 from tasks.judge import UnreadableVolume
@@ -193,11 +194,11 @@ def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
     """One storm on one pod: wait until it writes, break it, wait until it writes again."""
     this.report(Progress(this.run.run_id, f"{rig.volume} · {storm} · round {number}"))
     with _or_why(this, rig.target, [storm], [number]):
-        before = _writing(this, rig)
-        fault_at = time.time()
+        before = _fresh(this, rig) if storm == "container-restart" else _writing(this, rig)
+        fault_at = now()
         AT_ONCE[storm](this.run.cluster.hasty, before.pod)  # it is timed from `fault_at`
         first = _first_record(this, rig, before, fault_at)
-        if first is None and (last := rig.observer.acks[-1]).arrived > time.time() - SETTLE_SECONDS:
+        if first is None and (last := rig.observer.acks[-1]).arrived > now() - SETTLE_SECONDS:
             raise ClusterError(
                 f"{storm} on {rig.volume} did not happen: writer {last.writer} writes as before"
             )
@@ -240,13 +241,13 @@ def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) 
             before[rig] = _writing(this, rig)
     if not before:
         return
-    fault_at = time.time()
+    fault_at = now()
     try:
         with _without_node(this, storm, node, [writer.pod for writer in before.values()]):
             if this.stop.wait(this.run.plan.hold_seconds):
                 raise Stopped
             pending = [rigs.why_pending(this.run, rig) if _waits(rig) else None for rig in before]
-            mended_at = time.time()
+            mended_at = now()
     except (ClusterError, nodes.NotRestored) as error:
         status = "skipped" if isinstance(error, k8s.Forbidden) else "failed"
         for rig in before:
@@ -312,7 +313,7 @@ def _writing(this: Ride, rig: Rig) -> Before:
         last = acks[-1]
         own = [ack for ack in acks if (ack.pod, ack.life) == (last.pod, last.life)]
         pod = pods.get(last.pod)
-        fresh = time.time() - last.arrived < SETTLE_SECONDS
+        fresh = now() - last.arrived < SETTLE_SECONDS
         if pod and "deletionTimestamp" not in pod["metadata"] and fresh and len(own) >= enough:
             seconds = own[-1].logged - own[-enough].logged
             rate = (enough - 1) / seconds if seconds else 0.0
@@ -323,6 +324,29 @@ def _writing(this: Ride, rig: Rig) -> Before:
         f"before a storm on {rig.volume}: nothing written for {plan.recovery_limit_seconds} s: "
         f"{why}"
     )
+
+
+def _fresh(this: Ride, rig: Rig) -> Before:
+    """Wait for a writer whose container never ended: a kubelet makes others wait to start again.
+
+    After 10 s, and twice as long at each further end: that would be measured, not the volume. So
+    the pod is replaced; what an emptyDir held is gone with it, and by no storm.
+    """
+    before = _writing(this, rig)
+    if before.life == 1:
+        return before
+    faults.delete_pod(this.run.cluster, before.pod)
+    deadline = time.monotonic() + this.run.plan.recovery_limit_seconds
+    while (writer := _writing(this, rig)).pod == before.pod:
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"before a storm on {rig.volume}: pod {before.pod}, which was deleted to be "
+                "replaced, still writes"
+            )
+    if "emptyDir" in rig.source:
+        others = (ack for ack in list(rig.observer.acks) if ack.pod != writer.pod)
+        rig.lost |= {(ack.writer, ack.number) for ack in others}
+    return writer
 
 
 def _first_record(

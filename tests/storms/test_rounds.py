@@ -1,0 +1,69 @@
+"""Rounds and clocks: neither a kubelet's back-off nor a step of the client's clock is measured."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import faults, storms
+from tasks.cluster import Cluster
+from tests.storms.ground import Ground
+
+PLAN: dict[str, Any] = {
+    "storage_classes": ["local-path"],
+    "storm_volumes": ["emptyDir", "hostPath-pinned"],
+    "storms": ["container-restart"],
+    "recovery_limit_seconds": 60,
+    "writes_per_second": 20,
+}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are enough before a fault."""
+    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+
+
+def struck(events: list[dict[str, Any]], volume: str) -> set[str]:
+    """The pods of a volume that a fault has met."""
+    return {e["pod"] for e in events if (e["volume"], e["event"]) == (volume, "fault")}
+
+
+def test_each_restart_meets_a_pod_that_never_was_restarted(ground: Ground, tmp_path: Path) -> None:
+    """Whose kubelet starts it again at once; what is replaced in between is no loss."""
+    known = ground.ride(tmp_path, **PLAN, storm_rounds=5)
+    assert [row["status"] for row in known.storms] == ["measured"] * 10
+    assert [row["kept"] for row in known.storms] == [True] * 10
+    for volume in PLAN["storm_volumes"]:
+        assert len(struck(known.storm_events, volume)) == 5
+
+
+def test_without_a_fresh_pod_the_same_is_restarted(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above would see it."""
+    monkeypatch.setattr(storms, "_fresh", storms._writing)
+    known = ground.ride(tmp_path, **PLAN | {"storm_volumes": ["emptyDir"]}, storm_rounds=2)
+    assert len(struck(known.storm_events, "emptyDir")) == 1
+
+
+@pytest.mark.parametrize("step", [75.0, -75.0])
+def test_a_step_of_the_clients_clock_is_in_no_figure(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    """As a time server makes one, while a storm is under way."""
+    wall, stepped = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: wall() + stepped[0])
+
+    def delete_and_set_the_clock(cluster: Cluster, pod: str) -> None:
+        faults.delete_pod(cluster, pod)
+        stepped[0] = step
+
+    monkeypatch.setitem(storms.AT_ONCE, "pod-delete", delete_and_set_the_clock)
+    plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
+    (row,) = ground.ride(tmp_path, **plan).storms
+    assert stepped == [step]
+    seconds = {name: row[name] for name in row if name.endswith("_seconds") and row[name]}
+    assert seconds.keys() >= {"recovery_seconds", "new_pod_created_seconds"}
+    assert {name: value for name, value in seconds.items() if not 0 <= value < abs(step)} == {}
