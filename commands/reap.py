@@ -53,5 +53,7 @@ def reap(
     for remains in found:
         done = "would release" if dry_run else "released"
         say(f"{done} run {remains.run_id}, {remains.why}: {', '.join(remains.objects)}")
+        for note in remains.notes:
+            complain(note, style="yellow")
     if not found:
         say("nothing to release")

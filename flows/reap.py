@@ -51,5 +51,7 @@ def release_dead_runs(
     for remains in found:
         done = "would release" if dry_run else "released"
         logger.info("%s %s (%s): %s", done, *remains[:2], ", ".join(remains.objects))
+        for note in remains.notes:
+            logger.warning("%s", note)
     if not found:
         logger.info("nothing to release")

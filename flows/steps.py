@@ -53,6 +53,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         run, storage_classes, known = check.begin(plan, flow, report, flow_run.id or "")
     except check.REFUSALS as error:
         return failed("Refused", str(error))
+    left: list[str] = []  # what the clean-up has to leave for now
     try:
         with lease(run, known.warnings.append, report) as lost:
             over = _over(known, lost, began)
@@ -61,7 +62,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
                 first(known, storage_classes, tell)
             # the clean-up has limits of its own
             with (
-                owned(known.run, report) as owner,
+                owned(known.run, report, left.append) as owner,
                 _written_when_interrupted(known),
                 interrupted_when(over),
             ):
@@ -81,6 +82,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         why = "; and then ".join([INTERRUPTED, *getattr(error, "__notes__", [])])
         step(record.save, "write")(known, "cancelled", why)
         raise
+    known.warnings += left
     try:
         step(record.save, "write")(known, outcome, why)
         location = step(reports.render.write, "report")(plan.results, run.run_id)
@@ -89,7 +91,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     artifacts.publish(plan.results, run.run_id)
     report(Progress(run.run_id, f"report written to {location}"))
     if outcome == "complete":
-        return Completed(message=f"{record.counted(known)}; report: {location}")
+        said = "; ".join([record.counted(known), *left])
+        return Completed(message=f"{said}; report: {location}")
     return failed(outcome.capitalize(), f"{why}; report: {location}")
 
 

@@ -127,7 +127,7 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
         return record.checks
     try:
         held = lease(run, record.warnings.append, report, wait=False)
-        with held, owned(run, report) as owner:
+        with held, owned(run, report, record.warnings.append) as owner:
             asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
             seen = probes.collect(run, asked, claims)
             return [*record.checks, *seen, _fio(run, owner)]

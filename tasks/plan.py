@@ -226,6 +226,12 @@ class Plan(BaseModel):
     start_limit_seconds: int = Field(
         default=180, ge=1, le=3600, description="Time for a pod to run: schedule, attach, pull."
     )
+    delete_limit_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=3600,
+        description="Time for what is deleted at the end to be gone; what is slower is only noted.",
+    )
     run_limit_seconds: int = Field(
         default=14400,
         ge=60,

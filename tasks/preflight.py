@@ -41,6 +41,7 @@ def check(
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
         *permissions(cluster, needed(flow, plan)),
         *_classes(plan, chosen, found),
+        *retained(cluster, chosen),
         check_namespace.terminating(namespace),
         check_namespace.pod_security(namespace, flow, plan),
         *_limits(plan, flow, chosen, every_node, found),
@@ -117,6 +118,23 @@ def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list
             for row in check_cluster.capacity(one, plan, found.get("CSIStorageCapacity", []))
         ),
     ]
+
+
+def retained(cluster: Cluster, chosen: list[Obj]) -> list[Check]:
+    """Whether the volumes of classes with reclaimPolicy Retain can be deleted after a run."""
+    kept = [one["metadata"]["name"] for one in chosen if one.get("reclaimPolicy") == "Retain"]
+    if not kept:
+        return []
+    patch = Permission("", "persistentvolumes", ("patch",), "delete what they keep", True, ("",))
+    may = _permission(cluster, patch).status == "pass"
+    seen = "reclaimPolicy Retain: its volumes are told to go when the run ends"
+    if may:
+        return [Check("reclaim", f"class {name}", "pass", seen) for name in kept]
+    seen = "reclaimPolicy Retain, and no right to patch persistentvolumes: each run leaves volumes"
+    advice = (
+        "Grant stormark-retain of manifests/rbac.yaml, or delete them by hand: a run names them"
+    )
+    return [Check("reclaim", f"class {name}", "warn", seen, advice) for name in kept]
 
 
 def _limits(

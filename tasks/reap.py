@@ -7,7 +7,7 @@ from tasks import cluster as k8s
 from tasks import labels, lease, nodes
 from tasks.cluster import Cluster, ClusterError
 from tasks.plan import Plan
-from tasks.release import CREATED, is_of, release
+from tasks.release import CREATED, is_of, release, retained_by
 
 DEAD = "dead: it no longer renews its Lease"
 # What a night says of each dead run, before it creates anything.
@@ -23,7 +23,7 @@ class NotReleased(ClusterError):
     def __init__(self, found: list["Remains"], errors: Mapping[str, Exception]) -> None:
         self.failures = [
             f"run {run_id}, {why}: not released: {errors[run_id]}"
-            for run_id, why, _ in found
+            for run_id, why, *_ in found
             if run_id in errors
         ]
         done = [
@@ -33,11 +33,15 @@ class NotReleased(ClusterError):
 
 
 class Remains(NamedTuple):
-    """What one dead run has left: `objects` as kind/name, cordoned nodes included."""
+    """What one dead run has left: `objects` as kind/name, cordoned nodes included.
+
+    `notes` has a sentence for each of them that stays for now although the run is released.
+    """
 
     run_id: str
     why: str
     objects: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def find_remains(cluster: Cluster) -> dict[str, list[str]]:
@@ -53,6 +57,11 @@ def find_remains(cluster: Cluster) -> dict[str, list[str]]:
                 continue
             run_id = item["metadata"]["labels"].get(labels.RUN, "")
             left.setdefault(run_id, []).append(f"{kind}/{item['metadata']['name']}")
+    for volume in k8s.find(cluster, "PersistentVolume"):
+        if run_id := retained_by(cluster, volume):
+            left.setdefault(run_id, []).append(
+                f"PersistentVolume/{volume['metadata']['name']} (Released, with its data)"
+            )
     for node in k8s.find(cluster, "Node"):
         undoing = nodes.undoing_of(node)
         if undoing is not None and undoing["namespace"] == cluster.namespace:
@@ -90,9 +99,10 @@ def reap(
         # it gave a sign of life at the last moment, or another run took it over
         return reap(cluster, dry_run=dry_run, plan=plan, own=own)
     errors: dict[str, Exception] = {}
-    for remains in found:
+    for position, remains in enumerate(found):
         try:
-            release(cluster, remains.run_id, plan)
+            notes = release(cluster, remains.run_id, plan)
+            found[position] = remains._replace(notes=tuple(notes))
         except (ClusterError, LookupError, ValueError) as error:
             errors[remains.run_id] = error
     if errors:

@@ -1,5 +1,7 @@
 """Undoes a run: cordons, objects, PVs and folders on nodes, from labels and annotations alone."""
 
+import json
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -10,41 +12,47 @@ from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.plan import NodeFault, Plan, Toleration
 from tasks.script_job import run_script
 
-GONE_LIMIT_SECONDS = 120.0
 # What a run creates itself, in the order of its release; pods go with their owners, PVs with PVCs.
 CREATED = ("Deployment", "Job", "Pod", "PersistentVolumeClaim")
+PROVISIONED = "pv.kubernetes.io/provisioned-by"
+# A PVC of a run, by its name.
+OF_RUN = re.compile(rf"stormark-({labels.RUN_ID.pattern})-")
 HOST_ROOT = "/var/tmp"  # noqa: S108 - on the nodes, where every distribution has it
 
 
-def release(cluster: Cluster, run_id: str, plan: Plan) -> None:
+def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     """Undo all that a run did, from labels and annotations alone, and wait until it is gone.
 
     Nodes first, since others wait for them: cordons, then what the plan's commands have
     broken; then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap
     that says which. Commands, image and limits are those of `plan`, the caller's own: what a
-    ConfigMap of the cluster says is never run. Safe to call again. Raises ClusterError that says
-    what remains and how to remove it.
+    ConfigMap of the cluster says is never run. Safe to call again.
+
+    Returns a sentence for each thing that stays for now: what is still being deleted after the
+    plan's limit, and PVs that the account may not have deleted. Raises ClusterError that says what
+    remains and how to remove it.
     """
     _mend(cluster, run_id, plan.node_faults)
     selector = labels.selector(run_id)
-    volumes = _volumes_of(cluster, selector)
+    volumes, notes = _reclaim(cluster, run_id, selector)
+    limit = plan.delete_limit_seconds
     for kind in CREATED:
         for item in k8s.find(cluster, kind, label=selector):
             k8s.delete(cluster, kind, item["metadata"]["name"])
     for kind in CREATED:
-        _wait_gone(cluster, kind, selector)
+        notes += _wait_gone(cluster, kind, selector, limit)
     for volume in k8s.find(cluster, "PersistentVolume", label=selector):
         if not is_of(cluster, volume):
             continue
         k8s.delete(cluster, "PersistentVolume", volume["metadata"]["name"])
         volumes.append(volume["metadata"]["name"])
     for name in volumes:
-        _wait_gone(cluster, "PersistentVolume", "", name=name)
+        notes += _wait_gone(cluster, "PersistentVolume", "", limit, name=name)
     for owner in k8s.find(cluster, "ConfigMap", label=selector):
         _remove_host_folders(cluster, plan, owner)
         k8s.delete(cluster, "ConfigMap", owner["metadata"]["name"])
-    for kind in (*CREATED, "ConfigMap"):
-        _wait_gone(cluster, kind, selector)
+    notes += _wait_gone(cluster, "ConfigMap", selector, limit)
+    return notes
 
 
 def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
@@ -158,19 +166,58 @@ def is_of(cluster: Cluster, item: Obj) -> bool:
     return bool(home == cluster.namespace)
 
 
-def _volumes_of(cluster: Cluster, selector: str) -> list[str]:
-    """The PVs that go when their PVCs go."""
+def _reclaim(cluster: Cluster, run_id: str, selector: str) -> tuple[list[str], list[str]]:
+    """The run's own PVs that go with their PVCs, and why others stay.
+
+    One that was provisioned for a class with reclaimPolicy Retain is told to go as well; those of
+    PVCs that are gone already are known by the name of their PVC.
+    """
     claims = k8s.find(cluster, "PersistentVolumeClaim", label=selector)
     names = {claim["spec"].get("volumeName") for claim in claims}
-    return [
-        volume["metadata"]["name"]
-        for volume in k8s.find(cluster, "PersistentVolume")
-        if volume["metadata"]["name"] in names
-        and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
-    ]
+    going, notes = [], []
+    for volume in k8s.find(cluster, "PersistentVolume"):
+        name = volume["metadata"]["name"]
+        if name not in names and retained_by(cluster, volume) != run_id:
+            continue
+        if volume["spec"]["persistentVolumeReclaimPolicy"] != "Delete":
+            if PROVISIONED not in (volume["metadata"].get("annotations") or {}):
+                continue  # somebody made it, and keeps it
+            if why := _stays(cluster, name):
+                notes.append(why)
+                continue
+        going.append(name)
+    return going, notes
 
 
-def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
+def retained_by(cluster: Cluster, volume: Obj) -> str | None:
+    """The run of the namespace that a PV was provisioned for, where its PVC is gone; else None."""
+    reference = volume["spec"].get("claimRef") or {}
+    named = OF_RUN.match(str(reference.get("name")))
+    mine = reference.get("namespace") == cluster.namespace and named
+    return named[1] if mine and named and volume["status"].get("phase") == "Released" else None
+
+
+def _stays(cluster: Cluster, volume: str) -> str | None:
+    """Let a PV go with its PVC; why it stays, where this account may not."""
+    change = {"spec": {"persistentVolumeReclaimPolicy": "Delete"}}
+    try:
+        k8s.patch(cluster, "PersistentVolume", volume, change)
+    except k8s.Forbidden as error:
+        return (
+            f"PersistentVolume {volume} and its data stay, since its class says Retain: {error} "
+            f"`kubectl patch pv {volume} -p '{json.dumps(change)}'` deletes both"
+        )
+    return None
+
+
+def _wait_gone(
+    cluster: Cluster, kind: str, label: str, limit_seconds: int, name: str = ""
+) -> list[str]:
+    """Wait until nothing is there any more; a note where deletion is only slow.
+
+    Raises ClusterError where it was not even begun.
+    """
+
     def gone(items: dict[str, Any]) -> bool | None:
         return None if items else True
 
@@ -180,7 +227,7 @@ def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
             kind,
             gone,
             what=f"deletion of every {kind}",
-            limit_seconds=GONE_LIMIT_SECONDS,
+            limit_seconds=limit_seconds,
             label=label,
             name=name,
         )
@@ -189,7 +236,17 @@ def _wait_gone(cluster: Cluster, kind: str, label: str, name: str = "") -> None:
             raise
         plural = k8s.KINDS[kind][1]
         left = " ".join(sorted(error.items))
+        look = f"See why with `kubectl -n {cluster.namespace} describe {plural} {left}`"
+        if all(map(_is_going, error.items.values())):
+            return [f"{plural} {left} still being deleted after {limit_seconds} s. {look}"]
         raise ClusterError(
-            f"cleaning up: {plural} {left} still there after {GONE_LIMIT_SECONDS:.0f} s. "
-            f"See why with `kubectl -n {cluster.namespace} describe {plural} {left}`"
+            f"cleaning up: {plural} {left} still there after {limit_seconds} s. {look}"
         ) from error
+    return []
+
+
+def _is_going(item: Obj) -> bool:
+    """Whether the cluster has begun to delete an object; of a PV, its volume."""
+    policy = item.get("spec", {}).get("persistentVolumeReclaimPolicy")
+    released = item.get("status", {}).get("phase") in ("Released", "Failed")
+    return "deletionTimestamp" in item["metadata"] or (policy == "Delete" and released)

@@ -86,15 +86,16 @@ def and_then(clean_up: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def owned(run: Run, report: Report) -> Iterator[list[Obj]]:
+def owned(run: Run, report: Report, warn: Callable[[str], object]) -> Iterator[list[Obj]]:
     """Create the run's owner object, and release all that the run made, however it ends.
 
-    Yields the ownerReferences for everything else.
+    Yields the ownerReferences for everything else. `warn` is told what stays for now.
     """
 
     def clean_up() -> None:
         report(Progress(run.run_id, "clean up the cluster"))
-        release(run.cluster, run.run_id, run.plan)
+        for note in release(run.cluster, run.run_id, run.plan):
+            warn(note)
         report(Progress(run.run_id, CLEAN))
 
     with and_then(clean_up):

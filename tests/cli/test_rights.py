@@ -32,6 +32,8 @@ SELDOM = {
     ("", "persistentvolumes", "watch"),
     ("apps", "deployments", "watch"),
     ("batch", "jobs", "watch"),
+    # where a class says Retain
+    ("", "persistentvolumes", "patch"),
     # the Lease of a run of more than a quarter of a minute is renewed
     ("coordination.k8s.io", "leases", "update"),
 }

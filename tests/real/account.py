@@ -24,8 +24,8 @@ class Rule(NamedTuple):
     verbs: tuple[str, ...]
 
 
-# What only the preflight looks at: a run goes on without.
-PREFLIGHT = "stormark-preflight"
+# What only the preflight looks at, and what only a class that says Retain needs.
+NOT_FOR_EVERY_RUN = ("stormark-preflight", "stormark-retain")
 
 
 def shipped() -> list[Manifest]:
@@ -39,7 +39,7 @@ def rules(objects: list[Manifest]) -> list[Rule]:
     return [
         Rule(f"{o['kind']}/{o['metadata']['name']}", tuple(r["resources"]), tuple(r["verbs"]))
         for o in objects
-        if o["kind"] in ROLES and o["metadata"]["name"] != PREFLIGHT
+        if o["kind"] in ROLES and o["metadata"]["name"] not in NOT_FOR_EVERY_RUN
         for r in o["rules"]
     ]
 

@@ -59,7 +59,10 @@ class Ground(NamedTuple):
             known.storm_events.extend(events)
             watch(row, events)
 
-        with lease(run, known.warnings.append, say_nothing), owned(run, say_nothing) as owner:
+        with (
+            lease(run, known.warnings.append, say_nothing),
+            owned(run, say_nothing, known.warnings.append) as owner,
+        ):
             known.storm_volumes = storms.planned(run, storage_classes)
             storms.ride(run, owner, storage_classes, report, keep)
         record.save(known, record.outcome_of(known), record.summary(known))

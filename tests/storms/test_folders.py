@@ -89,7 +89,7 @@ def test_a_folder_that_remains_keeps_no_other_from_its_removal(
 
     def make_and_remove() -> None:
         names = ["w1", "w2", "w3"]
-        with owned(run, say_nothing) as owner:
+        with owned(run, say_nothing, warn=pytest.fail) as owner:
             assert make_host_folders(run.cluster, run.plan, run.meta(owner), names) == {}
             session_cluster.fault("create", "jobs", 403, times=2)
 
@@ -107,7 +107,7 @@ def test_a_folder_that_remains_keeps_no_other_from_its_removal(
 def test_a_node_that_has_left_the_cluster_keeps_no_run_from_its_release(ground: Ground) -> None:
     """Its folder went with it; an autoscaler takes nodes away at any time."""
     run = make_run(ground.cluster, new_run_id(datetime.now(UTC)), start_limit_seconds=10)
-    with owned(run, say_nothing) as owner:
+    with owned(run, say_nothing, warn=pytest.fail) as owner:
         assert make_host_folders(run.cluster, run.plan, run.meta(owner), ["w1"]) == {}
         change = {"metadata": {"annotations": {labels.HOST_FOLDERS: "gone,w1"}}}
         k8s.patch(run.cluster, "ConfigMap", owner[0]["name"], change)

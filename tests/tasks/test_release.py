@@ -1,5 +1,6 @@
 """Release, on an embedded cluster: all that a run made goes, and nothing else."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import Event
 
@@ -7,9 +8,9 @@ import pytest
 
 from tasks import classes
 from tasks import cluster as k8s
-from tasks import release as release_module
 from tasks.cluster import Cluster, ClusterError, Obj
 from tasks.provision import provision
+from tasks.reap import reap
 from tasks.release import release
 from tasks.run import Run, new_run_id, owned
 from tasks.volumes import Volume
@@ -49,7 +50,7 @@ def names(connection: Cluster, kind: str) -> list[str]:
 def test_everything_that_a_run_made_is_gone_with_its_pv(connection: Cluster) -> None:
     """Jobs, pods, PVCs, the ConfigMap; and the PV, which the provisioner deletes later."""
     run = a_run(connection)
-    with owned(run, lambda progress: None) as owner:  # noqa: ARG005
+    with owned(run, lambda progress: None, warn=pytest.fail) as owner:  # noqa: ARG005
         volume = a_volume(run, owner)
         assert volume.row["pv"] in names(connection, "PersistentVolume")
         assert volume.row["first_pod_seconds"] >= volume.row["bind_seconds"] > 0
@@ -63,7 +64,7 @@ def test_what_others_made_is_left_alone(connection: Cluster) -> None:
     first, second = a_run(connection), a_run(connection)
     for manifest in (configmap(second, "second"), configmap(None, "nobody")):
         k8s.create(connection, manifest)
-    with owned(first, lambda progress: None):  # noqa: ARG005
+    with owned(first, lambda progress: None, warn=pytest.fail):  # noqa: ARG005
         pass
     left = set(names(connection, "ConfigMap"))
     assert {"second", "nobody"} <= left
@@ -76,19 +77,15 @@ def test_a_release_can_be_called_again(connection: Cluster) -> None:
     """By a person or a reaper, after it has ended or never began."""
     run = a_run(connection)
     release(connection, run.run_id, run.plan)
-    with owned(run, lambda progress: None):  # noqa: ARG005
+    with owned(run, lambda progress: None, warn=pytest.fail):  # noqa: ARG005
         pass
     release(connection, run.run_id, run.plan)
     assert f"stormark-{run.run_id}" not in names(connection, "ConfigMap")
 
 
-def test_what_does_not_go_is_named_with_what_to_do(
-    connection: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A finalizer that nobody removes keeps a PVC; a second call ends what the first began."""
-    monkeypatch.setattr(release_module, "GONE_LIMIT_SECONDS", 0.5)
-    run = a_run(connection)
-    pvc: Obj = {
+def kept(run: Run) -> Obj:
+    """A PVC with a finalizer that nobody removes."""
+    return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "stuck", "labels": run.labels, "finalizers": ["example.com/keep"]},
@@ -98,13 +95,78 @@ def test_what_does_not_go_is_named_with_what_to_do(
             "storageClassName": "no-such-class",
         },
     }
-    k8s.create(connection, pvc)
-    with pytest.raises(ClusterError) as failed:
-        release(connection, run.run_id, run.plan)
+
+
+def test_what_is_slow_to_go_is_named_and_no_failure(connection: Cluster) -> None:
+    """A second call finds that it has gone."""
+    run = a_run(connection)
+    plan = run.plan.model_copy(update={"delete_limit_seconds": 1})
+    k8s.create(connection, kept(run))
+    notes = release(connection, run.run_id, plan)
     k8s.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
-    release(connection, run.run_id, run.plan)
+    assert release(connection, run.run_id, plan) == []
     assert names(connection, "PersistentVolumeClaim") == []
-    assert str(failed.value) == (
-        "cleaning up: persistentvolumeclaims stuck still there after 0 s. See why with "
+    assert notes == [
+        "persistentvolumeclaims stuck still being deleted after 1 s. See why with "
         f"`kubectl -n {connection.namespace} describe persistentvolumeclaims stuck`"
-    )
+    ]
+
+
+def test_what_is_not_deleted_at_all_is_a_failure(
+    connection: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where something takes the deletion back."""
+    run = a_run(connection)
+    plan = run.plan.model_copy(update={"delete_limit_seconds": 1})
+    k8s.create(connection, kept(run))
+    delete = k8s.delete
+    with monkeypatch.context() as patch:
+        patch.setattr(k8s, "delete", lambda *_arguments, **_more: None)
+        with pytest.raises(ClusterError, match="persistentvolumeclaims stuck still there after 1"):
+            release(connection, run.run_id, plan)
+    delete(connection, "PersistentVolumeClaim", "stuck")
+    k8s.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
+    assert release(connection, run.run_id, plan) == []
+
+
+@pytest.fixture
+def retaining(connection: Cluster) -> Iterator[str]:
+    """A class as local-path, whose volumes are to stay; what stays ends with the test."""
+    name = f"retain-{connection.namespace}"
+    given = k8s.get(connection, "StorageClass", "local-path")
+    wanted = ("apiVersion", "kind", "provisioner", "volumeBindingMode", "parameters")
+    same = {key: given[key] for key in wanted if key in given}
+    k8s.create(connection, same | {"metadata": {"name": name}, "reclaimPolicy": "Retain"})
+    yield name
+    k8s.delete(connection, "StorageClass", name)
+
+
+def test_a_retained_volume_goes_with_its_data(connection: Cluster, retaining: str) -> None:
+    run, notes = a_run(connection), list[str]()
+    with owned(run, lambda progress: None, notes.append) as owner:  # noqa: ARG005
+        volume = a_volume(run, owner, retaining)
+        pv = k8s.get(connection, "PersistentVolume", volume.row["pv"])
+        assert pv["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+    assert volume.row["pv"] not in names(connection, "PersistentVolume")
+    assert notes == []
+
+
+@pytest.mark.usefixtures("nobody_lives")
+def test_a_retained_volume_that_may_not_go_is_named_until_it_does(
+    connection: Cluster, retaining: str, cluster: Embedded
+) -> None:
+    """In the run's warnings, by a dry run of reap; whoever may, deletes it by reap."""
+    run, notes = a_run(connection), list[str]()
+    cluster.fault("patch", "persistentvolumes", 403)
+    with owned(run, lambda progress: None, notes.append) as owner:  # noqa: ARG005
+        pv = a_volume(run, owner, retaining).row["pv"]
+    (note,) = notes
+    assert note.startswith(f"PersistentVolume {pv} and its data stay, since its class says Retain")
+    assert f"kubectl patch pv {pv}" in note
+    assert k8s.get(connection, "PersistentVolume", pv)["status"]["phase"] == "Released"
+    (remains,) = reap(connection, dry_run=True)
+    assert remains.run_id == run.run_id
+    assert remains.objects == [f"PersistentVolume/{pv} (Released, with its data)"]
+    reap(connection, dry_run=False)
+    assert reap(connection, dry_run=True) == []
+    assert pv not in names(connection, "PersistentVolume")

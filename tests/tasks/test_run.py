@@ -27,7 +27,7 @@ def run(connection: Cluster) -> Run:
 def test_a_run_s_owner_says_all_that_its_release_needs(run: Run) -> None:
     """Labels, deadline, plan, and what the pods run."""
     seen: list[Progress] = []
-    with owned(run, seen.append) as (owner,):
+    with owned(run, seen.append, warn=pytest.fail) as (owner,):
         configmap = k8s.get(run.cluster, "ConfigMap", f"stormark-{run.run_id}")
         assert owner["uid"] == configmap["metadata"]["uid"]
         assert configmap["metadata"]["labels"].items() >= run.labels.items()
@@ -41,7 +41,7 @@ def test_a_run_s_owner_says_all_that_its_release_needs(run: Run) -> None:
 
 def test_a_run_that_fails_is_released(run: Run) -> None:
     """Its own error is what the caller sees."""
-    with pytest.raises(LookupError), owned(run, lambda progress: None):  # noqa: ARG005
+    with pytest.raises(LookupError), owned(run, lambda progress: None, warn=pytest.fail):  # noqa: ARG005
         raise LookupError
     assert k8s.find(run.cluster, "ConfigMap", label=f"stormark/run={run.run_id}") == []
 
@@ -51,12 +51,12 @@ def test_a_release_that_fails_hides_no_earlier_error(run: Run, cluster: Embedded
     cluster.fault("delete", "configmaps", 403, times=2)
     with (
         pytest.raises(k8s.ClusterError, match=r"^fio is gone; and then deleting ConfigMap"),
-        owned(run, lambda progress: None),  # noqa: ARG005
+        owned(run, lambda progress: None, warn=pytest.fail),  # noqa: ARG005
     ):
         raise k8s.ClusterError("fio is gone")
     with (
         pytest.raises(k8s.Forbidden, match=r"^deleting ConfigMap"),
-        owned(run, lambda progress: None),  # noqa: ARG005
+        owned(run, lambda progress: None, warn=pytest.fail),  # noqa: ARG005
     ):
         pass
     release(run.cluster, run.run_id, run.plan)
@@ -67,7 +67,7 @@ def test_an_interrupt_outlives_a_release_that_fails(run: Run, cluster: Embedded)
     cluster.fault("delete", "configmaps", 403)
     with (
         pytest.raises(KeyboardInterrupt) as interrupt,
-        owned(run, lambda progress: None),  # noqa: ARG005
+        owned(run, lambda progress: None, warn=pytest.fail),  # noqa: ARG005
     ):
         raise KeyboardInterrupt
     (left,) = interrupt.value.__notes__
