@@ -87,6 +87,7 @@ def test_the_form_of_reap_says_what_it_is() -> None:
     assert list(form["properties"]) == [
         "context",
         "namespace",
+        "image",
         "dry_run",
         "node_fault",
         "node_partition",
