@@ -20,12 +20,13 @@ from prefect.client.schemas.objects import State
 from benchmarks import paired
 from flows.benchmark import lay_out_next
 from flows.steps import carry_out, step
-from tasks import benchmark, provision
-from tasks.cluster import Obj
-from tasks.fio_file import Workload
-from tasks.progress import Report
-from tasks.record import Record
-from tasks.run import Run
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle.progress import Report
+from tasks.lifecycle.record import Record
+from tasks.lifecycle.run import Run
+from tasks.plan.job_file import Workload
+from tasks.provision import provision
+from tasks.speed import benchmark
 
 
 def main(

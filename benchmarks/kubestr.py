@@ -13,10 +13,12 @@ from typing import Annotated
 import typer
 
 from benchmarks import paired
-from tasks import cluster as k8s
-from tasks.cluster import Cluster, Items, Obj
-from tasks.fio_file import Workload
-from tasks.plan import Plan
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import streams, verbs, watches
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Items, Obj
+from tasks.plan.job_file import Workload
+from tasks.plan.plan import Plan
 
 READY_SECONDS, SPARE_SECONDS, GONE_SECONDS = 120.0, 120.0, 120.0
 
@@ -34,12 +36,12 @@ def main(
         objects = manifests(name, chosen, workload)
         try:
             for manifest in objects:
-                k8s.create(cluster, manifest)
-            k8s.wait(cluster, "Pod", running, what=name, limit_seconds=READY_SECONDS, name=name)
+                verbs.create(cluster, manifest)
+            watches.wait(cluster, "Pod", running, what=name, limit_seconds=READY_SECONDS, name=name)
             limit = max(workload.seconds(), 1) * len(workload.jobs) + SPARE_SECONDS
             command = ["fio", "--output-format=json", "/jobs/job.fio"]
             return paired.of_output(
-                k8s.execute(cluster, name, command, limit_seconds=limit), workload
+                streams.execute(cluster, name, command, limit_seconds=limit), workload
             )
         finally:
             remove(cluster, name, objects)
@@ -100,12 +102,12 @@ def remove(cluster: Cluster, name: str, objects: list[Obj]) -> None:
     """Delete them, and wait until the volume is gone: nothing of it is beside the next round."""
     volumes = [
         volume["metadata"]["name"]
-        for volume in k8s.find(cluster, "PersistentVolume")
+        for volume in verbs.find(cluster, "PersistentVolume")
         if (volume["spec"].get("claimRef") or {}).get("name") == name
         and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
     ]
     for manifest in reversed(objects):
-        k8s.delete(cluster, manifest["kind"], name, grace_seconds=0)
+        verbs.delete(cluster, manifest["kind"], name, grace_seconds=0)
     wait_gone(cluster, "PersistentVolumeClaim", name)
     for volume in volumes:
         wait_gone(cluster, "PersistentVolume", volume)
@@ -114,7 +116,7 @@ def remove(cluster: Cluster, name: str, objects: list[Obj]) -> None:
 def wait_gone(cluster: Cluster, kind: str, name: str) -> None:
     """Wait until an object is no more."""
     what, limit = f"deletion of {kind} {name}", GONE_SECONDS
-    k8s.wait(cluster, kind, gone, what=what, limit_seconds=limit, name=name)
+    watches.wait(cluster, kind, gone, what=what, limit_seconds=limit, name=name)
 
 
 def gone(items: Items) -> bool | None:

@@ -26,8 +26,8 @@ from kubernetes import client, config, watch
 from rich.console import Console
 from rich.table import Table
 
-from tasks import labels
-from tasks.cluster import Obj
+from tasks.kubernetes import labels
+from tasks.kubernetes.objects import Obj
 
 FIO_BEGINS, FIO_ENDS = (
     ("@stormark begin ", "@stormark layout "),

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.stats import estimate
-from tasks import fio_file, fio_output
-from tasks.fio_file import Workload
-from tasks.plan import Plan
+from tasks.plan import job_file
+from tasks.plan.job_file import Workload
+from tasks.plan.plan import Plan
+from tasks.speed import fio_output
 
 IOPS = dict[str, float]  # by job, reads and writes together
 
@@ -24,7 +25,7 @@ def workload(plan: Path) -> tuple[Plan, Workload]:
     chosen = Plan.model_validate(yaml.safe_load(plan.read_text()))
     if len(chosen.storage_classes) != 1 or chosen.repeats != 1:
         raise SystemExit(f"plan {plan}: one storage class and `repeats: 1`, please")
-    return chosen, fio_file.prepare(chosen)
+    return chosen, job_file.prepare(chosen)
 
 
 def through_stormark(plan: Path) -> IOPS:

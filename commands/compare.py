@@ -18,7 +18,7 @@ def compare(
     """Render runs side by side, such as two nights, with ratios and intervals."""
     from reports import nights
     from reports.terminal import comparison_table, text_table
-    from tasks.results import ResultsError
+    from tasks.results.store import ResultsError
 
     try:
         found = nights.side_by_side(results, run_ids)

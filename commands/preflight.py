@@ -21,7 +21,7 @@ from commands.options import (
 )
 
 if TYPE_CHECKING:
-    from tasks.checklist import Check
+    from tasks.results.checks import Check
 
 EXAMPLES = (
     "Examples: `stormark preflight` · `stormark preflight --flow benchmark --class "
@@ -43,9 +43,10 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
     Runs one short pod on each node and removes it. Exit code 2 when a check fails: a run with that
     plan would be refused.
     """
-    from tasks import check
-    from tasks.cluster import ClusterError, options
-    from tasks.plan import PlanError, load
+    from tasks.kubernetes.cluster import options
+    from tasks.kubernetes.errors import ClusterError
+    from tasks.plan.plan import PlanError, load
+    from tasks.preflight import begin
 
     given = {"context": context, "storage_classes": storage_class or None}
     given |= {"namespace": namespace, "image": image}
@@ -55,7 +56,7 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
         chosen = load(plan_file, given)
         where = f" {options(chosen.context, chosen.namespace)}"
         with errors.status("checking"):
-            checks = check.whole(chosen, flow, lambda progress: None)  # noqa: ARG005
+            checks = begin.whole(chosen, flow, lambda progress: None)  # noqa: ARG005
     except (PlanError, ClusterError) as error:
         raise refused(str(error)) from None
     except KeyboardInterrupt:

@@ -31,16 +31,17 @@ def reap(
 
     Goes by stormark's labels and annotations alone, and never touches what lacks them.
     """
-    from tasks import check
-    from tasks.cluster import ClusterError, Forbidden, connect
-    from tasks.plan import load
-    from tasks.reap import reap as release_dead
+    from tasks.kubernetes.cluster import connect
+    from tasks.kubernetes.errors import ClusterError, Forbidden
+    from tasks.lifecycle.reap import reap as release_dead
+    from tasks.plan.plan import load
+    from tasks.preflight import begin
 
     try:
         chosen = load(plan_file, {"context": context, "namespace": namespace, "image": image})
         cluster = connect(chosen.context, chosen.namespace)
-        check.namespace(cluster)
-    except check.REFUSALS as error:
+        begin.namespace(cluster)
+    except begin.REFUSALS as error:
         raise refused(str(error)) from None
     try:
         with errors.status("watching whether a run lives, for up to a minute, and releasing"):

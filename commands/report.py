@@ -22,7 +22,7 @@ def report(
     """Render a run's report again from its Parquet files."""
     from commands.terminal import print_tables
     from reports.render import write
-    from tasks.results import ResultsError
+    from tasks.results.store import ResultsError
 
     try:
         location = write(results, run_id, latest=False)

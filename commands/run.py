@@ -45,7 +45,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     `stormark plan` prints a plan with every field; options here override the file.
     """
     from commands.terminal import carry_out
-    from tasks.plan import PlanError, load
+    from tasks.plan.plan import PlanError, load
 
     given: dict[str, Any] = {
         "context": context,
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
 
 
 def _text_of(fio_file: Path) -> str:
-    from tasks.plan import PlanError
+    from tasks.plan.plan import PlanError
 
     try:
         return fio_file.read_text()

@@ -20,7 +20,7 @@ def runs(
 ) -> None:
     """List past runs."""
     from reports.run import classes_of_runs, newest
-    from tasks.results import ResultsError
+    from tasks.results.store import ResultsError
 
     try:
         classes = classes_of_runs(results)

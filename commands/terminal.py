@@ -5,7 +5,7 @@ import shlex
 
 import reports.run
 import reports.terminal
-import tasks.run
+import tasks.lifecycle.run
 from commands.console import (
     COMPLETE,
     INCOMPLETE,
@@ -18,28 +18,28 @@ from commands.console import (
 from commands.options import Flow
 from reports.comparison import compare
 from reports.survival import survive
-from tasks import check
-from tasks import cluster as k8s
-from tasks.lease import WATCHING
-from tasks.plan import Plan
-from tasks.progress import Progress
-from tasks.reap import RELEASED
-from tasks.results import ResultsError, below
-from tasks.tables import TABLES
+from tasks.kubernetes import cluster as k8s
+from tasks.lifecycle.lease import WATCHING
+from tasks.lifecycle.progress import Progress
+from tasks.lifecycle.reap import RELEASED
+from tasks.plan.plan import Plan
+from tasks.preflight import begin
+from tasks.results.schema import TABLES
+from tasks.results.store import ResultsError, below
 
 
 def carry_out(flow: Flow, chosen: Plan) -> int:
     """Run a flow here, showing where it is; returns the exit code."""
     try:  # before Prefect's own start of some seconds, so that a slip is told at once
-        check.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
-    except check.REFUSALS as error:
+        begin.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
+    except begin.REFUSALS as error:
         raise refused(str(error)) from None
     _prepare_prefect()
     last = Progress("", "")
 
     def watch(progress: Progress) -> None:
         nonlocal last
-        if last.step != tasks.run.CLEAN:  # what follows leaves nothing behind
+        if last.step != tasks.lifecycle.run.CLEAN:  # what follows leaves nothing behind
             last = progress
         show(progress)
 
@@ -80,9 +80,9 @@ def print_tables(results: str, run_id: str) -> None:
 def _interrupted(chosen: Plan, last: Progress) -> int:
     """Say how an interrupted run has left the cluster, from the last step that it told."""
     match last.step:
-        case step if step in {"", check.STEP} or step.startswith((RELEASED, WATCHING)):
+        case step if step in {"", begin.STEP} or step.startswith((RELEASED, WATCHING)):
             words = "before anything was created"
-        case tasks.run.CLEAN:
+        case tasks.lifecycle.run.CLEAN:
             words = f"and the cluster is clean; run {last.run_id} is written, and "
             results = shlex.quote(chosen.results)
             words += f"`stormark report {last.run_id} --results {results}` shows it"

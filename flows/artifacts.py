@@ -23,10 +23,11 @@ from reports.render import render
 from reports.rows import comparison_rows, survival_rows
 from reports.run import Run, load
 from reports.survival import survive
-from tasks import cluster as k8s
-from tasks.plan import Plan
-from tasks.results import ResultsError, below
-from tasks.tables import TABLES
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes.errors import Unreachable
+from tasks.plan.plan import Plan
+from tasks.results.schema import TABLES
+from tasks.results.store import ResultsError, below
 
 # What a Prefect API that is away, or that refuses, raises: the run's own files are on disk then.
 NOT_SHOWN = (PrefectException, httpx.HTTPError)
@@ -51,7 +52,7 @@ def run_name() -> str:
 def _cluster_name(plan: Plan) -> str:
     try:
         cluster = k8s.connect(plan.context, plan.namespace)
-    except k8s.Unreachable:  # the run itself will say so
+    except Unreachable:  # the run itself will say so
         return "no cluster"
     cluster.api.close()
     return cluster.name

@@ -9,13 +9,16 @@ from prefect.client.schemas.objects import State
 from flows.artifacts import progress, run_name
 from flows.dead import release_now
 from flows.steps import carry_out, step
-from tasks import benchmark, check, provision, record, volumes
-from tasks.cluster import Obj
-from tasks.plan import Plan
-from tasks.progress import Progress, Report
-from tasks.record import Record
-from tasks.run import Run
-from tasks.volumes import Volume, VolumeFailed
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import record
+from tasks.lifecycle.progress import Progress, Report
+from tasks.lifecycle.record import Record
+from tasks.lifecycle.run import Run
+from tasks.plan.plan import Plan
+from tasks.preflight import begin
+from tasks.provision import provision, volumes
+from tasks.provision.volumes import Volume, VolumeFailed
+from tasks.speed import benchmark
 
 
 @flow(
@@ -41,8 +44,8 @@ def measure_classes(
     """Every class in every repeat; what has been measured is on disk after each cell."""
     known.step = "check of image and fio file"
     report(Progress(run.run_id, known.step))
-    look = step(check.image_fio_file_and_nodes, "check image and nodes")
-    claims = check.claims_of(known.flow, run.plan, storage_classes)
+    look = step(begin.image_fio_file_and_nodes, "check image and nodes")
+    claims = begin.claims_of(known.flow, run.plan, storage_classes)
     known.fio_version, seen = look(run, owner, claims, report)
     known.checks += seen
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)

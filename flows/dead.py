@@ -11,9 +11,9 @@ from prefect.client.schemas.sorting import LogSort
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Crashed
 
-from tasks import cluster as k8s
-from tasks.plan import Plan
-from tasks.reap import lives, release_flow_run, runs_of
+from tasks.kubernetes import cluster as k8s
+from tasks.lifecycle.reap import lives, release_flow_run, runs_of
+from tasks.plan.plan import Plan
 
 
 def release_now(flow: Flow[Any, Any], flow_run: FlowRun, state: State) -> None:  # noqa: ARG001

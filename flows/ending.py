@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from tasks.progress import Progress, Report
+from tasks.lifecycle.progress import Progress, Report
 
 LOOK_SECONDS = 1.0
 # Nobody else's: SIGALRM is Prefect's, SIGINT and SIGTERM are a person's.

@@ -8,12 +8,12 @@ from flows.benchmark import measure_classes
 from flows.dead import release_now
 from flows.steps import carry_out, step
 from flows.storms import ride_storms
-from tasks import check
-from tasks.cluster import Obj
-from tasks.plan import Plan
-from tasks.progress import Progress, Report
-from tasks.reap import RELEASED, NotReleased, reap
-from tasks.record import Record
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle.progress import Progress, Report
+from tasks.lifecycle.reap import RELEASED, NotReleased, reap
+from tasks.lifecycle.record import Record
+from tasks.plan.plan import Plan
+from tasks.preflight import begin
 
 
 @flow(
@@ -46,5 +46,5 @@ def release_dead_runs(known: Record, storage_classes: list[Obj], report: Report)
     else:
         for remains in released:
             report(Progress(run.run_id, f"{RELEASED} {remains.run_id}, {remains.why}"))
-    known.step = check.STEP
-    check.begin_again(known, storage_classes)
+    known.step = begin.STEP
+    begin.begin_again(known, storage_classes)

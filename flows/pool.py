@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flows.up import NotUp, Place, prefect
-from tasks import cluster as k8s
-from tasks import manifest
-from tasks.cluster import ClusterError, Obj
-from tasks.plan import NAMESPACE
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import manifest, verbs
+from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.objects import Obj
+from tasks.plan.plan import NAMESPACE
 
 TEMPLATE = manifest.FOLDER / "prefect/base-job-template.json"
 
@@ -23,7 +24,7 @@ TEMPLATE = manifest.FOLDER / "prefect/base-job-template.json"
 def main() -> None:
     """Make or update the work pool and the deployments of the server that PREFECT_API_URL names."""
     try:
-        pod = k8s.get(k8s.connect(None, NAMESPACE), "Pod", platform.node())
+        pod = verbs.get(k8s.connect(None, NAMESPACE), "Pod", platform.node())
         with TemporaryDirectory() as folder:
             file = Path(folder, "template.json")
             file.write_text(json.dumps(template_for(pod)))

@@ -10,9 +10,9 @@ from prefect.states import Completed
 from flows import artifacts
 from flows.dead import release_now
 from flows.steps import step
-from tasks import check
-from tasks.plan import Plan
-from tasks.progress import Progress
+from tasks.lifecycle.progress import Progress
+from tasks.plan.plan import Plan
+from tasks.preflight import begin
 
 Flow = Literal["benchmark", "storms", "nightly"]
 
@@ -37,7 +37,7 @@ def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B0
     def report(progress: Progress) -> None:
         logger.info("%s", progress.step)
 
-    checks = step(check.whole, "preflight")(plan, flow, report, flow_run.id or "")
+    checks = step(begin.whole, "preflight")(plan, flow, report, flow_run.id or "")
     say = {"pass": logger.info, "warn": logger.warning, "fail": logger.error}
     for one in checks:
         say[one.status]("%s: %s: %s", one.check, one.object, one.words)

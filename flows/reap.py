@@ -6,10 +6,10 @@ from prefect import flow, get_run_logger
 
 from flows import dead
 from flows.steps import step
-from tasks import check
-from tasks import cluster as k8s
-from tasks.plan import IMAGE, NAMESPACE, NodeFault, Plan
-from tasks.reap import reap
+from tasks.kubernetes import cluster as k8s
+from tasks.lifecycle.reap import reap
+from tasks.plan.plan import IMAGE, NAMESPACE, NodeFault, Plan
+from tasks.preflight import begin
 
 
 @flow(name="reap", flow_run_name="reap", persist_result=False)
@@ -44,7 +44,7 @@ def release_dead_runs(
     if died is not None:
         plan = dead.plan_of(died)
     cluster = k8s.connect(plan.context, plan.namespace)
-    check.namespace(cluster)
+    begin.namespace(cluster)
     if died is not None and not dry_run and not dead.release(died, cluster):
         logger.warning("%s sends no heartbeat but renews its Lease: left alone", died.name)
     found = step(reap, "reap")(cluster.patient, dry_run=dry_run, plan=plan)

@@ -11,8 +11,8 @@ import reports.render
 from flows import artifacts
 from flows.steps import failed, step
 from reports import nights
-from tasks.location import Location
-from tasks.results import ResultsError
+from tasks.plan.location import Location
+from tasks.results.store import ResultsError
 
 
 @flow(name="report", flow_run_name="report", persist_result=False)

@@ -14,15 +14,17 @@ from prefect.states import Completed
 import reports.render
 from flows import artifacts
 from flows.ending import LimitReached, Why, interrupted_when, unless
-from tasks import check, record
-from tasks.cluster import ClusterError, Obj
-from tasks.lease import LeaseLost, RunInProgress, lease
-from tasks.nodes import NotRestored
-from tasks.plan import Plan, PlanError
-from tasks.progress import Progress, Report, listener
-from tasks.record import Record
-from tasks.results import ResultsError
-from tasks.run import Run, owned
+from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import record
+from tasks.lifecycle.cordon import NotRestored
+from tasks.lifecycle.lease import LeaseLost, RunInProgress, lease
+from tasks.lifecycle.progress import Progress, Report, listener
+from tasks.lifecycle.record import Record
+from tasks.lifecycle.run import Run, owned
+from tasks.plan.plan import Plan, PlanError
+from tasks.preflight import begin
+from tasks.results.store import ResultsError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,8 +52,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     report, began = listener.get() or _log_steps(), time.monotonic()
     try:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
-        run, storage_classes, known = check.begin(plan, flow, report, flow_run.id or "")
-    except check.REFUSALS as error:
+        run, storage_classes, known = begin.begin(plan, flow, report, flow_run.id or "")
+    except begin.REFUSALS as error:
         return failed("Refused", str(error))
     left: list[str] = []  # what the clean-up has to leave for now
     try:

@@ -8,12 +8,14 @@ from prefect.client.schemas.objects import State
 from flows.artifacts import progress, run_name
 from flows.dead import release_now
 from flows.steps import carry_out, step
-from tasks import check, probes, record, storms
-from tasks.cluster import Obj
-from tasks.plan import Plan
-from tasks.progress import Progress, Report
-from tasks.record import Record, Rows
-from tasks.run import Run
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import record
+from tasks.lifecycle.progress import Progress, Report
+from tasks.lifecycle.record import Record, Rows
+from tasks.lifecycle.run import Run
+from tasks.plan.plan import Plan
+from tasks.preflight import begin, probes
+from tasks.storms import experiment
 
 
 @flow(
@@ -38,7 +40,7 @@ def look_at_nodes(
 ) -> None:
     """What the nodes offer; storms alone do without fio, and so without its check."""
     known.step = "check of the nodes"
-    asked, claims = check.probe(run, owner), check.claims_of("storms", run.plan, storage_classes)
+    asked, claims = begin.probe(run, owner), begin.claims_of("storms", run.plan, storage_classes)
     known.checks += step(probes.collect, "check nodes")(run, asked, claims)
 
 
@@ -46,7 +48,7 @@ def ride_storms(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
     """Every storm on every volume; what has been measured is on disk after each cell."""
-    known.storm_volumes = storms.planned(run, storage_classes)
+    known.storm_volumes = experiment.planned(run, storage_classes)
     known.step = "storms"
     ended, warn = progress("storms", known.storms_planned), get_run_logger().warning
 
@@ -61,4 +63,4 @@ def ride_storms(
         record.save_so_far(known, warn)
         ended(len(known.storms))
 
-    step(storms.ride, "storms")(run, owner, storage_classes, tell, keep)
+    step(experiment.ride, "storms")(run, owner, storage_classes, tell, keep)

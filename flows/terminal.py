@@ -18,8 +18,8 @@ from rich.progress import Progress as Bar
 from flows.benchmark import compare
 from flows.nightly import nightly
 from flows.storms import survive
-from tasks.plan import Plan
-from tasks.progress import Progress, Report, listener
+from tasks.lifecycle.progress import Progress, Report, listener
+from tasks.plan.plan import Plan
 
 FLOWS = {"benchmark": compare, "storms": survive, "nightly": nightly}
 

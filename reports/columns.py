@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from reports.markdown import Markdown, table
-from tasks.tables import TABLES
+from tasks.results.schema import TABLES
 
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
 BEGIN = "<!-- columns: rendered by `python -m reports.columns` -->"

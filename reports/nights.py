@@ -10,7 +10,7 @@ from reports.rows import TextRow, comparison_rows, survival_rows
 from reports.run import Run, load
 from reports.stats import ratio_estimate
 from reports.survival import survive
-from tasks.results import ResultsError, write_text
+from tasks.results.store import ResultsError, write_text
 
 FACTS = ("cluster", "kubernetes_version", "fio_version", "stormark_version", "image")
 MOST = 8  # columns that a person can read, and run ids that fit into a file name

@@ -8,7 +8,7 @@ import yaml
 from reports.markdown import Markdown, table
 from reports.run import Run
 from reports.units import seconds, size
-from tasks.results import file_path
+from tasks.results.store import file_path
 
 
 def checks_table(run: Run, *statuses: str) -> Markdown:

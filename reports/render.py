@@ -15,7 +15,7 @@ from reports.storms_chart import storms_chart
 from reports.survival import Survival, survive
 from reports.survival_sentences import sentences
 from reports.survival_words import clock, how
-from tasks.results import write_text
+from tasks.results.store import write_text
 
 
 @dataclass(frozen=True)

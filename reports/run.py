@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from tasks.results import ResultsError, read_table
-from tasks.tables import schema
+from tasks.results.schema import schema
+from tasks.results.store import ResultsError, read_table
 
 Row = dict[str, Any]
 # All but tab and newline, which a plan's fio file has.

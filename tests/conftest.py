@@ -14,7 +14,8 @@ from kubernetes import client, config
 from typer.testing import CliRunner, Result
 
 from embedded.cluster import running
-from tasks import lease, results
+from tasks.lifecycle import lease
+from tasks.results import store
 
 # Before Prefect is imported: nothing calls home, no log handler outlives a captured stderr.
 os.environ |= {
@@ -156,7 +157,7 @@ def prefect_server() -> Iterator[None]:
 
 def rows_of(location: str, table: str) -> Rows:
     """The rows of a table; what is missing is None."""
-    frame = results.read_table(location, table).astype(object)
+    frame = store.read_table(location, table).astype(object)
     known = frame.where(frame.notna(), None)
     return [dict(zip(known.columns, row, strict=True)) for row in known.to_numpy()]
 

@@ -15,8 +15,9 @@ from benchmarks.campaign import toxic
 from benchmarks.campaign.inputs import INPUTS
 from benchmarks.campaign.proxy import FAULTS, Call, Proxy, proxied
 from benchmarks.campaign.runs import CELLS, ROOT, STORMARK, Outcome, Stage, stage
-from tasks import cluster as k8s
-from tasks.lease import LEASE
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import verbs
+from tasks.lifecycle.lease import LEASE
 from tests.flows.server import until
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ def killed_at(proxy: Proxy, place: Stage, at: Call) -> Outcome:
     status, said = place.call(*place.night(), watch=die)
     proxy.forget()
     what = " ".join(map(str, at)) + ("" if status == KILLED else " (never reached)")
-    k8s.delete(place.ground.cluster, "Lease", LEASE)
+    verbs.delete(place.ground.cluster, "Lease", LEASE)
     reaped, words = place.reap()
     ended = None if reaped is None else status
     return place.look(what, ended, said + words, lost=None)
@@ -220,7 +221,7 @@ def testbed(*words: str) -> None:
 
 def ready(cluster: k8s.Cluster, node: str) -> bool:
     """Whether a node says that it is."""
-    conditions = k8s.get(cluster, "Node", node)["status"]["conditions"]
+    conditions = verbs.get(cluster, "Node", node)["status"]["conditions"]
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 

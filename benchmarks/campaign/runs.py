@@ -10,9 +10,10 @@ from typing import IO, Any, NamedTuple
 
 import yaml
 
-from tasks import cluster as k8s
-from tasks import results
-from tasks.results import ResultsError
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import verbs
+from tasks.results import store
+from tasks.results.store import ResultsError
 from tests.storms.ground import Ground, new_namespace
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +147,7 @@ class Stage(NamedTuple):
         lost = 0
         for table, expected in cells.items():
             try:
-                rows = results.read_table(str(self.folder / "results"), table)
+                rows = store.read_table(str(self.folder / "results"), table)
             except ResultsError:  # none was written
                 lost += expected
             else:
@@ -165,7 +166,7 @@ class Stage(NamedTuple):
 
 def cordoned(cluster: k8s.Cluster) -> set[str]:
     """The nodes that take no pods."""
-    nodes = k8s.find(cluster, "Node")
+    nodes = verbs.find(cluster, "Node")
     return {n["metadata"]["name"] for n in nodes if n["spec"].get("unschedulable")}
 
 

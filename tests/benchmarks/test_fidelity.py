@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from benchmarks.fidelity import directly
-from tasks.fio_file import prepare
-from tasks.plan import Plan
+from tasks.plan.job_file import prepare
+from tasks.plan.plan import Plan
 
 
 def test_the_files_are_those_of_the_volume(tmp_path: Path) -> None:

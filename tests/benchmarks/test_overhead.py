@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import overhead
 from benchmarks.overhead import FIO_BEGINS, FIO_ENDS, Seen, claim_state, look_on, parts, table
-from tasks.manifest import script
+from tasks.kubernetes.manifest import script
 
 # A pod of fio.sh: two files are laid out, then a turn of two groups, and one more.
 LOG = [

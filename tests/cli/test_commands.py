@@ -11,7 +11,7 @@ import yaml
 from typer.main import get_command
 
 from stormark import app
-from tasks.plan import Plan
+from tasks.plan.plan import Plan
 from tests.conftest import Cluster, Stormark
 from tests.flows.server import free_port
 from tests.reports.sample import RUN_ID, STARTED, write_run

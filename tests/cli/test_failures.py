@@ -7,7 +7,8 @@ import pytest
 import yaml
 from typer.testing import Result
 
-from tasks import cluster as k8s
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import verbs
 from tests.conftest import TINY_FIO, Cluster, Stormark
 from tests.storms.test_node_faults import python, says
 from tests.storms.test_not_restored import FAILS_ONCE
@@ -152,7 +153,7 @@ def test_another_run_is_under_way(stormark: Stormark) -> None:
     connection = k8s.connect(None, stormark.namespace)
     with renewed(connection, first):
         result = stormark()
-        held = k8s.get(connection, "Lease", "stormark")
+        held = verbs.get(connection, "Lease", "stormark")
     assert result.exit_code == REFUSED
     assert f"run {first} is under way in namespace {stormark.namespace}" in result.stderr
     assert stormark.rows("runs") == []

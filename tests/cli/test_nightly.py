@@ -9,9 +9,11 @@ import pytest
 import yaml
 from typer.testing import Result
 
-from tasks import cluster as k8s
-from tasks import labels, nodes
-from tasks.cluster import Cluster, Obj
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import labels, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import cordon
 from tests.conftest import TINY_FIO, Stormark
 from tests.conftest import Cluster as Embedded
 
@@ -26,11 +28,11 @@ def dead_run(cluster: Embedded, namespace: str) -> Iterator[Cluster]:  # noqa: A
     """A run that died in a drain: its ConfigMap, and node w3, cordoned."""
     connection = k8s.connect(None, namespace)
     metadata = {"name": f"stormark-{DEAD}", "labels": labels.of_run(DEAD)}
-    k8s.create(connection, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-    nodes.cordon(connection, "w3", run_id=DEAD, deadline=LATER)
+    verbs.create(connection, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    cordon.cordon(connection, "w3", run_id=DEAD, deadline=LATER)
     yield connection
-    nodes.uncordon(connection, "w3")
-    k8s.delete(connection, "ConfigMap", f"stormark-{DEAD}")
+    cordon.uncordon(connection, "w3")
+    verbs.delete(connection, "ConfigMap", f"stormark-{DEAD}")
 
 
 def night(stormark: Stormark, tmp_path: Path, **fields: object) -> Result:
@@ -41,7 +43,7 @@ def night(stormark: Stormark, tmp_path: Path, **fields: object) -> Result:
 
 def room_for_one_run(monkeypatch: pytest.MonkeyPatch, others: int = 0) -> None:
     """A ResourceQuota that one run's ConfigMap uses up, or others; an embedded cluster has none."""
-    find = k8s.find
+    find = verbs.find
 
     def with_quota(cluster: Cluster, kind: str, **more: Any) -> list[Obj]:
         if kind != "ResourceQuota":
@@ -50,7 +52,7 @@ def room_for_one_run(monkeypatch: pytest.MonkeyPatch, others: int = 0) -> None:
         status = {"hard": {"configmaps": "1"}, "used": {"configmaps": str(used)}}
         return [{"metadata": {"name": "one-run"}, "spec": {"hard": {}}, "status": status}]
 
-    monkeypatch.setattr(k8s, "find", with_quota)
+    monkeypatch.setattr(verbs, "find", with_quota)
 
 
 def test_what_a_dead_run_takes_is_released_before_the_night_is_judged(
@@ -64,7 +66,7 @@ def test_what_a_dead_run_takes_is_released_before_the_night_is_judged(
     seen = {(row["check"], row["object"]): row["status"] for row in stormark.rows("checks")}
     assert seen["quota", "ResourceQuota one-run"] == "pass"
     assert seen["node", "node w3"] == seen["earlier runs", "objects"] == "pass"
-    assert not k8s.find(dead_run, "ConfigMap", label=labels.selector())
+    assert not verbs.find(dead_run, "ConfigMap", label=labels.selector())
 
 
 def test_a_dead_run_that_cannot_be_released_is_a_warning(
@@ -78,7 +80,7 @@ def test_a_dead_run_that_cannot_be_released_is_a_warning(
     assert warning.startswith(f"run {DEAD}, dead: it no longer renews its Lease: not released: ")
     (report,) = (stormark.results / "reports").glob("2*.md")
     assert f"run {DEAD}, dead: it no longer renews its Lease: not released" in report.read_text()
-    assert k8s.find(dead_run, "ConfigMap", label=labels.selector(DEAD))
+    assert verbs.find(dead_run, "ConfigMap", label=labels.selector(DEAD))
 
 
 def test_a_night_that_a_dead_run_refuses_says_why_it_is_still_there(
@@ -115,5 +117,5 @@ def test_a_wrong_plan_is_refused_before_a_dead_run_is_touched(
     result = night(stormark, tmp_path, storms=["node-crash"], node_fault=fault)
     assert result.exit_code == REFUSED
     assert "no-such-command" in result.stderr
-    assert k8s.find(dead_run, "ConfigMap", label=labels.selector(DEAD))
-    assert nodes.undoing_of(k8s.get(dead_run, "Node", "w3"))
+    assert verbs.find(dead_run, "ConfigMap", label=labels.selector(DEAD))
+    assert cordon.undoing_of(verbs.get(dead_run, "Node", "w3"))

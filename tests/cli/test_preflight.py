@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 import stormark as command
-from tasks import cluster as k8s
+from tasks.kubernetes import verbs
 from tests.conftest import Cluster, Stormark
 
 OK, REFUSED = 0, 2
@@ -63,7 +63,7 @@ def test_a_check_that_fails_refuses_a_run(
     stormark: Stormark, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Before anything is created; the preflight itself asks no node either."""
-    monkeypatch.setattr(k8s, "version", lambda _cluster: "v1.20.0")
+    monkeypatch.setattr(verbs, "version", lambda _cluster: "v1.20.0")
     result = stormark()
     assert result.exit_code == REFUSED
     assert result.stderr == (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks import cluster as k8s
+from tasks.kubernetes import cluster as k8s
 from tests.conftest import Cluster, Stormark
 
 REFUSED = 2

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks import cluster as k8s
-from tasks import manifest
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import manifest, streams
 from tests.conftest import TINY_FIO, Stormark
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -71,7 +71,7 @@ def test_it_grants_what_a_night_asks_for(
 ) -> None:
     """With every storm and every kind of volume that needs a right of its own."""
     asked = set[Right]()
-    request, execute = k8s._request, k8s.execute
+    request, execute = k8s.request, streams.execute
 
     def noted(cluster: Any, method: str, path: str, **more: Any) -> Any:
         if path.count("/") > 1 and not path.endswith(FREE):  # not /version, not /apis
@@ -82,8 +82,8 @@ def test_it_grants_what_a_night_asks_for(
         asked.update({("", "pods/exec", verb) for verb in ("get", "create")})
         return execute(*arguments, **more)
 
-    monkeypatch.setattr(k8s, "_request", noted)
-    monkeypatch.setattr(k8s, "execute", noted_execute)
+    monkeypatch.setattr(k8s, "request", noted)
+    monkeypatch.setattr(streams, "execute", noted_execute)
     plan = {
         "fio_file": TINY_FIO,
         "storms": ["container-restart", "pod-delete", "drain"],

@@ -16,8 +16,8 @@ import urllib3
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
-from tasks import results
-from tasks.tables import TABLES
+from tasks.results import store as results
+from tasks.results.schema import TABLES
 from tests.conftest import Cluster, Stormark
 from tests.reports.sample import RUN_ID, write_run
 from tests.reports.test_results_page import BLOCKS, output_of

@@ -13,8 +13,8 @@ from prefect.client.schemas.objects import State
 
 from flows.benchmark import compare
 from flows.up import prefect, working
-from tasks.plan import Plan
-from tasks.progress import Progress, listener
+from tasks.lifecycle.progress import Progress, listener
+from tasks.plan.plan import Plan
 from tests.conftest import TINY_PLAN, Cluster, Rows, rows_of
 from tests.flows.server import Server, deployed
 

@@ -33,8 +33,8 @@ from prefect.states import Cancelling, Running
 from prefect.utilities.callables import parameter_schema
 
 from flows.up import ROOT, prefect
-from tasks import cluster as k8s
-from tasks import labels
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import labels, verbs
 from tests.conftest import TINY_FIO, TINY_PLAN, Cluster, rows_of
 from tests.flows.server import DEADLINE_SECONDS, Server, until
 from tests.tasks.leases import a_lease
@@ -226,7 +226,7 @@ def test_why_one_is_said_to_be_dead(
         of_run = labels.of_owner("20260101-000000-a1b2c3", str(run_id))
         owner = {"metadata": {"name": "stormark-20260101-000000-a1b2c3", "labels": of_run}}
         cluster.core.create_namespaced_config_map(namespace, owner)
-        k8s.create(k8s.connect(None, namespace), a_lease("20260101-000000-a1b2c3"))
+        verbs.create(k8s.connect(None, namespace), a_lease("20260101-000000-a1b2c3"))
     reaper = server.client.read_deployment_by_name("reap/reap")
     reaping = server.client.create_flow_run_from_deployment(
         reaper.id, parameters={"flow_run": str(run_id)}

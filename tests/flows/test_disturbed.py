@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 from kubernetes import client
 
-from tasks import cluster as k8s
-from tasks import lease
+from tasks.kubernetes import cluster as k8s
+from tasks.lifecycle import lease
 from tests.conftest import Cluster
 from tests.flows.conftest import Benchmark
 

@@ -10,10 +10,10 @@ from kubernetes import client
 from flows import ending
 from flows.ending import LimitReached, interrupted_when, unless
 from flows.steps import _over
-from tasks.cluster import Cluster
-from tasks.lease import LeaseLost
-from tasks.progress import Progress
-from tasks.record import Record
+from tasks.kubernetes.cluster import Cluster
+from tasks.lifecycle.lease import LeaseLost
+from tasks.lifecycle.progress import Progress
+from tasks.lifecycle.record import Record
 from tests.tasks.sample import make_run
 
 

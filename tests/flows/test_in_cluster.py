@@ -12,7 +12,7 @@ import yaml
 from kubernetes import client
 
 from flows.pool import TEMPLATE
-from tasks import manifest
+from tasks.kubernetes import manifest
 
 FILES = yaml.safe_load((manifest.FOLDER / "kustomization.yaml").read_text())["resources"]
 JOB = json.loads(TEMPLATE.read_text())["job_configuration"]["job_manifest"]

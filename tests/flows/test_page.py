@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tasks.plan import Plan, Profile
+from tasks.plan.plan import Plan, Profile
 from tests.flows.page import (
     cancel,
     chart,

@@ -14,7 +14,7 @@ from flows.preflight import preflight
 from flows.reap import release_dead_runs
 from flows.report import render_again
 from flows.storms import survive
-from tasks.plan import AccessMode, Plan, Profile, Toleration, VolumeMode
+from tasks.plan.plan import AccessMode, Plan, Profile, Toleration, VolumeMode
 
 AnyFlow = Flow[..., Any]
 every_run = pytest.mark.parametrize("flow", [compare, survive, nightly], ids=lambda f: f.name)

@@ -8,7 +8,7 @@ from prefect import get_client
 from prefect.client.schemas.objects import StateType
 
 from flows.preflight import preflight
-from tasks.plan import NodeFault, Plan
+from tasks.plan.plan import NodeFault, Plan
 
 
 @pytest.mark.usefixtures("prefect_server")

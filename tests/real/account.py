@@ -10,7 +10,7 @@ from uuid import uuid4
 import yaml
 from kubernetes import client, config, utils
 
-from tasks import manifest
+from tasks.kubernetes import manifest
 
 Manifest = dict[str, Any]
 ROLES = ("Role", "ClusterRole")

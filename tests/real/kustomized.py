@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import yaml
 
-from tasks import manifest
+from tasks.kubernetes import manifest
 
 
 def kubectl(*arguments: str, timeout: float = 300) -> str:

@@ -10,7 +10,7 @@ from kubernetes import client
 from reports.comparison import compare
 from reports.limits import limits_of
 from reports.run import Run, load
-from tasks import labels
+from tasks.kubernetes import labels
 from tests.real.account import granted, shipped
 from tests.real.command import stormark
 

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tasks import cluster as k8s
-from tasks import preflight, storms
-from tasks.cluster import ClusterError
-from tasks.plan import PlanError
-from tasks.reap import reap
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes.errors import ClusterError
+from tasks.lifecycle.reap import reap
+from tasks.plan.plan import PlanError
+from tasks.preflight import preflight
+from tasks.storms import experiment
 from tests.real.account import Manifest, Rule, granted, rules, shipped, without
 from tests.storms.ground import Ground
 
@@ -35,7 +36,7 @@ def ride(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict[str, 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.5)
 
 
 def test_it_is_enough_for_every_storm(

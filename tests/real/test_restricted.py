@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
-from tasks import cluster as k8s
+from tasks.kubernetes import cluster as k8s
 from tests.real.account import granted, shipped
 from tests.storms.ground import Ground
 

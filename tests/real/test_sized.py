@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from kubernetes import client
 
-from tasks import cluster as k8s
+from tasks.kubernetes import streams
 from tests.conftest import Rows, rows_of
 from tests.flows.server import until
 from tests.real.account import granted, shipped
@@ -158,7 +158,7 @@ def test_a_full_volume_gives_no_writer_to_a_storm(image: str, tmp_path: Path) ->
         def fill(row: dict[str, Any], events: Rows) -> None:
             if row["storm"] == "container-restart":
                 pod = next(e["pod"] for e in events if e["event"] == "fault")
-                k8s.execute(cluster, pod, ["sh", "-c", FILL], limit_seconds=60)
+                streams.execute(cluster, pod, ["sh", "-c", FILL], limit_seconds=60)
                 until(
                     lambda: lines(pod), lambda said: all(line.startswith("error ") for line in said)
                 )

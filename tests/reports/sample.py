@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks.results import write_table
+from tasks.results.store import write_table
 
 RUN_ID = "20261123-180000-a1b2c3"
 STARTED = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks.results import write_table
+from tasks.results.store import write_table
 from tests.reports.sample import RUN_ID, STARTED, Row, class_row, run_row, write_run
 
 STORMS = ("container-restart", "pod-delete", "pod-kill", "drain")

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from reports.expectations import Expectation, expectation, is_surprise, kind, tied_to
-from tasks.plan import Storm, StormVolume
+from tasks.plan.plan import Storm, StormVolume
 from tests.reports.sample import Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, storm_row
 

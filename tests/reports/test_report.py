@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from reports.render import render, write
-from tasks.results import ResultsError, write_table
+from tasks.results.store import ResultsError, write_table
 from tests.reports import sample
 from tests.reports.sample import RUN_ID, STARTED, Row, class_row, failed, write_run
 

@@ -12,8 +12,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tasks import cluster as k8s
-from tasks import storms
+from tasks.kubernetes import cluster as k8s
+from tasks.storms import experiment
 from tests.storms.ground import Ground
 
 
@@ -32,7 +32,7 @@ def ride_and_die(results: Path, namespace: str, node: str, last: int) -> None:
     """Ride until the last call; the process never returns from it."""
     try:
         die_after(last)
-        storms.SETTLE_SECONDS = 0.3
+        experiment.SETTLE_SECONDS = 0.3
         ground = Ground(k8s.connect(None, namespace), {"namespace": namespace}, [])
         ground.ride(
             results,
@@ -54,7 +54,7 @@ def die_after(last: int) -> None:
     do renewals of the Lease: how many there are is a matter of time. A question for permissions
     changes nothing.
     """
-    calls, request = count(1), k8s._request
+    calls, request = count(1), k8s.request
 
     def counted(cluster: Any, method: str, path: str, **more: Any) -> Any:
         response = request(cluster, method, path, **more)
@@ -66,7 +66,7 @@ def die_after(last: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
-    k8s._request = counted
+    k8s.request = counted
 
 
 if __name__ == "__main__":

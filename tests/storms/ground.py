@@ -8,15 +8,19 @@ from uuid import uuid4
 
 from kubernetes import client
 
-from tasks import check, labels, nodes, record, storms
-from tasks import cluster as k8s
-from tasks.cluster import Cluster, Obj
-from tasks.lease import lease
-from tasks.plan import Plan
-from tasks.progress import Progress, Report
-from tasks.record import Record, Rows
-from tasks.run import owned
-from tasks.storms import Keep
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import labels, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import cordon, record
+from tasks.lifecycle.lease import lease
+from tasks.lifecycle.progress import Progress, Report
+from tasks.lifecycle.record import Record, Rows
+from tasks.lifecycle.run import owned
+from tasks.plan.plan import Plan
+from tasks.preflight import begin
+from tasks.storms import experiment
+from tasks.storms.experiment import Keep
 
 NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim", "Pod")
 
@@ -52,7 +56,7 @@ class Ground(NamedTuple):
         `watch` is given the rows of each cell while its volume is still there, `report` each step.
         """
         chosen = Plan(**(self.plan | {"results": str(results)} | plan))
-        run, storage_classes, known = check.begin(chosen, "storms", say_nothing)
+        run, storage_classes, known = begin.begin(chosen, "storms", say_nothing)
 
         def keep(row: dict[str, Any], events: Rows) -> None:
             known.storms.append(row)
@@ -63,8 +67,8 @@ class Ground(NamedTuple):
             lease(run, known.warnings.append, say_nothing),
             owned(run, say_nothing, known.warnings.append) as owner,
         ):
-            known.storm_volumes = storms.planned(run, storage_classes)
-            storms.ride(run, owner, storage_classes, report, keep)
+            known.storm_volumes = experiment.planned(run, storage_classes)
+            experiment.ride(run, owner, storage_classes, report, keep)
         record.save(known, record.outcome_of(known), record.summary(known))
         return known
 
@@ -73,15 +77,15 @@ class Ground(NamedTuple):
         found = [
             f"{kind} {item['metadata']['name']}"
             for kind in NAMESPACED
-            for item in k8s.find(self.cluster, kind)
+            for item in verbs.find(self.cluster, kind)
             if item["metadata"]["name"] != "kube-root-ca.crt"  # the cluster's own
         ]
-        for volume in k8s.find(self.cluster, "PersistentVolume"):
+        for volume in verbs.find(self.cluster, "PersistentVolume"):
             claim = volume["spec"].get("claimRef") or {}
             if claim.get("namespace") == self.cluster.namespace:
                 found.append(f"PersistentVolume {volume['metadata']['name']}")
-        for node in k8s.find(self.cluster, "Node"):
-            undoing = nodes.undoing_of(node)
+        for node in verbs.find(self.cluster, "Node"):
+            undoing = cordon.undoing_of(node)
             if undoing and undoing["namespace"] == self.cluster.namespace:
                 found.append(f"cordon of {node['metadata']['name']}")
         return found + [
@@ -95,14 +99,14 @@ def new_namespace() -> Iterator[Cluster]:
     name = f"storms-{uuid4().hex[:8]}"
     cluster = k8s.connect(None, name)
     meta = {"name": name}
-    k8s.create(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+    verbs.create(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
     try:
         yield cluster
     finally:
-        k8s.delete(cluster, "Namespace", name)
+        verbs.delete(cluster, "Namespace", name)
         cluster.api.close()
 
 
 def made_by(cluster: Cluster, kind: str, run_id: str) -> list[Obj]:
     """The objects of a kind that carry a run's labels."""
-    return k8s.find(cluster, kind, label=labels.selector(run_id))
+    return verbs.find(cluster, kind, label=labels.selector(run_id))

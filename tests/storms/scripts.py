@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from tasks.manifest import FOLDER
+from tasks.kubernetes.manifest import FOLDER
 
 SHELLS = [["dash"], ["busybox", "sh"]]
 DEADLINE_SECONDS = 20.0

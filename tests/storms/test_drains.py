@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tasks import cluster as k8s
-from tasks import faults, storms
-from tasks.cluster import Cluster, Items, Obj
-from tasks.progress import Progress
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import streams, verbs, watches
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import Blocked
+from tasks.kubernetes.objects import Items, Obj
+from tasks.lifecycle.progress import Progress
+from tasks.storms import experiment, faults
 from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
 from tests.storms.test_refused_writes import FILL
@@ -31,19 +34,19 @@ PLAN: dict[str, Any] = {
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault, and a refusal is told soon."""
     monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=2))
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 @pytest.fixture
 def others(ground: Ground) -> Iterator[Cluster]:  # noqa: ARG001 - sets $KUBECONFIG
     """A namespace of somebody else, with one pod of a Deployment and a bare one on the node."""
     with new_namespace() as cluster:
-        k8s.create(cluster, {"kind": "Pod", "apiVersion": "v1", **pod_of("bare")})
+        verbs.create(cluster, {"kind": "Pod", "apiVersion": "v1", **pod_of("bare")})
         meta, selector = {"name": "theirs"}, {"matchLabels": {"app": "theirs"}}
         spec = {"replicas": 1, "selector": selector, "template": pod_of("theirs")}
         kind = {"kind": "Deployment", "apiVersion": "apps/v1"}
-        k8s.create(cluster, {**kind, "metadata": meta, "spec": spec})
-        k8s.wait(cluster, "Pod", two_run, what="start of two pods", limit_seconds=60)
+        verbs.create(cluster, {**kind, "metadata": meta, "spec": spec})
+        watches.wait(cluster, "Pod", two_run, what="start of two pods", limit_seconds=60)
         yield cluster
 
 
@@ -62,7 +65,7 @@ def two_run(items: Items) -> bool | None:
 
 
 def uids(cluster: Cluster) -> set[str]:
-    return {pod["metadata"]["uid"] for pod in k8s.find(cluster, "Pod")}
+    return {pod["metadata"]["uid"] for pod in verbs.find(cluster, "Pod")}
 
 
 def test_by_default_only_the_runs_own_pods_are_evicted(
@@ -101,7 +104,7 @@ def test_a_budget_that_forbids_is_a_failed_drain_and_the_node_is_uncordoned(
     assert found["pod-delete"]["kept"] is True
     assert found["drain"]["status"] == "failed"
     assert "Cannot evict pod as it would violate" in found["drain"]["error"]
-    assert "unschedulable" not in k8s.get(ground.cluster, "Node", NODE)["spec"]
+    assert "unschedulable" not in verbs.get(ground.cluster, "Node", NODE)["spec"]
 
 
 def test_a_budget_that_gives_way_delays_the_drain(ground: Ground, tmp_path: Path) -> None:
@@ -112,14 +115,14 @@ def test_a_budget_that_gives_way_delays_the_drain(ground: Ground, tmp_path: Path
     def refuse_once(cluster: Cluster, pod: str) -> None:
         try:
             evict(cluster, pod)
-        except k8s.Blocked as error:
+        except Blocked as error:
             refused.append(str(error))
             budgets(ground).delete_namespaced_pod_disruption_budget("stay", cluster.namespace)
             raise
 
-    evict = k8s.evict
+    evict = verbs.evict
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(k8s, "evict", refuse_once)
+        patch.setattr(verbs, "evict", refuse_once)
         known = ground.ride(tmp_path, **PLAN, storms=["drain"])
     assert len(refused) == 1
     assert [row["kept"] for row in known.storms] == [True]
@@ -134,12 +137,12 @@ def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
         if progress.step.startswith("drain of"):
             (writer,) = (
                 pod["metadata"]["name"]
-                for pod in k8s.find(ground.cluster, "Pod")
+                for pod in verbs.find(ground.cluster, "Pod")
                 if "hostpath" in pod["metadata"]["name"]
             )
-            k8s.execute(ground.cluster, writer, FILL, limit_seconds=20)
+            streams.execute(ground.cluster, writer, FILL, limit_seconds=20)
             until(
-                lambda: list(k8s.log_lines(ground.cluster, writer, follow=False)),
+                lambda: list(streams.log_lines(ground.cluster, writer, follow=False)),
                 lambda lines: sum(line.startswith("error ") for line in lines) > 10,  # for 0.5 s
             )
 

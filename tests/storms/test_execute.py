@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import faults
-from tasks.cluster import Cluster, ClusterError, Items
-from tasks.pods import container_state
+from tasks.kubernetes import streams, verbs, watches
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff
+from tasks.kubernetes.objects import Items
+from tasks.kubernetes.pods import container_state
+from tasks.storms import faults
 from tests.storms.ground import Ground
 
 
@@ -28,17 +30,17 @@ def cluster(ground: Ground) -> Iterator[Cluster]:
     }
     spec = {"containers": [container], "volumes": [{"name": "scratch", "emptyDir": {}}]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
-    k8s.create(ground.cluster, pod)
+    verbs.create(ground.cluster, pod)
     wait_running(ground.cluster, restarts=0)
     written = [
         "sh",
         "-c",
         "until [ -s scratch/pid ]; do sleep 0.1; done",
     ]  # it runs before it wrote
-    k8s.execute(ground.cluster, "web", written, limit_seconds=20)
+    streams.execute(ground.cluster, "web", written, limit_seconds=20)
     yield ground.cluster
-    k8s.delete(ground.cluster, "Pod", "web", grace_seconds=0)
-    k8s.wait(
+    verbs.delete(ground.cluster, "Pod", "web", grace_seconds=0)
+    watches.wait(
         ground.cluster, "Pod", lambda items: None if items else True, what="end", limit_seconds=20
     )
 
@@ -49,13 +51,13 @@ def wait_running(cluster: Cluster, restarts: int) -> None:
             return None
         return items["web"]["status"]["containerStatuses"][0]["restartCount"] == restarts or None
 
-    k8s.wait(cluster, "Pod", running, what="start of pod web", limit_seconds=20, name="web")
+    watches.wait(cluster, "Pod", running, what="start of pod web", limit_seconds=20, name="web")
 
 
 def test_what_it_wrote_is_returned(cluster: Cluster) -> None:
     """All of it, and what it complained of is not in it."""
     script = "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i + 1)); done; echo no >&2"
-    output = k8s.execute(cluster, "web", ["sh", "-c", script], limit_seconds=20)
+    output = streams.execute(cluster, "web", ["sh", "-c", script], limit_seconds=20)
     assert output.split() == [str(number) for number in range(5000)]
 
 
@@ -63,7 +65,7 @@ def test_several_at_once_do_not_disturb_each_other(cluster: Cluster) -> None:
     """Storms on several volumes meet their pods at the same time."""
 
     def echo(number: int) -> str:
-        return k8s.execute(cluster, "web", ["echo", str(number)], limit_seconds=20)
+        return streams.execute(cluster, "web", ["echo", str(number)], limit_seconds=20)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(echo, range(16))) == [f"{number}\n" for number in range(16)]
@@ -86,35 +88,35 @@ def test_a_command_that_fails_says_why(
 ) -> None:
     """In its own words, or the cluster's."""
     with pytest.raises(ClusterError, match=words):
-        k8s.execute(cluster, pod, command, limit_seconds=20)
+        streams.execute(cluster, pod, command, limit_seconds=20)
 
 
 def test_a_command_that_does_not_end_is_left(cluster: Cluster) -> None:
     """The limit is said."""
     with pytest.raises(ClusterError, match="running sleep in pod web: it did not end within 1 s"):
-        k8s.execute(cluster, "web", ["sleep", "60"], limit_seconds=1)
+        streams.execute(cluster, "web", ["sleep", "60"], limit_seconds=1)
 
 
 def test_a_container_is_restarted_in_its_pod(cluster: Cluster) -> None:
     """The pod stays, its container is another."""
-    uid = k8s.get(cluster, "Pod", "web")["metadata"]["uid"]
+    uid = verbs.get(cluster, "Pod", "web")["metadata"]["uid"]
     faults.restart_container(cluster, "web")
     wait_running(cluster, restarts=1)
-    assert k8s.get(cluster, "Pod", "web")["metadata"]["uid"] == uid
+    assert verbs.get(cluster, "Pod", "web")["metadata"]["uid"] == uid
 
 
 def test_a_restart_may_take_the_connection_along(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fault was carried out: what the writer does next decides, not the order's stream."""
-    execute = k8s.execute
+    execute = streams.execute
 
     def cut(*arguments: Any, **more: Any) -> str:
-        with suppress(k8s.CommandFailed):
+        with suppress(CommandFailed):
             execute(*arguments, **more)
-        raise k8s.CutOff("running sh in pod web: its connection ended before it did")
+        raise CutOff("running sh in pod web: its connection ended before it did")
 
-    monkeypatch.setattr(k8s, "execute", cut)
+    monkeypatch.setattr(streams, "execute", cut)
     faults.restart_container(cluster, "web")
     wait_running(cluster, restarts=1)
 
@@ -125,9 +127,9 @@ def test_a_fault_that_changes_nothing_is_no_measurement(
     """The connection was cut before the order came: the writer did not fail to come back."""
 
     def cut(*_: Any, **__: Any) -> str:
-        raise k8s.CutOff("running sh in pod a: its connection ended before it did")
+        raise CutOff("running sh in pod a: its connection ended before it did")
 
-    monkeypatch.setattr(k8s, "execute", cut)
+    monkeypatch.setattr(streams, "execute", cut)
     known = ground.ride(
         tmp_path,
         storage_classes=["local-path"],

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import labels, storms
-from tasks.cluster import ClusterError
-from tasks.release import make_host_folders, release
-from tasks.run import new_run_id, owned
+from tasks.kubernetes import labels, verbs
+from tasks.kubernetes.errors import ClusterError
+from tasks.lifecycle.cleanup import make_host_folders, release
+from tasks.lifecycle.run import new_run_id, owned
+from tasks.storms import experiment
 from tests.conftest import Cluster
 from tests.storms.ground import Ground, say_nothing
 from tests.tasks.sample import make_run
@@ -19,16 +19,16 @@ from tests.tasks.sample import make_run
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault."""
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 @pytest.fixture
 def pool(ground: Ground) -> Iterator[None]:
     """The first node is of a pool for other pods."""
     taints = [{"key": "gpu", "value": "", "effect": "NoSchedule"}]
-    k8s.patch(ground.cluster, "Node", "w1", {"spec": {"taints": taints}})
+    verbs.patch(ground.cluster, "Node", "w1", {"spec": {"taints": taints}})
     yield
-    k8s.patch(ground.cluster, "Node", "w1", {"spec": {"taints": None}})
+    verbs.patch(ground.cluster, "Node", "w1", {"spec": {"taints": None}})
 
 
 @pytest.mark.usefixtures("pool")
@@ -110,7 +110,7 @@ def test_a_node_that_has_left_the_cluster_keeps_no_run_from_its_release(ground: 
     with owned(run, say_nothing, warn=pytest.fail) as owner:
         assert make_host_folders(run.cluster, run.plan, run.meta(owner), ["w1"]) == {}
         change = {"metadata": {"annotations": {labels.HOST_FOLDERS: "gone,w1"}}}
-        k8s.patch(run.cluster, "ConfigMap", owner[0]["name"], change)
+        verbs.patch(run.cluster, "ConfigMap", owner[0]["name"], change)
     assert nodes_with_folder(ground) == []
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.judge import UnreadableVolume, checksum, judge, records
+from tasks.storms.ledger import UnreadableVolume, checksum, judge, records
 from tests.storms.scripts import SHELLS, acknowledged, make_place
 
 

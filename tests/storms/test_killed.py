@@ -12,10 +12,11 @@ from typing import IO, NamedTuple
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import nodes
-from tasks.cluster import Cluster, Obj
-from tasks.reap import reap
+from tasks.kubernetes import objects, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import cordon
+from tasks.lifecycle.reap import reap
 from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
 
@@ -57,7 +58,7 @@ class Lane(NamedTuple):
 @pytest.mark.usefixtures("nobody_lives")
 def test_what_a_killed_run_left_is_released(ground: Ground, tmp_path: Path) -> None:
     """Killed after each of its calls in turn; a node that somebody else cordoned stays cordoned."""
-    k8s.patch(ground.cluster, "Node", "w3", {"spec": {"unschedulable": True}})
+    verbs.patch(ground.cluster, "Node", "w3", {"spec": {"unschedulable": True}})
     until(lambda: ending(ground.cluster), lambda names: names == [])  # those of earlier tests
     before = everything(ground.cluster)
     try:
@@ -71,7 +72,7 @@ def test_what_a_killed_run_left_is_released(ground: Ground, tmp_path: Path) -> N
             seen = odd.result() | even.result()
         assert everything(ground.cluster) == before
     finally:
-        k8s.patch(ground.cluster, "Node", "w3", {"spec": {"unschedulable": None}})
+        verbs.patch(ground.cluster, "Node", "w3", {"spec": {"unschedulable": None}})
     in_order = [seen[number] for number in sorted(seen)]
     assert list(dict.fromkeys(in_order)) == CALLS, "\n".join(in_order)
     assert in_order.count("PATCH nodes") == 3, "\n".join(in_order)
@@ -114,15 +115,15 @@ def kind_of(call: str) -> str:
 
 
 def is_cordoned(cluster: Cluster, node: str) -> bool:
-    found = k8s.get(cluster, "Node", node)
-    return "unschedulable" in found["spec"] or nodes.undoing_of(found) is not None
+    found = verbs.get(cluster, "Node", node)
+    return "unschedulable" in found["spec"] or cordon.undoing_of(found) is not None
 
 
 def ending(cluster: Cluster) -> list[str]:
     """The namespaces that are being deleted, whose objects are still there."""
     return [
         namespace["metadata"]["name"]
-        for namespace in k8s.find(cluster, "Namespace")
+        for namespace in verbs.find(cluster, "Namespace")
         if "deletionTimestamp" in namespace["metadata"]
     ]
 
@@ -130,8 +131,8 @@ def ending(cluster: Cluster) -> list[str]:
 def everything(cluster: Cluster) -> set[str]:
     """All objects of the cluster but events, nodes with their spec and annotations."""
     found = set()
-    for kind in k8s.KINDS.keys() - {"Event", "Namespace", "VolumeSnapshotClass"}:  # not served
-        for item in k8s.find(cluster, kind, every_namespace=True):
+    for kind in objects.KINDS.keys() - {"Event", "Namespace", "VolumeSnapshotClass"}:  # not served
+        for item in verbs.find(cluster, kind, every_namespace=True):
             meta = item["metadata"]
             about: Obj = {"kind": kind, "name": meta["name"], "namespace": meta.get("namespace")}
             if kind == "Node":

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks import storms
-from tasks.record import Rows
+from tasks.lifecycle.record import Rows
+from tasks.storms import experiment
 from tests.conftest import Cluster
 from tests.storms.ground import Ground
 
@@ -30,7 +30,7 @@ def test_a_volume_that_loses_acknowledged_writes(
 
     session_cluster.lose_last_second()
     # a fault comes only to a writer whose last record is no older than this: there is one to lose
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
     known = ground.ride(
         tmp_path,
         watch=count,

@@ -6,7 +6,7 @@ Runs on a real cluster as well: with KUBECONFIG, and STORMARK_E2E_IMAGE as an im
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks import results
+from tasks.results import store
 from tests.storms.conftest import REAL
 from tests.storms.ground import Ground
 
@@ -99,9 +99,9 @@ def times_agree(row: dict[str, Any]) -> bool:
 
 def assert_in_parquet(location: Path, run_id: str) -> None:
     """Both tables hold the run, and each measured cell has its fault and its first record."""
-    stored = results.read_table(str(location), "storms", run_id)
+    stored = store.read_table(str(location), "storms", run_id)
     assert stored["status"].value_counts().to_dict() == {"measured": 7 * 4, "not offered": 4}
-    events = results.read_table(str(location), "storm_events", run_id)
+    events = store.read_table(str(location), "storm_events", run_id)
     per_cell = events.groupby(["volume", "storm"])["event"].agg(set)
     assert len(per_cell) == 7 * 4
     assert all({"fault", "last record", "first record"} <= seen for seen in per_cell)

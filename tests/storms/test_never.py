@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import record, storms
-from tasks.progress import Progress
+from tasks.kubernetes import verbs
+from tasks.lifecycle import record
+from tasks.lifecycle.progress import Progress
+from tasks.storms import experiment
 from tests.storms.ground import Ground
 
 NODE = "w2"
@@ -25,7 +26,7 @@ PLAN: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault."""
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 def test_a_volume_that_never_comes_back_is_measured(ground: Ground, tmp_path: Path) -> None:
@@ -33,12 +34,12 @@ def test_a_volume_that_never_comes_back_is_measured(ground: Ground, tmp_path: Pa
 
     def cordon(progress: Progress) -> None:
         if progress.step.startswith("local · pod-delete"):
-            k8s.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": True}})
+            verbs.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": True}})
 
     try:
         known = ground.ride(tmp_path, report=cordon, **PLAN)
     finally:
-        k8s.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": None}})
+        verbs.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": None}})
     (row,) = known.storms
     assert (row["status"], row["came_back"]) == ("measured", "never")
     assert row.get("kept") is row.get("lost_records") is row.get("recovery_seconds") is None

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import node_faults, nodes
-from tasks.cluster import ClusterError
-from tasks.nodes import NotRestored
-from tasks.plan import NodeFault, Plan
-from tasks.reap import reap
-from tasks.release import release
+from tasks.kubernetes import verbs
+from tasks.kubernetes.errors import ClusterError
+from tasks.lifecycle import cordon, node_commands
+from tasks.lifecycle.cleanup import release
+from tasks.lifecycle.cordon import NotRestored
+from tasks.lifecycle.reap import reap
+from tasks.plan.plan import NodeFault, Plan
 from tests.storms.ground import Ground
 
 NODE = "w2"
@@ -37,26 +37,26 @@ FAILS = python("import sys; sys.exit('no such machine')")
 def test_the_fault_is_written_down_before_and_undone_after(ground: Ground, tmp_path: Path) -> None:
     log = tmp_path / "log"
     fault = NodeFault(down=says(log, "down"), up=says(log, "up"))
-    with node_faults.down(ground.cluster, NODE, "node-crash", fault, **WHO):
-        undoing = nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE))
+    with node_commands.down(ground.cluster, NODE, "node-crash", fault, **WHO):
+        undoing = cordon.undoing_of(verbs.get(ground.cluster, "Node", NODE))
         assert undoing is not None
         assert (undoing["fault"], undoing["run"]) == ("node-crash", WHO["run_id"])
         assert log.read_text() == f"down {NODE};"
     assert log.read_text() == f"down {NODE};up {NODE};"
-    assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) is None
+    assert cordon.undoing_of(verbs.get(ground.cluster, "Node", NODE)) is None
 
 
 def test_nothing_is_broken_that_could_not_be_written_down(ground: Ground, tmp_path: Path) -> None:
     fault = NodeFault(down=says(tmp_path / "log", "down"), up=says(tmp_path / "log", "up"))
-    nodes.cordon(ground.cluster, NODE, **WHO)
+    cordon.cordon(ground.cluster, NODE, **WHO)
     try:
         with (
             pytest.raises(ClusterError, match=f"has a storm on {NODE}, and one node"),
-            node_faults.down(ground.cluster, NODE, "node-crash", fault, **WHO),
+            node_commands.down(ground.cluster, NODE, "node-crash", fault, **WHO),
         ):
             pass
     finally:
-        nodes.uncordon(ground.cluster, NODE)
+        cordon.uncordon(ground.cluster, NODE)
     assert not (tmp_path / "log").exists()
 
 
@@ -64,7 +64,7 @@ def test_up_runs_when_down_fails(ground: Ground, tmp_path: Path) -> None:
     fault = NodeFault(down=FAILS, up=says(tmp_path / "log", "up"))
     with (
         pytest.raises(ClusterError, match="exit status 1: no such machine"),
-        node_faults.down(ground.cluster, NODE, "node-crash", fault, **WHO),
+        node_commands.down(ground.cluster, NODE, "node-crash", fault, **WHO),
     ):
         pass
     assert (tmp_path / "log").read_text() == f"up {NODE};"
@@ -77,7 +77,7 @@ def test_up_runs_when_the_storm_ends_early(
     fault = NodeFault(down=says(tmp_path / "log", "down"), up=says(tmp_path / "log", "up"))
     with (
         pytest.raises(kind),
-        node_faults.down(ground.cluster, NODE, "node-crash", fault, **WHO),
+        node_commands.down(ground.cluster, NODE, "node-crash", fault, **WHO),
     ):
         raise kind
     assert (tmp_path / "log").read_text() == f"down {NODE};up {NODE};"
@@ -89,23 +89,23 @@ def test_a_node_that_did_not_come_up_stays_written_down(ground: Ground, tmp_path
     try:
         with (
             pytest.raises(NotRestored, match="no such machine"),
-            node_faults.down(ground.cluster, NODE, "node-crash", fault, **WHO),
+            node_commands.down(ground.cluster, NODE, "node-crash", fault, **WHO),
         ):
             pass
-        undoing = nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE))
+        undoing = cordon.undoing_of(verbs.get(ground.cluster, "Node", NODE))
         assert undoing is not None
         assert undoing["fault"] == "node-crash"
         (remains,) = reap(ground.cluster, dry_run=True)
         assert remains.objects == [f"Node/{NODE} (node-crash, may be down)"]
         with pytest.raises(ClusterError, match=f"node {NODE} may still be down from storm"):
             reap(ground.cluster, dry_run=False)
-        assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) == undoing
+        assert cordon.undoing_of(verbs.get(ground.cluster, "Node", NODE)) == undoing
         mends = NodeFault(down=FAILS, up=says(tmp_path / "mended", "up"))
         reap(ground.cluster, dry_run=False, plan=Plan(node_fault=mends))
         assert (tmp_path / "mended").read_text() == f"up {NODE};"
-        assert nodes.undoing_of(k8s.get(ground.cluster, "Node", NODE)) is None
+        assert cordon.undoing_of(verbs.get(ground.cluster, "Node", NODE)) is None
     finally:
-        nodes.uncordon(ground.cluster, NODE)
+        cordon.uncordon(ground.cluster, NODE)
 
 
 def test_a_node_that_stays_down_keeps_no_other_from_its_mending(ground: Ground) -> None:
@@ -118,32 +118,32 @@ def test_a_node_that_stays_down_keeps_no_other_from_its_mending(ground: Ground) 
         for node in down:  # a run of an earlier version, that broke the next one as well
             mark = {"was_schedulable": False, "fault": "node-crash", **MARK}
             annotations = {
-                nodes.ANNOTATION: json.dumps(mark | {"namespace": ground.cluster.namespace})
+                cordon.ANNOTATION: json.dumps(mark | {"namespace": ground.cluster.namespace})
             }
-            k8s.patch(ground.cluster, "Node", node, {"metadata": {"annotations": annotations}})
+            verbs.patch(ground.cluster, "Node", node, {"metadata": {"annotations": annotations}})
         with pytest.raises(ClusterError, match=r"stays down.*is still there until `stormark reap"):
             release(ground.cluster, WHO["run_id"], Plan(node_fault=fault))
-        left = [nodes.undoing_of(k8s.get(ground.cluster, "Node", node)) for node in down]
+        left = [cordon.undoing_of(verbs.get(ground.cluster, "Node", node)) for node in down]
         assert [undoing is None for undoing in left] == [False, True]
     finally:
         for node in down:
-            nodes.uncordon(ground.cluster, node)
+            cordon.uncordon(ground.cluster, node)
 
 
 def test_no_shell_reads_a_command(tmp_path: Path) -> None:
-    node_faults.run_command(says(tmp_path / "log", "$(id) > x | y"), NODE)
+    node_commands.run_command(says(tmp_path / "log", "$(id) > x | y"), NODE)
     assert (tmp_path / "log").read_text() == f"$(id) > x | y {NODE};"
 
 
 def test_a_command_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_faults, "COMMAND_LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr(node_commands, "COMMAND_LIMIT_SECONDS", 0.2)
     with pytest.raises(ClusterError, match="not ended after 0 s"):
-        node_faults.run_command(python("import signal; signal.pause()"), NODE)
+        node_commands.run_command(python("import signal; signal.pause()"), NODE)
 
 
 def test_a_command_that_is_not_there_is_named() -> None:
     with pytest.raises(ClusterError, match="running `no-such-tool w2`: No such file"):
-        node_faults.run_command("no-such-tool {node}", NODE)
+        node_commands.run_command("no-such-tool {node}", NODE)
 
 
 @pytest.mark.parametrize("command", ["reboot", "stop '{node}"])

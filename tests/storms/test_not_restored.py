@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import node_faults, nodes, preflight, storms
-from tasks.cluster import Cluster, ClusterError, Obj
-from tasks.nodes import ANNOTATION, NotRestored
-from tasks.plan import NodeFault, Plan
-from tasks.reap import reap
-from tasks.release import release
+from tasks.kubernetes import verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, Conflict
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import cordon as nodes
+from tasks.lifecycle import node_commands
+from tasks.lifecycle.cleanup import release
+from tasks.lifecycle.cordon import ANNOTATION, NotRestored
+from tasks.lifecycle.reap import reap
+from tasks.plan.plan import NodeFault, Plan
+from tasks.preflight import preflight
+from tasks.storms import experiment
 from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace
 from tests.storms.test_node_faults import FAILS, NODE, WHO, python, says
@@ -41,17 +46,17 @@ FAILS_ONCE = (
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault."""
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 @pytest.fixture
 def unmarked(ground: Ground) -> Iterator[Cluster]:
     """The cluster; marks and cordons end with the test."""
     yield ground.cluster
-    for node in k8s.find(ground.cluster, "Node"):
+    for node in verbs.find(ground.cluster, "Node"):
         change: Obj = {"metadata": {"annotations": {ANNOTATION: None}}}
         change["spec"] = {"unschedulable": None}
-        k8s.patch(ground.cluster, "Node", node["metadata"]["name"], change)
+        verbs.patch(ground.cluster, "Node", node["metadata"]["name"], change)
 
 
 def test_after_an_up_that_fails_nothing_is_broken(ground: Ground, tmp_path: Path) -> None:
@@ -91,7 +96,7 @@ def test_after_an_uncordon_that_fails_nothing_is_drained(
             tmp_path, watch=lambda row, _events: cells.append(row), **PLAN, storms=["drain"]
         )
     assert [(cell["status"], cell["round"]) for cell in cells] == [("failed", 1)]
-    assert "unschedulable" not in k8s.get(ground.cluster, "Node", NODE)["spec"]
+    assert "unschedulable" not in verbs.get(ground.cluster, "Node", NODE)["spec"]
 
 
 def test_where_the_clean_up_fails_too_both_are_told(
@@ -102,7 +107,7 @@ def test_where_the_clean_up_fails_too_both_are_told(
         ground.ride(tmp_path, **PLAN, storms=["node-crash"], node_fault=fault)
     assert (tmp_path / "log").read_text() == f"down {NODE};"
     mends = NodeFault(down=FAILS, up=says(tmp_path / "log", "up"))
-    for run_id in {str(by["run"]) for _, by in nodes.undoings(k8s.find(unmarked, "Node"))}:
+    for run_id in {str(by["run"]) for _, by in nodes.undoings(verbs.find(unmarked, "Node"))}:
         release(unmarked, run_id, Plan(node_fault=mends))
     assert (tmp_path / "log").read_text() == f"down {NODE};up {NODE};"
 
@@ -115,14 +120,14 @@ def test_no_node_is_touched_while_one_carries_a_mark_of_the_same_run(
     fault = NodeFault(down=says(tmp_path / "log", "down"), up=says(tmp_path / "log", "up"))
     with (
         pytest.raises(ClusterError, match=f"has a storm on {other}, and one node"),
-        node_faults.down(unmarked, NODE, "node-crash", fault, **WHO),
+        node_commands.down(unmarked, NODE, "node-crash", fault, **WHO),
     ):
         pass
     with pytest.raises(ClusterError, match=f"has a storm on {other}, and one node"):
         nodes.cordon(unmarked, NODE, **WHO)
     assert not (tmp_path / "log").exists()
     nodes.uncordon(unmarked, other)
-    with node_faults.down(unmarked, NODE, "node-crash", fault, **WHO):
+    with node_commands.down(unmarked, NODE, "node-crash", fault, **WHO):
         assert (tmp_path / "log").read_text() == f"down {NODE};"
 
 
@@ -133,7 +138,7 @@ def at_the_same_time(cluster: Cluster, other: Cluster) -> list[int]:
     def hold(of: Cluster, node: str, run_id: str) -> None:
         try:
             with nodes.cordoned(of, node, run_id=run_id, deadline=WHO["deadline"]):
-                held = [n for n in k8s.find(of, "Node") if n["spec"].get("unschedulable")]
+                held = [n for n in verbs.find(of, "Node") if n["spec"].get("unschedulable")]
                 seen.append(len(held))
         except ClusterError:
             return
@@ -160,8 +165,8 @@ def test_two_namespaces_never_hold_two_nodes(
         while True:  # who is late by a heartbeat of its node does not look again
             try:
                 return patch(cluster, node, mark, change)
-            except k8s.Conflict:
-                node = k8s.get(cluster, "Node", node["metadata"]["name"])
+            except Conflict:
+                node = verbs.get(cluster, "Node", node["metadata"]["name"])
 
     def when_both_are_marked(cluster: Cluster, name: str) -> None:
         if not getattr(met, "looks", False):
@@ -196,18 +201,18 @@ def test_a_patch_whose_answer_was_lost_is_known_again(
     unmarked: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was carried out, and the second try meets its own work."""
-    patch, lost = k8s.patch, iter([True, True])
+    patch, lost = verbs.patch, iter([True, True])
 
     def lose_the_answer(cluster: Cluster, kind: str, name: str, change: Obj) -> Obj:
         done = patch(cluster, kind, name, change)
         if next(lost, False):
-            raise k8s.Conflict("the node has changed")
+            raise Conflict("the node has changed")
         return done
 
-    monkeypatch.setattr(k8s, "patch", lose_the_answer)
+    monkeypatch.setattr(verbs, "patch", lose_the_answer)
     with nodes.cordoned(unmarked, NODE, **WHO):
-        assert k8s.get(unmarked, "Node", NODE)["spec"]["unschedulable"] is True
-    found = k8s.get(unmarked, "Node", NODE)
+        assert verbs.get(unmarked, "Node", NODE)["spec"]["unschedulable"] is True
+    found = verbs.get(unmarked, "Node", NODE)
     assert "unschedulable" not in found["spec"]
     assert nodes.undoing_of(found) is None
 
@@ -218,7 +223,7 @@ def test_a_mark_that_cannot_be_read_stops_storms_alone(
 ) -> None:
     """Its cells say how it goes; the clean-up, the preflight and reap do not trip over it."""
     change = {"metadata": {"annotations": {ANNOTATION: text}}}
-    k8s.patch(unmarked, "Node", "w3", change)
+    verbs.patch(unmarked, "Node", "w3", change)
     words = f"kubectl annotate node w3 {ANNOTATION}-"
     known = ground.ride(tmp_path, **PLAN | {"storm_rounds": 1}, storms=["drain"])
     (cell,) = known.storms
@@ -227,6 +232,6 @@ def test_a_mark_that_cannot_be_read_stops_storms_alone(
     (warned,) = (check for check in known.checks if check.check == "storms under way")
     assert (warned.status, words in warned.words) == ("warn", True)
     assert reap(unmarked, dry_run=False) == []
-    k8s.patch(unmarked, "Node", "w3", {"metadata": {"annotations": {ANNOTATION: None}}})
-    every_node = k8s.find(unmarked, "Node")
+    verbs.patch(unmarked, "Node", "w3", {"metadata": {"annotations": {ANNOTATION: None}}})
+    every_node = verbs.find(unmarked, "Node")
     assert [check.status for check in preflight.marks(every_node)] == ["pass"]

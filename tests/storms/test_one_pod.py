@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks.cluster import Cluster
+from tasks.kubernetes import verbs
+from tasks.kubernetes.cluster import Cluster
 from tests.storms.ground import Ground
 
 ONE_POD = "ReadWriteOncePod"
@@ -40,7 +40,7 @@ def test_without_exec_they_are_skipped(
     def allowed(_cluster: Cluster, _verb: str, resource: str, _group: str, **_: bool) -> bool:
         return resource != "pods/exec"
 
-    monkeypatch.setattr(k8s, "allowed", allowed)
+    monkeypatch.setattr(verbs, "allowed", allowed)
     known = ground.ride(
         tmp_path,
         storage_classes=["nfs-client"],

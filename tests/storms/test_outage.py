@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks.record import Rows
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import watches
+from tasks.lifecycle.record import Rows
 from tests.conftest import Cluster
 from tests.flows.server import until
 from tests.storms.ground import Ground
@@ -17,7 +18,7 @@ def test_the_storms_after_an_outage_are_measured(
 ) -> None:
     """The writer's pods are watched anew."""
     monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=0))
-    monkeypatch.setattr(k8s, "SLICE_SECONDS", 0.1)
+    monkeypatch.setattr(watches, "SLICE_SECONDS", 0.1)
 
     def go_away(row: dict[str, Any], _events: Rows) -> None:
         if row["storm"] == "container-restart":

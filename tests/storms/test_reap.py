@@ -5,14 +5,16 @@ from contextlib import ExitStack
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import labels, lease, nodes
-from tasks import reap as reaping
-from tasks.cluster import Cluster, Obj
-from tasks.manifest import render, script
-from tasks.plan import Plan
-from tasks.reap import NotReleased, Remains, reap
-from tasks.release import host_folder
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import labels, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.manifest import render, script
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import cordon, lease
+from tasks.lifecycle import reap as reaping
+from tasks.lifecycle.cleanup import host_folder
+from tasks.lifecycle.reap import NotReleased, Remains, reap
+from tasks.plan.plan import Plan
 from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace
 from tests.tasks.leases import a_lease, renewed, renewing
@@ -52,35 +54,35 @@ def configmap(run_id: str, flow_run: str, deadline: str = LATER) -> Obj:
 def test_the_pv_of_a_run_that_lives_in_another_namespace_is_left_alone(ground: Ground) -> None:
     """A PV belongs to no namespace, and its run's Lease is where the run works."""
     with new_namespace() as other:
-        k8s.create(other, a_lease(LIVING))
-        k8s.create(other, local_pv(LIVING, other.namespace))
+        verbs.create(other, a_lease(LIVING))
+        verbs.create(other, local_pv(LIVING, other.namespace))
         try:
             assert reap(ground.cluster, dry_run=False) == []
-            assert k8s.get(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
+            assert verbs.get(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
         finally:
-            k8s.delete(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
+            verbs.delete(other, "PersistentVolume", f"stormark-{LIVING}-0-local-storm")
 
 
 @pytest.mark.parametrize("deadline", [EARLIER, LATER])
 @pytest.mark.parametrize("ahead_seconds", [-75, 0, 75])
 def test_a_run_that_lives_is_left_alone(ground: Ground, ahead_seconds: int, deadline: str) -> None:
     """Whatever its machine's clock and its deadline say; who died beside it is released."""
-    k8s.create(ground.cluster, configmap(LIVING, "", deadline))
-    k8s.create(ground.cluster, configmap(DEAD, "", deadline))
+    verbs.create(ground.cluster, configmap(LIVING, "", deadline))
+    verbs.create(ground.cluster, configmap(DEAD, "", deadline))
     with renewed(ground.cluster, LIVING, ahead_seconds=ahead_seconds):
         found = reap(ground.cluster, dry_run=False)
-        assert k8s.get(ground.cluster, "Lease", "stormark")
+        assert verbs.get(ground.cluster, "Lease", "stormark")
     assert found == [Remains(DEAD, reaping.DEAD, [f"ConfigMap/stormark-{DEAD}"])]
     assert ground.left() == [f"ConfigMap stormark-{LIVING}"]
-    k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
+    verbs.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
 
 
 @pytest.mark.parametrize("deadline", [EARLIER, LATER])
 @pytest.mark.parametrize("ahead_seconds", [-75, 0, 75])
 def test_a_run_that_is_dead_is_released(ground: Ground, ahead_seconds: int, deadline: str) -> None:
     """Its Lease too; a dry run leaves both."""
-    k8s.create(ground.cluster, configmap(DEAD, "", deadline))
-    k8s.create(ground.cluster, a_lease(DEAD, ahead_seconds=ahead_seconds))
+    verbs.create(ground.cluster, configmap(DEAD, "", deadline))
+    verbs.create(ground.cluster, a_lease(DEAD, ahead_seconds=ahead_seconds))
     found = reap(ground.cluster, dry_run=True)
     assert [(one.run_id, one.why) for one in found] == [(DEAD, reaping.DEAD)]
     assert ground.left() == [f"ConfigMap stormark-{DEAD}", "Lease stormark"]
@@ -92,8 +94,8 @@ def test_a_run_that_wakes_at_the_last_moment_is_left_alone(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It renews its Lease after that was judged and before it is deleted: it is judged again."""
-    k8s.create(ground.cluster, configmap(LIVING, ""))
-    k8s.create(ground.cluster, a_lease(LIVING))
+    verbs.create(ground.cluster, configmap(LIVING, ""))
+    verbs.create(ground.cluster, a_lease(LIVING))
     free = lease.free
     with ExitStack() as stack:
 
@@ -105,36 +107,36 @@ def test_a_run_that_wakes_at_the_last_moment_is_left_alone(
         monkeypatch.setattr(lease, "free", late)
         assert reap(ground.cluster, dry_run=False) == []
     assert ground.left() == [f"ConfigMap stormark-{LIVING}", "Lease stormark"]
-    k8s.delete(ground.cluster, "Lease", "stormark")
-    k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
+    verbs.delete(ground.cluster, "Lease", "stormark")
+    verbs.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
 
 
 def test_a_night_reaps_beside_its_own_lease(ground: Ground) -> None:
     """It lives, and nobody has to watch for that."""
-    k8s.create(ground.cluster, configmap(DEAD, ""))
-    k8s.create(ground.cluster, a_lease(LIVING, duration_seconds=3600))
+    verbs.create(ground.cluster, configmap(DEAD, ""))
+    verbs.create(ground.cluster, a_lease(LIVING, duration_seconds=3600))
     (found,) = reap(ground.cluster, dry_run=False, own=LIVING)
     assert found.run_id == DEAD
     assert ground.left() == ["Lease stormark"]
-    k8s.delete(ground.cluster, "Lease", "stormark")
+    verbs.delete(ground.cluster, "Lease", "stormark")
 
 
 def test_a_flow_run_known_to_be_dead_need_not_lapse(ground: Ground) -> None:
     """Its Lease goes with what it left; the run of another flow run stays."""
     for run_id, flow_run in ((DEAD, "0a"), (LIVING, "0b")):
-        k8s.create(ground.cluster, configmap(run_id, flow_run))
+        verbs.create(ground.cluster, configmap(run_id, flow_run))
     with renewed(ground.cluster, DEAD):
         assert reaping.lives(ground.cluster, "0a")
         assert not reaping.lives(ground.cluster, "0b")
         assert not reaping.lives(ground.cluster, "0c")
-    k8s.create(ground.cluster, a_lease(DEAD))
+    verbs.create(ground.cluster, a_lease(DEAD))
     try:
         assert not reaping.lives(ground.cluster, "0a")
         assert reaping.release_flow_run(ground.cluster, "0a", Plan()) == [DEAD]
         assert ground.left() == [f"ConfigMap stormark-{LIVING}"]
         assert reaping.release_flow_run(ground.cluster, "0a", Plan()) == []
     finally:
-        k8s.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
+        verbs.delete(ground.cluster, "ConfigMap", f"stormark-{LIVING}")
 
 
 @pytest.mark.usefixtures("nobody_lives")
@@ -143,10 +145,10 @@ def test_a_run_that_cannot_be_released_keeps_no_other_from_it(
 ) -> None:
     """At the end the error has a line for each run that was found."""
     for run_id in (DEAD, LATER_DEAD, LAST_DEAD):
-        k8s.create(ground.cluster, configmap(run_id, ""))
-    nodes.cordon(ground.cluster, "w1", run_id=LAST_DEAD, deadline=LATER)
+        verbs.create(ground.cluster, configmap(run_id, ""))
+    cordon.cordon(ground.cluster, "w1", run_id=LAST_DEAD, deadline=LATER)
     on_node = {"metadata": {"annotations": {labels.HOST_FOLDERS: "w1"}}}
-    k8s.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", on_node)
+    verbs.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", on_node)
     session_cluster.fault("delete", "configmaps", 403)
     session_cluster.fault("create", "jobs", 403)
     with pytest.raises(NotReleased) as failed:
@@ -160,14 +162,14 @@ def test_a_run_that_cannot_be_released_keeps_no_other_from_it(
     assert released == f"{LAST_DEAD}, {why}: released"
     assert ground.left() == [f"ConfigMap stormark-{DEAD}", f"ConfigMap stormark-{LATER_DEAD}"]
     change = {"metadata": {"annotations": {labels.HOST_FOLDERS: None}}}
-    k8s.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", change)
+    verbs.patch(ground.cluster, "ConfigMap", f"stormark-{LATER_DEAD}", change)
     assert [one.run_id for one in reap(ground.cluster, dry_run=False)] == [DEAD, LATER_DEAD]
 
 
 @pytest.mark.usefixtures("nobody_lives")
 def test_the_pv_of_a_dead_run_is_released(ground: Ground) -> None:
     """Also when nothing else of the run is left."""
-    k8s.create(ground.cluster, local_pv(DEAD, ground.cluster.namespace))
+    verbs.create(ground.cluster, local_pv(DEAD, ground.cluster.namespace))
     why = "dead: it no longer renews its Lease"
     left = [f"PersistentVolume/stormark-{DEAD}-0-local-storm"]
     assert reap(ground.cluster, dry_run=True) == [Remains(DEAD, why, left)]
@@ -192,14 +194,14 @@ def on_node(run_id: str, node: str, **data: str) -> Obj:
 def jobs_created(monkeypatch: pytest.MonkeyPatch) -> list[Obj]:
     """The Jobs that are created from now on."""
     created: list[Obj] = []
-    create = k8s.create
+    create = verbs.create
 
     def noted(cluster: k8s.Cluster, body: Obj) -> Obj:
         if body["kind"] == "Job":
             created.append(body)
         return create(cluster, body)
 
-    monkeypatch.setattr(k8s, "create", noted)
+    monkeypatch.setattr(verbs, "create", noted)
     return created
 
 
@@ -210,13 +212,13 @@ def test_nothing_that_a_configmap_says_is_run(
     jobs, node = jobs_created(monkeypatch), ground.folders[0]
     folder = node / "var/tmp" / host_folder(ground.cluster.namespace, DEAD)
     (folder / "local").mkdir(parents=True)
-    k8s.create(ground.cluster, on_node(DEAD, node.name, **HOSTILE))
+    verbs.create(ground.cluster, on_node(DEAD, node.name, **HOSTILE))
     taints = [{"key": "gpu", "value": "", "effect": "NoSchedule"}]
-    k8s.patch(ground.cluster, "Node", node.name, {"spec": {"taints": taints}})
+    verbs.patch(ground.cluster, "Node", node.name, {"spec": {"taints": taints}})
     try:
         reap(ground.cluster, dry_run=False, plan=Plan(image="example.com/own:1"))
     finally:
-        k8s.patch(ground.cluster, "Node", node.name, {"spec": {"taints": None}})
+        verbs.patch(ground.cluster, "Node", node.name, {"spec": {"taints": None}})
     assert not folder.exists()
     assert not (node / "var/tmp/hostile").exists()
     (job,) = jobs
@@ -240,13 +242,13 @@ def test_a_run_id_that_is_none_is_no_path(
 ) -> None:
     """Labels may hold what no run is called; a person looks at it."""
     jobs = jobs_created(monkeypatch)
-    k8s.create(ground.cluster, on_node(run_id, ground.folders[0].name))
+    verbs.create(ground.cluster, on_node(run_id, ground.folders[0].name))
     try:
         with pytest.raises(NotReleased, match="is none of stormark's"):
             reap(ground.cluster, dry_run=False)
         assert jobs == []
     finally:
-        k8s.delete(ground.cluster, "ConfigMap", f"stormark-{run_id}")
+        verbs.delete(ground.cluster, "ConfigMap", f"stormark-{run_id}")
 
 
 def test_a_configmap_names_nothing_of_another_namespace(ground: Ground) -> None:
@@ -255,13 +257,13 @@ def test_a_configmap_names_nothing_of_another_namespace(ground: Ground) -> None:
     with new_namespace() as other:
         folder = node / "var/tmp" / host_folder(other.namespace, DEAD)
         folder.mkdir(parents=True)
-        nodes.cordon(other, node.name, run_id=DEAD, deadline=LATER)
-        k8s.create(other, local_pv(DEAD, other.namespace))
-        k8s.create(ground.cluster, on_node(DEAD, node.name))
+        cordon.cordon(other, node.name, run_id=DEAD, deadline=LATER)
+        verbs.create(other, local_pv(DEAD, other.namespace))
+        verbs.create(ground.cluster, on_node(DEAD, node.name))
         reap(ground.cluster, dry_run=False)
         assert ground.left() == [str(folder)]
-        assert k8s.get(other, "PersistentVolume", f"stormark-{DEAD}-0-local-storm")
-        assert nodes.undoing_of(k8s.get(other, "Node", node.name))
-        k8s.create(other, on_node(DEAD, node.name))
+        assert verbs.get(other, "PersistentVolume", f"stormark-{DEAD}-0-local-storm")
+        assert cordon.undoing_of(verbs.get(other, "Node", node.name))
+        verbs.create(other, on_node(DEAD, node.name))
         reap(other, dry_run=False)
         assert Ground(other, {}, ground.folders).left() == []

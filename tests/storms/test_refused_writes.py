@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tasks import cluster as k8s
-from tasks.record import Rows
+from tasks.kubernetes import streams
+from tasks.lifecycle.record import Rows
 from tests.storms.ground import Ground
 
 # Each record opens its file by name: from now on that is a device which is always full.
@@ -17,7 +17,7 @@ def test_a_volume_that_fills_up_between_storms(ground: Ground, tmp_path: Path) -
     def fill(row: dict[str, Any], events: Rows) -> None:
         if row["storm"] == "container-restart":
             pod = next(e["pod"] for e in events if e["event"] == "fault")
-            k8s.execute(ground.cluster, pod, FILL, limit_seconds=20)
+            streams.execute(ground.cluster, pod, FILL, limit_seconds=20)
 
     known = ground.ride(
         tmp_path,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks import faults, storms
-from tasks.cluster import Cluster
+from tasks.kubernetes.cluster import Cluster
+from tasks.storms import experiment, faults
 from tests.storms.ground import Ground
 
 PLAN: dict[str, Any] = {
@@ -22,7 +22,7 @@ PLAN: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault."""
-    monkeypatch.setattr(storms, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 def struck(events: list[dict[str, Any]], volume: str) -> set[str]:
@@ -43,7 +43,7 @@ def test_without_a_fresh_pod_the_same_is_restarted(
     ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above would see it."""
-    monkeypatch.setattr(storms, "_fresh", storms._writing)
+    monkeypatch.setattr(experiment, "_fresh", experiment._writing)
     known = ground.ride(tmp_path, **PLAN | {"storm_volumes": ["emptyDir"]}, storm_rounds=2)
     assert len(struck(known.storm_events, "emptyDir")) == 1
 
@@ -60,7 +60,7 @@ def test_a_step_of_the_clients_clock_is_in_no_figure(
         faults.delete_pod(cluster, pod)
         stepped[0] = step
 
-    monkeypatch.setitem(storms.AT_ONCE, "pod-delete", delete_and_set_the_clock)
+    monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_set_the_clock)
     plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
     (row,) = ground.ride(tmp_path, **plan).storms
     assert stepped == [step]

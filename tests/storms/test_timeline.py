@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tasks.observer import PodEvent
-from tasks.timeline import Step, pending_reason, steps
+from tasks.storms.observer import PodEvent
+from tasks.storms.timeline import Step, pending_reason, steps
 
 FAULT = 1000.0
 WAITING = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had no room."

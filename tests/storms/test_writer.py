@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.judge import checksum, records
+from tasks.storms.ledger import checksum, records
 from tests.storms.scripts import SHELLS, Place, acknowledged, make_place
 
 

@@ -11,7 +11,8 @@ from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from tasks.cluster import Cluster, Obj
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Obj
 
 
 class Answer(NamedTuple):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks import cluster as k8s
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import streams
 from tests.tasks.api import Api, serving
 
 NAMESPACE = "bench"
@@ -40,6 +41,6 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             server.orders.append(command[-1])
             return ""
 
-        monkeypatch.setattr(k8s, "execute", execute)
+        monkeypatch.setattr(streams, "execute", execute)
         yield server
         server.cluster.api.rest_client.close()

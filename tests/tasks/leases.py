@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from tasks import cluster as k8s
-from tasks import lease
-from tasks.cluster import Cluster, Obj
+from tasks.kubernetes import verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle import lease
 
 
 def micro_time(ahead_seconds: float = 0) -> str:
@@ -34,12 +35,12 @@ def a_lease(holder: str, *, ahead_seconds: float = 0, duration_seconds: int = 1)
 @contextmanager
 def renewed(cluster: Cluster, holder: str, *, ahead_seconds: float = 0) -> Iterator[None]:
     """A Lease that a run renews for the block, all the time, and then gives back."""
-    k8s.create(cluster, a_lease(holder, ahead_seconds=ahead_seconds, duration_seconds=60))
+    verbs.create(cluster, a_lease(holder, ahead_seconds=ahead_seconds, duration_seconds=60))
     try:
         with renewing(cluster, ahead_seconds=ahead_seconds):
             yield
     finally:
-        k8s.delete(cluster, "Lease", lease.LEASE)
+        verbs.delete(cluster, "Lease", lease.LEASE)
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def renewing(cluster: Cluster, *, ahead_seconds: float = 0) -> Iterator[None]:
     def renew() -> None:
         # no reader may wait longer for a change, however busy the machine is
         spec = {"renewTime": micro_time(ahead_seconds), "leaseDurationSeconds": 60}
-        k8s.patch(cluster, "Lease", lease.LEASE, {"spec": spec})
+        verbs.patch(cluster, "Lease", lease.LEASE, {"spec": spec})
 
     def renew_on() -> None:
         while not ended.wait(0.1):

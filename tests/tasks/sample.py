@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tasks import fio_file
-from tasks.cluster import Cluster, Obj
-from tasks.fio_job import FioJob
-from tasks.plan import Plan
-from tasks.run import Run
-from tasks.volumes import Volume
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle.run import Run
+from tasks.plan import job_file
+from tasks.plan.plan import Plan
+from tasks.provision.bench_pod import FioJob
+from tasks.provision.volumes import Volume
 from tests.tasks.api import Answer, Api
 
 PODS = "/api/v1/namespaces/bench/pods"
@@ -38,7 +39,7 @@ ioengine=libaio
 def make_run(cluster: Cluster, run_id: str = "20261123-031500-a1b2c3", **plan: Any) -> Run:
     chosen = Plan(**({"fio_file": FIO_FILE, "namespace": cluster.namespace} | plan))
     started_at = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
-    workload = fio_file.prepare(chosen)
+    workload = job_file.prepare(chosen)
     return Run(run_id, started_at, chosen, workload, cluster, 0.0)
 
 

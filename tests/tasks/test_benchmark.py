@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from tasks import benchmark, volumes
-from tasks.benchmark import Round, failed_cells, measure, rounds
-from tasks.progress import Progress
-from tasks.run import Run
-from tasks.tables import TABLES
+from tasks.lifecycle.progress import Progress
+from tasks.lifecycle.run import Run
+from tasks.provision import volumes
+from tasks.results.schema import TABLES
+from tasks.speed import benchmark
+from tasks.speed.benchmark import Round, failed_cells, measure, rounds
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import JOBS, PODS, group, make_run, make_volume, pod, script_pod
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tasks.caveats import memory_backed, of_row
+from tasks.provision.filesystems import memory_backed
+from tasks.speed.caveats import of_row
 
 CLEAN: dict[str, Any] = {
     "rw": "randread",

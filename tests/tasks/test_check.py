@@ -2,10 +2,11 @@
 
 import pytest
 
-from tasks import check, rigs
-from tasks.cluster import Obj
-from tasks.plan import PlanError
-from tasks.pods import PodFailed
+from tasks.kubernetes.nodes import hostname
+from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pods import PodFailed
+from tasks.plan.plan import PlanError
+from tasks.preflight import begin
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import PODS, make_run, pod, script_pod
 
@@ -15,7 +16,7 @@ FACTS = "@stormark fact kernel 6.1\n@stormark fact fio_version {}\n"
 
 def checked(api: Api, log: str) -> str:
     script_pod(api, Answer.of(log))
-    return check.image_and_fio_file(make_run(api.cluster), [])
+    return begin.image_and_fio_file(make_run(api.cluster), [])
 
 
 def test_an_image_and_a_file_that_fit_give_fio_s_version(api: Api) -> None:
@@ -59,7 +60,7 @@ def test_a_container_that_its_node_cannot_run_fails_in_the_runtime_s_words(api: 
     failed = pod("terminated", containerStatuses=[{"state": {"terminated": ended}}])
     api.answers["GET", PODS] = [Answer.items([failed])]
     with pytest.raises(PodFailed, match=r"^pod pod-1 did not start: StartError: runc create fail"):
-        check.image_and_fio_file(make_run(api.cluster), [])
+        begin.image_and_fio_file(make_run(api.cluster), [])
 
 
 RETRIED = ["ImagePullBackOff", "ErrImagePull", "CreateContainerError", "RunContainerError"]
@@ -85,7 +86,7 @@ def test_what_the_kubelet_tries_again_is_waited_for(api: Api, reason: str) -> No
     api.answers["GET", PODS].insert(0, waiting(reason))
     failed_pulls(api, "i/o timeout", 7)
     told: list[str] = []
-    assert check.image_and_fio_file(make_run(api.cluster), [], told.append) == "fio-3.33"
+    assert begin.image_and_fio_file(make_run(api.cluster), [], told.append) == "fio-3.33"
     (said,) = told
     assert f"{reason}: deadline exceeded" in said
 
@@ -98,7 +99,7 @@ def test_what_the_kubelet_tries_in_vain_is_the_reason(api: Api, reason: str) -> 
     failed_pulls(api, "i/o timeout", 7)
     words = rf"did not happen within 1 s: pod pod-1 .*{reason}: deadline exceeded"
     with pytest.raises(PodFailed, match=words):
-        check.image_and_fio_file(make_run(api.cluster, start_limit_seconds=1), [])
+        begin.image_and_fio_file(make_run(api.cluster, start_limit_seconds=1), [])
 
 
 @pytest.mark.parametrize("reason", ["InvalidImageName", "ErrImageNeverPull"])
@@ -107,7 +108,7 @@ def test_what_the_kubelet_does_not_try_again_is_told_at_once(api: Api, reason: s
     script_pod(api, Answer.of(""))
     api.answers["GET", PODS] = [waiting(reason, "no such image")]
     with pytest.raises(PodFailed) as failed:
-        check.image_and_fio_file(make_run(api.cluster), [])
+        begin.image_and_fio_file(make_run(api.cluster), [])
     assert str(failed.value) == (
         f"pod pod-1 cannot start with image fio:test: {reason}: no such image. "
         "Check the image's name and that the nodes may pull it."
@@ -142,17 +143,17 @@ def test_a_registry_that_has_no_such_image_is_asked_twice(
     if count == 2 and message in NO_SUCH_IMAGE:
         words = "pod pod-1 cannot start with image fio:test: ImagePullBackOff: Failed to pull"
         with pytest.raises(PodFailed, match=words) as failed:
-            check.image_and_fio_file(make_run(api.cluster), [])
+            begin.image_and_fio_file(make_run(api.cluster), [])
         assert message in str(failed.value)
     else:
-        assert check.image_and_fio_file(make_run(api.cluster), []) == "fio-3.33"
+        assert begin.image_and_fio_file(make_run(api.cluster), []) == "fio-3.33"
 
 
 def test_a_namespace_that_is_missing_can_be_made(api: Api) -> None:
     """The message has the command."""
     api.script("GET", "/api/v1/namespaces/bench", Answer.refusal(404, "NotFound"))
     with pytest.raises(PlanError, match="`kubectl create namespace bench` makes it"):
-        check.namespace(api.cluster)
+        begin.namespace(api.cluster)
 
 
 def test_nodes_say_what_they_are() -> None:
@@ -164,7 +165,7 @@ def test_nodes_say_what_they_are() -> None:
         "containerRuntimeVersion": "containerd://2",
     }
     status = {"nodeInfo": info, "capacity": {"cpu": "1500m", "memory": "16Gi"}}
-    assert check.node({"metadata": {"name": "n1"}, "status": status}) == {
+    assert begin.node({"metadata": {"name": "n1"}, "status": status}) == {
         "name": "n1",
         "kernel": "6.1",
         "os_image": "Debian",
@@ -178,5 +179,5 @@ def test_nodes_say_what_they_are() -> None:
 def test_a_node_that_says_nothing_of_itself_is_one_all_the_same() -> None:
     """A virtual kubelet has no nodeInfo, and no label with its hostname."""
     virtual: Obj = {"metadata": {"name": "virtual"}, "status": {}}
-    assert check.node(virtual) == dict.fromkeys(check.node(virtual)) | {"name": "virtual"}
-    assert rigs.hostname(virtual) == "virtual"
+    assert begin.node(virtual) == dict.fromkeys(begin.node(virtual)) | {"name": "virtual"}
+    assert hostname(virtual) == "virtual"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tasks import check_cluster
-from tasks.classes import DEFAULT_CLASS
-from tasks.cluster import Obj
-from tasks.plan import Plan
+from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.storage_classes import DEFAULT_CLASS
+from tasks.plan.plan import Plan
+from tasks.preflight import cluster
 
 
 def a_class(name: str = "fast", provisioner: str = "ebs.csi.aws.com", **more: Any) -> Obj:
@@ -33,7 +33,7 @@ def default(name: str) -> Obj:
 )
 def test_version(git_version: str, status: str) -> None:
     """Old ones lack a label by which a Job's pods are found, or a condition that is timed."""
-    check = check_cluster.version(git_version)
+    check = cluster.version(git_version)
     assert check.status == status
     assert check.seen.startswith(git_version)
     assert bool(check.advice) == (status != "pass")
@@ -41,8 +41,8 @@ def test_version(git_version: str, status: str) -> None:
 
 def test_rbac() -> None:
     """It is an API group like others."""
-    assert check_cluster.rbac(["apps", "rbac.authorization.k8s.io"]).status == "pass"
-    assert check_cluster.rbac(["apps"]).status == "warn"
+    assert cluster.rbac(["apps", "rbac.authorization.k8s.io"]).status == "pass"
+    assert cluster.rbac(["apps"]).status == "warn"
 
 
 def test_aggregation_names_what_is_down() -> None:
@@ -53,9 +53,9 @@ def test_aggregation_names_what_is_down() -> None:
         "status": {"conditions": [_available("False", "no endpoints for metrics-server")]},
     }
     young = {"metadata": {"name": "v1.new.io"}, "status": {}}
-    (good,) = check_cluster.aggregation([up, up])
+    (good,) = cluster.aggregation([up, up])
     assert (good.status, good.seen) == ("pass", "2 APIServices, all available")
-    first, second = check_cluster.aggregation([up, down, young])
+    first, second = cluster.aggregation([up, down, young])
     assert (first.status, first.object) == ("warn", "APIService v1beta1.metrics.k8s.io")
     assert first.seen == "not available: no endpoints for metrics-server"
     assert second.seen == "not available: no reason given"
@@ -76,7 +76,7 @@ def _available(status: str, message: str) -> Obj:
 )
 def test_default_class(storage_classes: list[Obj], status: str, seen: str) -> None:
     """Exactly one is right."""
-    check = check_cluster.default_class(storage_classes)
+    check = cluster.default_class(storage_classes)
     assert check.status == status
     assert check.seen.startswith(seen)
 
@@ -89,7 +89,7 @@ def test_a_class_of_a_csi_driver() -> None:
         {"metadata": {"name": "other"}, "driver": "nfs.csi.k8s.io"},
     ]
     more: Obj = {"volumeBindingMode": "WaitForFirstConsumer", "allowVolumeExpansion": True}
-    check = check_cluster.storage_class(a_class(**more), Plan(), drivers, snapshots)
+    check = cluster.storage_class(a_class(**more), Plan(), drivers, snapshots)
     assert (check.status, check.object) == ("pass", "fast")
     assert check.seen == (
         "provisioner ebs.csi.aws.com, CSI driver with attach, binding WaitForFirstConsumer, "
@@ -100,10 +100,10 @@ def test_a_class_of_a_csi_driver() -> None:
 def test_a_class_without_a_driver() -> None:
     """It is no fault, unless the plan wants what only CSI has."""
     local = a_class(provisioner="rancher.io/local-path")
-    assert check_cluster.storage_class(local, Plan(), [], []).status == "pass"
+    assert cluster.storage_class(local, Plan(), [], []).status == "pass"
     once = Plan(access_mode="ReadWriteOncePod")
-    assert check_cluster.storage_class(local, once, [], []).status == "warn"
-    unknown = check_cluster.storage_class(local, once, None, None)
+    assert cluster.storage_class(local, once, [], []).status == "warn"
+    unknown = cluster.storage_class(local, once, None, None)
     assert unknown.status == "pass"
     assert "driver unknown" in unknown.seen
     assert "snapshot classes unknown" in unknown.seen
@@ -112,7 +112,7 @@ def test_a_class_without_a_driver() -> None:
 def test_a_class_that_nobody_provisions() -> None:
     """Its PVs are made by hand."""
     static = a_class(provisioner="kubernetes.io/no-provisioner")
-    check = check_cluster.storage_class(static, Plan(), [], [])
+    check = cluster.storage_class(static, Plan(), [], [])
     assert check.status == "warn"
     assert "free PV" in check.advice
 
@@ -125,8 +125,8 @@ def test_capacity_is_that_of_one_segment() -> None:
         {"storageClassName": "other", "capacity": "1Ti"},
         {"storageClassName": "fast"},
     ]
-    assert check_cluster.capacity(a_class("silent"), Plan(), here) == []
-    (fits,) = check_cluster.capacity(a_class(), Plan(volume_size="5Gi"), here)
-    (not_fits,) = check_cluster.capacity(a_class(), Plan(volume_size="6Gi"), here)
+    assert cluster.capacity(a_class("silent"), Plan(), here) == []
+    (fits,) = cluster.capacity(a_class(), Plan(volume_size="5Gi"), here)
+    (not_fits,) = cluster.capacity(a_class(), Plan(volume_size="6Gi"), here)
     assert (fits.status, not_fits.status) == ("pass", "warn")
     assert not_fits.seen.startswith("5.0 GiB at most")

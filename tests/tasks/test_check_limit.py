@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from tasks import fio_file
-from tasks.check_limit import run_limit
-from tasks.checklist import Check
-from tasks.plan import Plan
+from tasks.plan import job_file
+from tasks.plan.plan import Plan
+from tasks.preflight.limit import run_limit
+from tasks.results.checks import Check
 
 UNTIMED = "[global]\nsize=4m\n[a]\nrw=write\n"
 
 
 def checked(flow: str = "nightly", nodes: int = 3, **fields: Any) -> Check:
     plan = Plan(**fields)
-    return run_limit(flow, plan, fio_file.prepare(plan), 3, nodes)
+    return run_limit(flow, plan, job_file.prepare(plan), 3, nodes)
 
 
 @pytest.mark.parametrize("flow", ["benchmark", "storms", "nightly"])

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tasks import check, check_namespace
-from tasks.check_namespace import Demand, demand
-from tasks.cluster import Obj
-from tasks.plan import Plan
-from tasks.run import AS_ROOT
+from tasks.kubernetes.objects import Obj
+from tasks.plan.plan import Plan
+from tasks.plan.vocabulary import AS_ROOT
+from tasks.preflight import begin, namespace
+from tasks.preflight.namespace import Demand, demand
 
 CLASSES = ["fast", "slow"]
 NEED = Demand(
@@ -39,8 +39,8 @@ def a_limit(kind: str, **limits: dict[str, str]) -> Obj:
 
 def test_a_namespace_that_is_going_away_takes_nothing() -> None:
     """A run cannot begin in it."""
-    assert check_namespace.terminating(a_namespace()).status == "pass"
-    assert check_namespace.terminating(a_namespace("Terminating")).status == "fail"
+    assert namespace.terminating(a_namespace()).status == "pass"
+    assert namespace.terminating(a_namespace("Terminating")).status == "fail"
 
 
 FOLDERS = ("hostPath", "hostPath-pinned", "local")
@@ -60,7 +60,7 @@ FOLDERS = ("hostPath", "hostPath-pinned", "local")
 def test_pod_security(level: str | None, flow: str, without: tuple[str, ...]) -> None:
     """What it forbids is skipped; what only warns or audits forbids nothing."""
     labels = {"enforce": level} if level else {"warn": "restricted"}
-    check = check_namespace.pod_security(a_namespace(**labels), flow, Plan())
+    check = namespace.pod_security(a_namespace(**labels), flow, Plan())
     assert check.without == without
     assert check.status == ("warn" if without else "pass")
 
@@ -68,7 +68,7 @@ def test_pod_security(level: str | None, flow: str, without: tuple[str, ...]) ->
 def test_pod_security_forbids_only_what_is_planned() -> None:
     """Writers on classes alone need no hostPath."""
     plan = Plan(storm_volumes=["emptyDir", "storage-classes"])
-    check = check_namespace.pod_security(a_namespace(enforce="baseline"), "storms", plan)
+    check = namespace.pod_security(a_namespace(enforce="baseline"), "storms", plan)
     assert check.status == "pass"
 
 
@@ -89,7 +89,7 @@ def test_demand(flow: str, claims: dict[str, int]) -> None:
 def test_claims_that_may_lie_on_a_node(flow: str, claims: int) -> None:
     """Each of a class; a local PV is a folder with a few records."""
     classes = [{"metadata": {"name": name}} for name in CLASSES]
-    assert check.claims_of(flow, Plan(), classes) == claims
+    assert begin.claims_of(flow, Plan(), classes) == claims
 
 
 def test_demand_of_pods() -> None:
@@ -132,7 +132,7 @@ def test_demand_of_jobs(flow: str, jobs: int) -> None:
 )
 def test_a_quota_that_is_too_small(hard: dict[str, str], used: dict[str, str], words: str) -> None:
     """Nothing is created where something would be refused halfway."""
-    check = check_namespace.quota(a_quota(hard, used), NEED, [])
+    check = namespace.quota(a_quota(hard, used), NEED, [])
     assert (check.status, check.object) == ("fail", "ResourceQuota q")
     assert words in check.seen
 
@@ -148,7 +148,7 @@ def test_a_quota_that_is_too_small(hard: dict[str, str], used: dict[str, str], w
 )
 def test_a_quota_that_is_large_enough(hard: dict[str, str]) -> None:
     """To the last byte; what a run does not touch may be none."""
-    assert check_namespace.quota(a_quota(hard), NEED, []).status == "pass"
+    assert namespace.quota(a_quota(hard), NEED, []).status == "pass"
 
 
 def test_a_quota_on_limits_that_a_limit_range_gives() -> None:
@@ -156,7 +156,7 @@ def test_a_quota_on_limits_that_a_limit_range_gives() -> None:
     quota = a_quota({"limits.cpu": "8", "limits.memory": "8Gi"})
     both = {"cpu": "1", "memory": "1Gi"}
     for limits in ({"default": both}, {"max": both}):
-        assert check_namespace.quota(quota, NEED, [a_limit("Container", **limits)]).status == "pass"
+        assert namespace.quota(quota, NEED, [a_limit("Container", **limits)]).status == "pass"
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_a_quota_that_a_limit_range_uses_up(
     hard: dict[str, str], limits: dict[str, dict[str, str]], words: str
 ) -> None:
     """Each pod is given its default, so they add up."""
-    check = check_namespace.quota(a_quota(hard), NEED, [a_limit("Container", **limits)])
+    check = namespace.quota(a_quota(hard), NEED, [a_limit("Container", **limits)])
     assert check.status == "fail"
     assert words in check.seen
 
 
 def test_a_quota_of_some_pods_is_left_to_a_person() -> None:
     """Such as those of a priority class."""
-    check = check_namespace.quota(a_quota({"pods": "0"}, scopes=["BestEffort"]), NEED, [])
+    check = namespace.quota(a_quota({"pods": "0"}, scopes=["BestEffort"]), NEED, [])
     assert check.status == "warn"
 
 
@@ -204,7 +204,7 @@ def test_a_quota_of_some_pods_is_left_to_a_person() -> None:
 )
 def test_limit_range(limit: Obj, status: str) -> None:
     """One refuses PVCs or pods, or gives fio's a limit that would be measured."""
-    (check,) = check_namespace.limit_range(limit, Plan(), [limit])
+    (check,) = namespace.limit_range(limit, Plan(), [limit])
     assert (check.status, check.object) == (status, "LimitRange l")
 
 
@@ -235,6 +235,6 @@ def test_limit_range(limit: Obj, status: str) -> None:
 def test_a_limit_range_that_wants_limits(limit: Obj, default: dict[str, str], words: str) -> None:
     """Pods of a run state none; a default gives them some, also one of another LimitRange."""
     given = a_limit("Container", default=default)
-    (check,) = check_namespace.limit_range(limit, Plan(), [limit, given])
+    (check,) = namespace.limit_range(limit, Plan(), [limit, given])
     assert (check.status == "fail") == bool(words)
     assert words in check.seen

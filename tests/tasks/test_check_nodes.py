@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tasks import check_nodes
-from tasks.check_nodes import Seen
-from tasks.checklist import Check
-from tasks.cluster import Obj
-from tasks.fio_file import prepare
-from tasks.manifest import FOLDER
-from tasks.plan import NodeFault, Plan, Toleration
+from tasks.kubernetes.manifest import FOLDER
+from tasks.kubernetes.nodes import usable
+from tasks.kubernetes.objects import Obj
+from tasks.plan.job_file import prepare
+from tasks.plan.plan import NodeFault, Plan, Toleration
+from tasks.preflight import nodes
+from tasks.preflight.nodes import Seen
+from tasks.results.checks import Check
 from tests.storms.scripts import SHELLS
 
 CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
@@ -50,9 +51,9 @@ def a_node(spec: Obj | None = None, **conditions: str) -> Obj:
 )
 def test_a_node(node: Obj, status: str, seen: str) -> None:
     """A control plane that takes no pods is as it should be, and no warning each night."""
-    check = check_nodes.node(node, Plan())
+    check = nodes.node(node, Plan())
     assert (check.object, check.status, check.seen) == ("node n1", status, seen)
-    assert check_nodes.usable(node, Plan()) == (seen == "ready")
+    assert usable(node, Plan()) == (seen == "ready")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +71,13 @@ def test_a_taint_that_the_plan_tolerates(toleration: dict[str, Any], tolerated: 
     """By the rules of Kubernetes."""
     node = a_node({"taints": [{"key": "team", "value": "db", "effect": "NoExecute"}]})
     plan = Plan(tolerations=[Toleration.model_validate(toleration)])
-    assert check_nodes.usable(node, plan) == tolerated
+    assert usable(node, plan) == tolerated
 
 
 def test_a_node_that_the_plan_does_not_select() -> None:
     """Its pods never go there."""
-    assert check_nodes.usable(a_node(), Plan(node_selector={"disk": "ssd"}))
-    assert not check_nodes.usable(a_node(), Plan(node_selector={"disk": "hdd"}))
+    assert usable(a_node(), Plan(node_selector={"disk": "ssd"}))
+    assert not usable(a_node(), Plan(node_selector={"disk": "hdd"}))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_node_that_the_plan_does_not_select() -> None:
 )
 def test_enough(ready: list[str], drainable: list[str], flow: str, statuses: list[str]) -> None:
     """None is a warning only: an autoscaler adds nodes when there are pods for them."""
-    checks = check_nodes.enough(ready, drainable, flow, Plan())
+    checks = nodes.enough(ready, drainable, flow, Plan())
     assert [check.status for check in checks] == statuses
 
 
@@ -101,7 +102,7 @@ def probed(
     """What is made of a probe that took two seconds on a node whose clock is off."""
     seen = Seen(facts, created=100.0, first=101.0 + offset, last=101.1 + offset, ended=102.0)
     chosen = Plan(**plan)
-    checks = check_nodes.probed(seen, a_node(), chosen, prepare(chosen), claims)
+    checks = nodes.probed(seen, a_node(), chosen, prepare(chosen), claims)
     return {check.check: check for check in checks}
 
 
@@ -184,10 +185,10 @@ def test_commands_that_break_a_node_are_on_the_client() -> None:
     """Above all the one that mends it: without it nothing is broken."""
     fault = {"down": "sh -c 'off {node}'", "up": "no-such-tool {node}"}
     plan = Plan(storms=["node-crash"], node_fault=NodeFault(**fault))
-    _, *checks = check_nodes.enough(["w1"], ["w1"], "storms", plan)
+    _, *checks = nodes.enough(["w1"], ["w1"], "storms", plan)
     assert [(check.object, check.status) for check in checks] == [
         ("command sh", "pass"),
         ("command no-such-tool", "fail"),
     ]
     assert checks[1].advice == "Install it here, or correct node_fault"
-    assert len(check_nodes.enough(["w1"], ["w1"], "benchmark", plan)) == 1
+    assert len(nodes.enough(["w1"], ["w1"], "benchmark", plan)) == 1

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tasks import classes
-from tasks.classes import DEFAULT_CLASS, chosen, row
-from tasks.cluster import Obj
-from tasks.plan import PlanError
-from tasks.tables import TABLES
+from tasks.kubernetes import storage_classes
+from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.storage_classes import DEFAULT_CLASS, chosen, row
+from tasks.plan.plan import PlanError
+from tasks.results.schema import TABLES
 from tests.tasks.api import Answer, Api
 
 PATH = "/apis/storage.k8s.io/v1/storageclasses"
@@ -93,7 +93,7 @@ def test_a_class_that_says_nothing_has_the_api_s_defaults() -> None:
     assert recorded["reclaim_policy"] == "Delete"
     assert recorded["allow_volume_expansion"] is False
     assert (recorded["mount_options"], recorded["parameters"]) == ([], "{}")
-    assert not classes.is_default(storage_class("plain"))
+    assert not storage_classes.is_default(storage_class("plain"))
 
 
 @pytest.mark.parametrize(

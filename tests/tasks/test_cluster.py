@@ -9,8 +9,21 @@ import pytest
 import urllib3
 from kubernetes.client.exceptions import ApiException
 
-from tasks import cluster as k8s
-from tasks.cluster import execute
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import streams, verbs
+from tasks.kubernetes.errors import (
+    AlreadyExists,
+    Blocked,
+    ClusterError,
+    Conflict,
+    CutOff,
+    Forbidden,
+    Gone,
+    NotFound,
+    ServerFailed,
+    Unreachable,
+)
+from tasks.kubernetes.streams import execute
 from tests.tasks.api import LOST, Answer, Api
 from tests.tasks.conftest import write_kubeconfig
 from tests.tasks.sample import LABELS, PODS, an_object
@@ -53,7 +66,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_refused(
         file.write_text(content)
     monkeypatch.setenv("KUBECONFIG", str(file))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(k8s.Unreachable, match=words) as refused:
+    with pytest.raises(Unreachable, match=words) as refused:
         k8s.connect(context, "bench")
     assert str(file) in str(refused.value)
     assert "Set KUBECONFIG, or name one of its contexts with --context: " in str(refused.value)
@@ -67,7 +80,7 @@ def test_a_busy_server_is_asked_again(api: Api, status: int) -> None:
     """Until it answers."""
     busy = Answer.refusal(status, "Busy")
     api.script("GET", POD, busy, busy, Answer.of(an_object()))
-    assert k8s.get(api.cluster, "Pod", "a")["metadata"]["name"] == "a"
+    assert verbs.get(api.cluster, "Pod", "a")["metadata"]["name"] == "a"
     assert len(api.requests) == 3
 
 
@@ -77,13 +90,13 @@ def test_every_verb_is_tried_again_after_a_lost_connection(api: Api, method: str
     api.script(method, PODS if method == "POST" else POD, LOST, Answer.of(an_object()))
     match method:
         case "POST":
-            k8s.create(api.cluster, an_object())
+            verbs.create(api.cluster, an_object())
         case "PUT":
-            k8s.replace(api.cluster, an_object())
+            verbs.replace(api.cluster, an_object())
         case "PATCH":
-            k8s.patch(api.cluster, "Pod", "a", {})
+            verbs.patch(api.cluster, "Pod", "a", {})
         case "DELETE":
-            k8s.delete(api.cluster, "Pod", "a")
+            verbs.delete(api.cluster, "Pod", "a")
     assert [request.method for request in api.requests] == [method, method]
 
 
@@ -93,15 +106,15 @@ def test_retry_after_is_honoured(api: Api, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
     api.script("GET", POD, Answer.refusal(429, "TooManyRequests", Retry_After="7"))
     api.script("GET", POD, Answer.of(an_object()))
-    k8s.get(api.cluster, "Pod", "a")
+    verbs.get(api.cluster, "Pod", "a")
     assert slept == [7]
 
 
 def test_a_server_that_stays_busy_is_an_error_with_its_words(api: Api) -> None:
     """After six more tries."""
     api.script("GET", POD, Answer.refusal(503, "ServiceUnavailable", "etcd is away"))
-    with pytest.raises(k8s.ClusterError) as failed:
-        k8s.get(api.cluster, "Pod", "a")
+    with pytest.raises(ClusterError) as failed:
+        verbs.get(api.cluster, "Pod", "a")
     assert str(failed.value) == (
         "reading Pod a: etcd is away (HTTP 503). It is cluster 'test' that says so. "
         "See the log of its API server."
@@ -125,10 +138,10 @@ AWAY = [Answer.refusal(503, "ServiceUnavailable", "failing over")] * 20  # each 
 def test_a_run_that_is_under_way_outlives_a_failover(api: Api, away: Answer) -> None:
     """Longer than whoever waits for a first answer is left in the dark."""
     api.script("GET", POD, *[away] * 20, Answer.of(an_object()))
-    with pytest.raises(k8s.ClusterError):
-        k8s.get(api.cluster, "Pod", "a")
+    with pytest.raises(ClusterError):
+        verbs.get(api.cluster, "Pod", "a")
     assert len(api.requests) == 7
-    assert k8s.get(api.cluster.patient, "Pod", "a")["metadata"]["name"] == "a"
+    assert verbs.get(api.cluster.patient, "Pod", "a")["metadata"]["name"] == "a"
     assert len(api.requests) == 21
 
 
@@ -136,8 +149,8 @@ def test_patience_ends(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the words of the last answer."""
     monkeypatch.setattr(k8s, "OUTAGE_SECONDS", 0.1)
     api.script("GET", POD, *AWAY)
-    with pytest.raises(k8s.ServerFailed, match="reading Pod a: failing over"):
-        k8s.get(api.cluster.patient, "Pod", "a")
+    with pytest.raises(ServerFailed, match="reading Pod a: failing over"):
+        verbs.get(api.cluster.patient, "Pod", "a")
 
 
 def test_patience_ends_with_the_run(api: Api) -> None:
@@ -145,8 +158,8 @@ def test_patience_ends_with_the_run(api: Api) -> None:
     ended = Event()
     ended.set()
     api.script("GET", POD, *AWAY)
-    with pytest.raises(k8s.ServerFailed):
-        k8s.get(api.cluster.patient._replace(stop=ended), "Pod", "a")
+    with pytest.raises(ServerFailed):
+        verbs.get(api.cluster.patient._replace(stop=ended), "Pod", "a")
     assert len(api.requests) == 7
 
 
@@ -155,17 +168,17 @@ def test_an_interrupt_ends_patience(api: Api, monkeypatch: pytest.MonkeyPatch) -
     api.script("GET", POD, *AWAY)
     monkeypatch.setattr("tasks.cluster.time.sleep", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        k8s.get(api.cluster.patient, "Pod", "a")
+        verbs.get(api.cluster.patient, "Pod", "a")
 
 
 def test_what_is_no_hiccup_is_an_error_at_once(api: Api) -> None:
     """However patient: it would be the same for ever, or a budget's loop has its own limit."""
     api.script("GET", POD, Answer.refusal(403, "Forbidden"))
-    with pytest.raises(k8s.Forbidden):
-        k8s.get(api.cluster.patient, "Pod", "a")
+    with pytest.raises(Forbidden):
+        verbs.get(api.cluster.patient, "Pod", "a")
     api.script("POST", f"{POD}/eviction", Answer.refusal(429, "TooManyRequests", "a budget"))
-    with pytest.raises(k8s.Blocked, match="a budget"):
-        k8s.evict(api.cluster.patient, "a")
+    with pytest.raises(Blocked, match="a budget"):
+        verbs.evict(api.cluster.patient, "a")
     assert len(api.requests) == 1 + 7
 
 
@@ -183,7 +196,7 @@ def test_a_command_is_sent_once_the_server_is_back(
         return Mock(is_open=Mock(return_value=False), read_channel=answer.get)
 
     monkeypatch.setattr("tasks.cluster.stream.stream", stream)
-    with pytest.raises(k8s.Unreachable):
+    with pytest.raises(Unreachable):
         execute(api.cluster, "a", ["sh"], limit_seconds=20)
     assert execute(api.cluster.patient, "a", ["sh"], limit_seconds=20) == "said"
     assert len(tries) == 3
@@ -192,8 +205,8 @@ def test_a_command_is_sent_once_the_server_is_back(
 def test_a_server_that_is_gone_is_unreachable(api: Api) -> None:
     """With cluster, address and what to check."""
     api.script("GET", POD, LOST)
-    with pytest.raises(k8s.Unreachable) as failed:
-        k8s.get(api.cluster, "Pod", "a")
+    with pytest.raises(Unreachable) as failed:
+        verbs.get(api.cluster, "Pod", "a")
     message = str(failed.value)
     assert message.startswith(f"reading Pod a: cluster 'test' at {api.url} does not answer")
     assert message.endswith("Check that it runs and that the context is the right one.")
@@ -202,8 +215,8 @@ def test_a_server_that_is_gone_is_unreachable(api: Api) -> None:
 def test_an_answer_that_is_cut_is_an_error_of_the_cluster(api: Api) -> None:
     """Half an object is none."""
     api.script("GET", POD, Answer.of(an_object())._replace(body=b'{"metadata"', cut=True))
-    with pytest.raises(k8s.Unreachable, match="reading Pod a"):
-        k8s.get(api.cluster, "Pod", "a")
+    with pytest.raises(Unreachable, match="reading Pod a"):
+        verbs.get(api.cluster, "Pod", "a")
 
 
 # ---------------------------------------------------------------- errors
@@ -213,8 +226,8 @@ def test_a_refused_verb_is_named_with_its_resource(api: Api) -> None:
     """RBAC's own words have both; the message adds what was being done and what to do."""
     words = 'User "ci" cannot create resource "pods" in API group "" in the namespace "bench"'
     api.script("POST", PODS, Answer.refusal(403, "Forbidden", words))
-    with pytest.raises(k8s.Forbidden) as refused:
-        k8s.create(api.cluster, an_object())
+    with pytest.raises(Forbidden) as refused:
+        verbs.create(api.cluster, an_object())
     assert str(refused.value) == (
         f"creating Pod a: {words} (HTTP 403). Grant that verb on that resource, or ask who can."
     )
@@ -223,28 +236,28 @@ def test_a_refused_verb_is_named_with_its_resource(api: Api) -> None:
 def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
     """Another kubeconfig is needed, not another role."""
     api.script("GET", "/version", Answer.refusal(401, "Unauthorized", "Unauthorized"))
-    with pytest.raises(k8s.Forbidden, match="The credentials of the kubeconfig are not accepted"):
-        k8s.version(api.cluster)
+    with pytest.raises(Forbidden, match="The credentials of the kubeconfig are not accepted"):
+        verbs.version(api.cluster)
 
 
 @pytest.mark.parametrize(
     ("status", "reason", "error", "advice"),
     [
-        (404, "NotFound", k8s.NotFound, "Somebody may have deleted it"),
-        (409, "AlreadyExists", k8s.AlreadyExists, "Remove it"),
-        (409, "Conflict", k8s.Conflict, "try again"),
-        (410, "Expired", k8s.Gone, "Read it anew"),
-        (422, "Invalid", k8s.ClusterError, "'test' that says so. It takes no such request"),
-        (429, "TooManyRequests", k8s.Blocked, "try again later"),
+        (404, "NotFound", NotFound, "Somebody may have deleted it"),
+        (409, "AlreadyExists", AlreadyExists, "Remove it"),
+        (409, "Conflict", Conflict, "try again"),
+        (410, "Expired", Gone, "Read it anew"),
+        (422, "Invalid", ClusterError, "'test' that says so. It takes no such request"),
+        (429, "TooManyRequests", Blocked, "try again later"),
     ],
 )
 def test_an_error_has_a_class_of_its_own(
-    api: Api, status: int, reason: str, error: type[k8s.ClusterError], advice: str
+    api: Api, status: int, reason: str, error: type[ClusterError], advice: str
 ) -> None:
     """The server's words, and what to do."""
     api.script("PUT", POD, Answer.refusal(status, reason, "no luck"))
     with pytest.raises(error, match=rf"updating Pod a: no luck \(HTTP {status}\)") as raised:
-        k8s.replace(api.cluster, an_object())
+        verbs.replace(api.cluster, an_object())
     assert type(raised.value) is error
     assert advice in str(raised.value)
 
@@ -252,8 +265,8 @@ def test_an_error_has_a_class_of_its_own(
 def test_a_proxy_s_page_is_quoted(api: Api) -> None:
     """What answers may not be Kubernetes."""
     api.script("GET", POD, Answer.of("<html>blocked</html>", status=400))
-    with pytest.raises(k8s.ClusterError, match=r"reading Pod a: <html>blocked</html> \(HTTP 400\)"):
-        k8s.get(api.cluster, "Pod", "a")
+    with pytest.raises(ClusterError, match=r"reading Pod a: <html>blocked</html> \(HTTP 400\)"):
+        verbs.get(api.cluster, "Pod", "a")
 
 
 @pytest.mark.parametrize("status", [400, 502])
@@ -261,8 +274,8 @@ def test_a_proxy_s_page_is_quoted(api: Api) -> None:
 def test_a_body_that_is_no_object_is_quoted(api: Api, status: int, body: str) -> None:
     """A proxy may say anything."""
     api.script("GET", POD, Answer.of(body, status=status))
-    with pytest.raises(k8s.ClusterError, match=rf"reading Pod a: .*\(HTTP {status}\)") as failed:
-        k8s.get(api.cluster, "Pod", "a")
+    with pytest.raises(ClusterError, match=rf"reading Pod a: .*\(HTTP {status}\)") as failed:
+        verbs.get(api.cluster, "Pod", "a")
     assert (body or "no message") in str(failed.value)
 
 
@@ -270,23 +283,23 @@ def test_a_body_that_is_no_object_is_quoted(api: Api, status: int, body: str) ->
 def test_an_answer_that_is_not_kubernetes_is_told(api: Api, body: str) -> None:
     """Whatever was asked: a captive portal, another server."""
     asked: dict[str, Callable[[], object]] = {
-        "/version": lambda: k8s.version(api.cluster),
-        "/apis": lambda: k8s.groups(api.cluster),
-        PODS: lambda: k8s.find(api.cluster, "Pod"),
+        "/version": lambda: verbs.version(api.cluster),
+        "/apis": lambda: verbs.groups(api.cluster),
+        PODS: lambda: verbs.find(api.cluster, "Pod"),
     }
     for path, ask in asked.items():
         api.script("GET", path, Answer.of(body))
-        with pytest.raises(k8s.ClusterError, match="the answer is none of Kubernetes") as failed:
+        with pytest.raises(ClusterError, match="the answer is none of Kubernetes") as failed:
             ask()
         assert repr(body) in str(failed.value)
 
 
 @pytest.mark.parametrize(
     ("status", "error", "advice"),
-    [(403, k8s.Forbidden, "Grant that verb on"), (500, k8s.ServerFailed, "See the log of its API")],
+    [(403, Forbidden, "Grant that verb on"), (500, ServerFailed, "See the log of its API")],
 )
 def test_a_command_that_is_refused_says_what_to_do(
-    api: Api, status: int, error: type[k8s.ClusterError], advice: str
+    api: Api, status: int, error: type[ClusterError], advice: str
 ) -> None:
     """Its websocket is refused before it is one: as any other request, with the resource."""
     api.script("GET", f"{POD}/exec", Answer(b"", status=status))
@@ -299,7 +312,7 @@ def test_a_command_that_is_refused_says_what_to_do(
 def test_a_command_of_a_server_that_is_gone_is_unreachable(api: Api) -> None:
     """As any other request."""
     api.script("GET", f"{POD}/exec", LOST)
-    with pytest.raises(k8s.Unreachable, match="Check that it runs and that the context is the"):
+    with pytest.raises(Unreachable, match="Check that it runs and that the context is the"):
         execute(api.cluster, "a", ["sh"], limit_seconds=20)
 
 
@@ -310,7 +323,7 @@ def test_a_command_whose_connection_ends_first_may_have_been_carried_out(
     closed = Mock(is_open=Mock(return_value=False), read_channel=Mock(return_value=""))
     monkeypatch.setattr("tasks.cluster.stream.stream", Mock(return_value=closed))
     words = "running sh in pod a: its connection ended before it did"
-    with pytest.raises(k8s.CutOff, match=words):
+    with pytest.raises(CutOff, match=words):
         execute(api.cluster, "a", ["sh"], limit_seconds=20)
 
 
@@ -323,7 +336,7 @@ def test_a_create_whose_answer_was_lost_counts_as_created(api: Api) -> None:
     stored["metadata"]["labels"] = LABELS | {"added-by": "a webhook"}
     api.script("POST", PODS, LOST, Answer.refusal(409, "AlreadyExists"))
     api.script("GET", POD, Answer.of(stored))
-    assert k8s.create(api.cluster, an_object()) == stored
+    assert verbs.create(api.cluster, an_object()) == stored
 
 
 @pytest.mark.parametrize("labels", [{}, {"stormark/run": "run-2"}])
@@ -333,8 +346,8 @@ def test_a_create_that_meets_another_s_object_is_refused(api: Api, labels: dict[
     stored["metadata"]["labels"] = labels
     api.script("POST", PODS, Answer.refusal(409, "AlreadyExists"))
     api.script("GET", POD, Answer.of(stored))
-    with pytest.raises(k8s.AlreadyExists):
-        k8s.create(api.cluster, an_object())
+    with pytest.raises(AlreadyExists):
+        verbs.create(api.cluster, an_object())
 
 
 def test_an_object_without_labels_is_nobody_s(api: Api) -> None:
@@ -342,21 +355,21 @@ def test_an_object_without_labels_is_nobody_s(api: Api) -> None:
     bare = {"kind": "Pod", "metadata": {"name": "a"}}
     api.script("POST", PODS, Answer.refusal(409, "AlreadyExists"))
     api.script("GET", POD, Answer.of(bare))
-    with pytest.raises(k8s.AlreadyExists):
-        k8s.create(api.cluster, bare)
+    with pytest.raises(AlreadyExists):
+        verbs.create(api.cluster, bare)
 
 
 def test_deleting_what_is_gone_is_fine(api: Api) -> None:
     """Whoever deletes wants it gone."""
     api.script("DELETE", POD, Answer.refusal(404, "NotFound"))
-    k8s.delete(api.cluster, "Pod", "a", grace_seconds=0)
+    verbs.delete(api.cluster, "Pod", "a", grace_seconds=0)
     assert api.requests[0].body == {"propagationPolicy": "Background", "gracePeriodSeconds": 0}
 
 
 def test_a_patch_is_a_merge_patch(api: Api) -> None:
     """Only what it names changes."""
     api.script("PATCH", POD, Answer.of(an_object()))
-    k8s.patch(api.cluster, "Pod", "a", {"spec": {"b": 1}})
+    verbs.patch(api.cluster, "Pod", "a", {"spec": {"b": 1}})
     (request,) = api.requests
     assert (request.content_type, request.body) == (
         "application/merge-patch+json",
@@ -367,7 +380,7 @@ def test_a_patch_is_a_merge_patch(api: Api) -> None:
 def test_selectors_are_sent(api: Api) -> None:
     """The server selects, not the client."""
     api.script("GET", PODS, Answer.items([an_object()]))
-    assert k8s.find(api.cluster, "Pod", label="a=b,c in (d)", field="status.phase=Running") == [
+    assert verbs.find(api.cluster, "Pod", label="a=b,c in (d)", field="status.phase=Running") == [
         an_object()
     ]
     assert api.requests[0].query == {
@@ -379,7 +392,7 @@ def test_selectors_are_sent(api: Api) -> None:
 def test_what_has_no_namespace_is_asked_for_without_one(api: Api) -> None:
     """Nodes and StorageClasses belong to the cluster."""
     api.script("GET", "/api/v1/nodes/n1", Answer.of(an_object("n1")))
-    assert k8s.get(api.cluster, "Node", "n1")["metadata"]["name"] == "n1"
+    assert verbs.get(api.cluster, "Node", "n1")["metadata"]["name"] == "n1"
 
 
 # ---------------------------------------------------------------- logs
@@ -387,7 +400,7 @@ def test_what_has_no_namespace_is_asked_for_without_one(api: Api) -> None:
 
 def lines(api: Api, answer: Answer, *, follow: bool = True) -> list[str]:
     api.script("GET", f"{POD}/log", answer)
-    return list(k8s.log_lines(api.cluster, "a", follow=follow))
+    return list(streams.log_lines(api.cluster, "a", follow=follow))
 
 
 def test_a_log_is_read_line_by_line(api: Api) -> None:
@@ -403,5 +416,5 @@ def test_a_stream_that_breaks_ends_after_its_last_whole_line(api: Api) -> None:
 
 def test_a_log_that_cannot_be_read_is_an_error(api: Api) -> None:
     """A pod that is gone has none."""
-    with pytest.raises(k8s.NotFound, match="reading the log of pod a"):
+    with pytest.raises(NotFound, match="reading the log of pod a"):
         lines(api, Answer.refusal(404, "NotFound"))

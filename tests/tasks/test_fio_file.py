@@ -9,9 +9,9 @@ from typing import get_args
 
 import pytest
 
-from tasks import fio_output
-from tasks.fio_file import Workload, fio_bytes, job_seconds, prepare, profile_text
-from tasks.plan import Plan, PlanError, Profile, VolumeMode
+from tasks.plan.job_file import Workload, fio_bytes, job_seconds, prepare, profile_text
+from tasks.plan.plan import Plan, PlanError, Profile, VolumeMode
+from tasks.speed import fio_output
 
 DATA = Path(__file__).parent / "data" / "fio"
 PROFILES: tuple[Profile, ...] = get_args(Profile)

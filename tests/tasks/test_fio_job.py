@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import fio_job
-from tasks.fio_log import FioLog
+from tasks.kubernetes import streams
+from tasks.provision import bench_pod
+from tasks.provision.bench_log import FioLog
 
 
 def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,10 +18,10 @@ def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch)
         yield "@stormark finished"
         pytest.fail("read on after the last line")
 
-    monkeypatch.setattr(k8s, "log_lines", lines)
+    monkeypatch.setattr(streams, "log_lines", lines)
     log = FioLog()
     nowhere: Any = None  # all that is asked of the cluster is the log
-    job = fio_job.FioJob("job", {"metadata": {"name": "pod"}})
-    fio_job.follow(nowhere, job, log, limit_seconds=60)
+    job = bench_pod.FioJob("job", {"metadata": {"name": "pod"}})
+    bench_pod.follow(nowhere, job, log, limit_seconds=60)
     assert log.finished
     assert log.facts == {"kernel": "6.1"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.fio_log import FioLog, rates
+from tasks.provision.bench_log import FioLog, rates
 
 
 def read(*lines: str) -> FioLog:

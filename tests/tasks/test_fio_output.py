@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tasks.fio_file import Job
-from tasks.fio_output import UnreadableOutput, rows
-from tasks.tables import TABLES
+from tasks.plan.job_file import Job
+from tasks.results.schema import TABLES
+from tasks.speed.fio_output import UnreadableOutput, rows
 
 DATA = Path(__file__).parent / "data" / "fio"
 

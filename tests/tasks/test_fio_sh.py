@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tasks import fio_output
-from tasks.fio_file import Job
-from tasks.fio_log import FioLog, rates
-from tasks.manifest import FOLDER
+from tasks.kubernetes.manifest import FOLDER
+from tasks.plan.job_file import Job
+from tasks.provision.bench_log import FioLog, rates
+from tasks.speed import fio_output
 
 SCRIPT = FOLDER / "fio.sh"
 SHELLS = [["sh"], ["busybox", "sh"]]

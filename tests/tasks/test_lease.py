@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import lease as leases
-from tasks.cluster import Cluster, Items, Obj
-from tasks.lease import RunInProgress, lease
-from tasks.progress import Progress
-from tasks.run import Run, new_run_id
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import verbs, watches
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.objects import Items, Obj
+from tasks.lifecycle import lease as leases
+from tasks.lifecycle.lease import RunInProgress, lease
+from tasks.lifecycle.progress import Progress
+from tasks.lifecycle.run import Run, new_run_id
 from tests.conftest import Cluster as Embedded
 from tests.flows.server import until
 from tests.tasks.api import Answer, Api
@@ -48,11 +50,11 @@ def say_nothing(progress: Progress) -> None:
 
 
 def held(run: Run) -> Obj:
-    return k8s.get(run.cluster, "Lease", "stormark")
+    return verbs.get(run.cluster, "Lease", "stormark")
 
 
 def is_held(run: Run) -> bool:
-    return bool(k8s.find(run.cluster, "Lease", field="metadata.name=stormark"))
+    return bool(verbs.find(run.cluster, "Lease", field="metadata.name=stormark"))
 
 
 def test_a_second_run_is_kept_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,10 +73,10 @@ def test_a_second_run_is_kept_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_preflight_waits_for_nobody(run: Run) -> None:
     """It says who holds the Lease, and what watches whether that one lives."""
-    k8s.create(run.cluster, a_lease("first", duration_seconds=3600))
+    verbs.create(run.cluster, a_lease("first", duration_seconds=3600))
     with pytest.raises(RunInProgress, match="it is under way, or it died"):
         lease(run, ignore, say_nothing, wait=False).__enter__()
-    k8s.delete(run.cluster, "Lease", "stormark")
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_run_may_follow_another(run: Run) -> None:
@@ -89,7 +91,7 @@ def test_a_run_may_follow_another(run: Run) -> None:
 @CLOCKS
 def test_the_lease_of_a_dead_run_is_taken_over(run: Run, ahead_seconds: int) -> None:
     """After its whole duration without a sign of life, whatever its machine's clock said."""
-    k8s.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
+    verbs.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
     with lease(run, ignore, say_nothing):
         assert held(run)["spec"]["holderIdentity"] == run.run_id
     assert not is_held(run)
@@ -110,9 +112,9 @@ def test_whether_a_run_lives(run: Run, monkeypatch: pytest.MonkeyPatch, ahead_se
     with renewed(run.cluster, "living", ahead_seconds=ahead_seconds):
         monkeypatch.setattr(leases, "LOOK_SECONDS", 0.1)
         assert judged(run) == ("living", True)
-    k8s.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
+    verbs.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
     assert judged(run) == ("dead", False)
-    k8s.delete(run.cluster, "Lease", "stormark")
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def judged(run: Run) -> tuple[str | None, bool]:
@@ -129,7 +131,7 @@ def test_a_run_lives_while_its_clock_is_set(
     monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
     with lease(run, ignore, say_nothing) as lost:
         monkeypatch.setattr(leases, "_micro_time", lambda: micro_time(step_seconds))
-        k8s.wait(run.cluster, "Lease", newer(held(run)), what="a renewal", limit_seconds=30)
+        watches.wait(run.cluster, "Lease", newer(held(run)), what="a renewal", limit_seconds=30)
         monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
         assert judged(run) == (run.run_id, True)
         assert lost == []
@@ -147,7 +149,7 @@ def test_a_living_run_makes_its_lease_again_before_it_counts_as_dead(
     """Whoever judges sees that somebody deleted it, and waits; without a run, there is none."""
     monkeypatch.setattr(leases, "LEASE_SECONDS", 4)
     with lease(run, ignore, say_nothing):
-        k8s.delete(run.cluster, "Lease", "stormark")
+        verbs.delete(run.cluster, "Lease", "stormark")
         monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
         assert judged(run) == (run.run_id, True)
     monkeypatch.setattr(leases, "_seconds", lambda held: 0.1)  # noqa: ARG005
@@ -159,13 +161,13 @@ def test_a_lease_that_is_given_back_meanwhile_is_nobody_s(
 ) -> None:
     """Its run has ended in order: that is no sign of life."""
     monkeypatch.setattr(leases, "_seconds", lambda held: 30.0 if held else 0.1)
-    k8s.create(run.cluster, a_lease("ended"))
+    verbs.create(run.cluster, a_lease("ended"))
     read = leases.read
 
     def given_back(cluster: Cluster) -> Obj | None:
         seen = read(cluster)
         monkeypatch.setattr(leases, "read", read)
-        k8s.delete(cluster, "Lease", "stormark")
+        verbs.delete(cluster, "Lease", "stormark")
         return seen
 
     monkeypatch.setattr(leases, "read", given_back)
@@ -174,13 +176,13 @@ def test_a_lease_that_is_given_back_meanwhile_is_nobody_s(
 
 def test_only_the_lease_that_was_read_is_deleted(run: Run) -> None:
     """One that another run holds since then, or that was renewed, is left alone."""
-    k8s.create(run.cluster, a_lease("dead"))
+    verbs.create(run.cluster, a_lease("dead"))
     seen = held(run)
-    k8s.patch(run.cluster, "Lease", "stormark", {"spec": {"holderIdentity": "next"}})
+    verbs.patch(run.cluster, "Lease", "stormark", {"spec": {"holderIdentity": "next"}})
     assert not leases.free(run.cluster, seen)
     seen = held(run)
-    k8s.delete(run.cluster, "Lease", "stormark")
-    k8s.create(run.cluster, a_lease("next but one"))
+    verbs.delete(run.cluster, "Lease", "stormark")
+    verbs.create(run.cluster, a_lease("next but one"))
     assert not leases.free(run.cluster, seen)
     assert leases.free(run.cluster, held(run))
     assert not is_held(run)
@@ -190,18 +192,18 @@ def test_a_lease_that_another_run_takes_at_the_last_moment_is_left_to_it(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look at who holds it and its deletion."""
-    delete = k8s.delete
+    delete = verbs.delete
 
     def too_late(cluster: Cluster, kind: str, name: str, **more: Any) -> None:
         change = {"spec": {"holderIdentity": "next"}}
-        k8s.patch(cluster, "Lease", "stormark", change)
+        verbs.patch(cluster, "Lease", "stormark", change)
         delete(cluster, kind, name, **more)
 
     with lease(run, ignore, say_nothing):
-        monkeypatch.setattr(k8s, "delete", too_late)
-    monkeypatch.setattr(k8s, "delete", delete)
+        monkeypatch.setattr(verbs, "delete", too_late)
+    monkeypatch.setattr(verbs, "delete", delete)
     assert held(run)["spec"]["holderIdentity"] == "next"
-    k8s.delete(run.cluster, "Lease", "stormark")
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_lease_is_renewed_while_its_run_lives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,16 +216,16 @@ def test_a_lease_is_renewed_while_its_run_lives(run: Run, monkeypatch: pytest.Mo
 
     with lease(run, ignore, say_nothing):
         what = "renewal of the Lease"
-        assert k8s.wait(run.cluster, "Lease", renewed, what=what, limit_seconds=10)
+        assert watches.wait(run.cluster, "Lease", renewed, what=what, limit_seconds=10)
 
 
 def test_a_lease_that_another_run_has_taken_is_left_to_it(run: Run) -> None:
     """A run that slept through its own Lease does not end the next one's."""
     with lease(run, ignore, say_nothing):
         change = {"spec": {"holderIdentity": "next"}}
-        k8s.patch(run.cluster, "Lease", "stormark", change)
+        verbs.patch(run.cluster, "Lease", "stormark", change)
     assert held(run)["spec"]["holderIdentity"] == "next"
-    k8s.delete(run.cluster, "Lease", "stormark")
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_run_that_lost_its_lease_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,16 +234,16 @@ def test_a_run_that_lost_its_lease_is_told(run: Run, monkeypatch: pytest.MonkeyP
     with lease(run, ignore, say_nothing) as lost:
         (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
         change = {"spec": {"holderIdentity": "next"}}
-        k8s.patch(run.cluster, "Lease", "stormark", change)
+        verbs.patch(run.cluster, "Lease", "stormark", change)
         renewer.join(40)
         assert lost[0].startswith("run next has taken over the Lease of namespace ")
-    k8s.delete(run.cluster, "Lease", "stormark")
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_lease_that_somebody_deleted_is_no_error(run: Run) -> None:
     """What was to be given back is gone."""
     with lease(run, ignore, say_nothing):
-        k8s.delete(run.cluster, "Lease", "stormark")
+        verbs.delete(run.cluster, "Lease", "stormark")
     assert not is_held(run)
 
 
@@ -255,9 +257,9 @@ def test_a_lease_that_somebody_deleted_is_made_again(
         return items["stormark"]["spec"]["holderIdentity"] if "stormark" in items else None
 
     with lease(run, ignore, say_nothing) as lost:
-        k8s.delete(run.cluster, "Lease", "stormark")
+        verbs.delete(run.cluster, "Lease", "stormark")
         what = "another Lease"
-        assert k8s.wait(run.cluster, "Lease", holder, what=what, limit_seconds=10) == run.run_id
+        assert watches.wait(run.cluster, "Lease", holder, what=what, limit_seconds=10) == run.run_id
         assert lost == []
     assert not is_held(run)
 
@@ -267,20 +269,20 @@ def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
 ) -> None:
     """Also when it comes between the look and the run's own try."""
     monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
-    create = k8s.create
+    create = verbs.create
 
     def too_late(cluster: Cluster, manifest: Obj) -> Obj:
-        monkeypatch.setattr(k8s, "create", create)
+        monkeypatch.setattr(verbs, "create", create)
         create(cluster, a_lease("next"))
         return create(cluster, manifest)
 
     with lease(run, ignore, say_nothing) as lost:
         (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
-        monkeypatch.setattr(k8s, "create", too_late)
-        k8s.delete(run.cluster, "Lease", "stormark")
+        monkeypatch.setattr(verbs, "create", too_late)
+        verbs.delete(run.cluster, "Lease", "stormark")
         renewer.join(40)
         assert lost[0].startswith("run next has taken over the Lease of namespace ")
-    k8s.delete(run.cluster, "Lease", "stormark")
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_lease_that_cannot_be_renewed_is_told(

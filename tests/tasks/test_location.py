@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from tasks.location import open_s3
-from tasks.plan import Plan
+from tasks.plan.location import open_s3
+from tasks.plan.plan import Plan
 
 
 def by_plan(location: str) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.plan import Plan, PlanError, Toleration, load
-from tasks.quantity import quantity_bytes, quantity_cpus
+from tasks.plan.plan import Plan, PlanError, Toleration, load
+from tasks.plan.quantity import quantity_bytes, quantity_cpus
 
 
 @pytest.mark.parametrize("model", [Plan, Toleration])

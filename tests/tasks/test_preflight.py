@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from tasks import checklist, preflight
-from tasks.checklist import Check
-from tasks.cluster import Obj
-from tasks.permissions import needed
-from tasks.plan import Plan, PlanError
+from tasks.kubernetes.objects import Obj
+from tasks.plan.plan import Plan, PlanError
+from tasks.preflight import preflight
+from tasks.preflight.permissions import needed
+from tasks.results import checks as checklist
+from tasks.results.checks import Check
 from tests.tasks.api import Answer, Api, Request
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks import fio_job
-from tasks import provision as provisioning
-from tasks.cluster import Obj
-from tasks.fio_job import FioJob
-from tasks.fio_log import FioLog
-from tasks.provision import provision, provisioned
-from tasks.tables import TABLES
-from tasks.volumes import Volume, VolumeFailed, lay_out
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import streams
+from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.objects import Obj
+from tasks.provision import bench_pod
+from tasks.provision import provision as provisioning
+from tasks.provision.bench_log import FioLog
+from tasks.provision.bench_pod import FioJob
+from tasks.provision.provision import provision, provisioned
+from tasks.provision.volumes import Volume, VolumeFailed, lay_out
+from tasks.results.schema import TABLES
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import JOBS, PODS, make_run, pod
 
@@ -186,14 +188,14 @@ def test_an_order_whose_answer_is_lost_is_looked_for(
 
     def cut(_cluster: k8s.Cluster, _pod: str, command: list[str], **_: float) -> str:
         tried.append(command[-1])
-        raise k8s.ClusterError("the connection broke")
+        raise ClusterError("the connection broke")
 
-    monkeypatch.setattr(k8s, "execute", cut)
+    monkeypatch.setattr(streams, "execute", cut)
     api.script("GET", LOG, Answer.of("@stormark ready\n@stormark order 1\n@stormark finished\n"))
     api.script("GET", f"{PODS}/pod-1", Answer.of(pod("running")))
     log = FioLog()
     job = FioJob("a-job", pod("running"), read=1)
-    fio_job.order(api.cluster, job, "layout", log, limit_seconds=9, hear=lambda line: None)  # noqa: ARG005
+    bench_pod.order(api.cluster, job, "layout", log, limit_seconds=9, hear=lambda line: None)  # noqa: ARG005
     assert (log.finished, tried) == (True, ["1 layout"])
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tasks.cluster import Obj
-from tasks.pvc import attach_seconds, node_affinity, object_name, pv_type
+from tasks.kubernetes.objects import Obj
+from tasks.provision.claims import attach_seconds, node_affinity, object_name, pv_type
 from tests.tasks.api import Api
 from tests.tasks.sample import make_run
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.record import Record, counted, outcome_of, save, save_so_far, summary
-from tasks.results import ResultsError, read_table
+from tasks.lifecycle.record import Record, counted, outcome_of, save, save_so_far, summary
+from tasks.results.store import ResultsError, read_table
 from tests.tasks.api import Api
 from tests.tasks.sample import make_run
 

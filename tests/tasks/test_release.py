@@ -6,14 +6,16 @@ from threading import Event
 
 import pytest
 
-from tasks import classes
-from tasks import cluster as k8s
-from tasks.cluster import Cluster, ClusterError, Obj
-from tasks.provision import provision
-from tasks.reap import reap
-from tasks.release import release
-from tasks.run import Run, new_run_id, owned
-from tasks.volumes import Volume
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import storage_classes, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.objects import Obj
+from tasks.lifecycle.cleanup import release
+from tasks.lifecycle.reap import reap
+from tasks.lifecycle.run import Run, new_run_id, owned
+from tasks.provision.provision import provision
+from tasks.provision.volumes import Volume
 from tests.conftest import Cluster as Embedded
 from tests.tasks.sample import make_run
 
@@ -39,12 +41,12 @@ def configmap(run: Run | None, name: str, **metadata: object) -> Obj:
 
 
 def a_volume(run: Run, owner: list[Obj], storage_class: str = "local-path") -> Volume:
-    (chosen,) = classes.chosen(run.cluster, [storage_class])
+    (chosen,) = storage_classes.chosen(run.cluster, [storage_class])
     return provision(run, owner, chosen, 0, Event())
 
 
 def names(connection: Cluster, kind: str) -> list[str]:
-    return [found["metadata"]["name"] for found in k8s.find(connection, kind)]
+    return [found["metadata"]["name"] for found in verbs.find(connection, kind)]
 
 
 def test_everything_that_a_run_made_is_gone_with_its_pv(connection: Cluster) -> None:
@@ -63,14 +65,14 @@ def test_what_others_made_is_left_alone(connection: Cluster) -> None:
     """Another run's objects, and those without a label."""
     first, second = a_run(connection), a_run(connection)
     for manifest in (configmap(second, "second"), configmap(None, "nobody")):
-        k8s.create(connection, manifest)
+        verbs.create(connection, manifest)
     with owned(first, lambda progress: None, warn=pytest.fail):  # noqa: ARG005
         pass
     left = set(names(connection, "ConfigMap"))
     assert {"second", "nobody"} <= left
     assert f"stormark-{first.run_id}" not in left
     for name in ("second", "nobody"):
-        k8s.delete(connection, "ConfigMap", name)
+        verbs.delete(connection, "ConfigMap", name)
 
 
 def test_a_release_can_be_called_again(connection: Cluster) -> None:
@@ -101,9 +103,9 @@ def test_what_is_slow_to_go_is_named_and_no_failure(connection: Cluster) -> None
     """A second call finds that it has gone."""
     run = a_run(connection)
     plan = run.plan.model_copy(update={"delete_limit_seconds": 1})
-    k8s.create(connection, kept(run))
+    verbs.create(connection, kept(run))
     notes = release(connection, run.run_id, plan)
-    k8s.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
+    verbs.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
     assert release(connection, run.run_id, plan) == []
     assert names(connection, "PersistentVolumeClaim") == []
     assert notes == [
@@ -118,14 +120,14 @@ def test_what_is_not_deleted_at_all_is_a_failure(
     """As where something takes the deletion back."""
     run = a_run(connection)
     plan = run.plan.model_copy(update={"delete_limit_seconds": 1})
-    k8s.create(connection, kept(run))
-    delete = k8s.delete
+    verbs.create(connection, kept(run))
+    delete = verbs.delete
     with monkeypatch.context() as patch:
-        patch.setattr(k8s, "delete", lambda *_arguments, **_more: None)
+        patch.setattr(verbs, "delete", lambda *_arguments, **_more: None)
         with pytest.raises(ClusterError, match="persistentvolumeclaims stuck still there after 1"):
             release(connection, run.run_id, plan)
     delete(connection, "PersistentVolumeClaim", "stuck")
-    k8s.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
+    verbs.patch(connection, "PersistentVolumeClaim", "stuck", {"metadata": {"finalizers": None}})
     assert release(connection, run.run_id, plan) == []
 
 
@@ -133,19 +135,19 @@ def test_what_is_not_deleted_at_all_is_a_failure(
 def retaining(connection: Cluster) -> Iterator[str]:
     """A class as local-path, whose volumes are to stay; what stays ends with the test."""
     name = f"retain-{connection.namespace}"
-    given = k8s.get(connection, "StorageClass", "local-path")
+    given = verbs.get(connection, "StorageClass", "local-path")
     wanted = ("apiVersion", "kind", "provisioner", "volumeBindingMode", "parameters")
     same = {key: given[key] for key in wanted if key in given}
-    k8s.create(connection, same | {"metadata": {"name": name}, "reclaimPolicy": "Retain"})
+    verbs.create(connection, same | {"metadata": {"name": name}, "reclaimPolicy": "Retain"})
     yield name
-    k8s.delete(connection, "StorageClass", name)
+    verbs.delete(connection, "StorageClass", name)
 
 
 def test_a_retained_volume_goes_with_its_data(connection: Cluster, retaining: str) -> None:
     run, notes = a_run(connection), list[str]()
     with owned(run, lambda progress: None, notes.append) as owner:  # noqa: ARG005
         volume = a_volume(run, owner, retaining)
-        pv = k8s.get(connection, "PersistentVolume", volume.row["pv"])
+        pv = verbs.get(connection, "PersistentVolume", volume.row["pv"])
         assert pv["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert volume.row["pv"] not in names(connection, "PersistentVolume")
     assert notes == []
@@ -163,7 +165,7 @@ def test_a_retained_volume_that_may_not_go_is_named_until_it_does(
     (note,) = notes
     assert note.startswith(f"PersistentVolume {pv} and its data stay, since its class says Retain")
     assert f"kubectl patch pv {pv}" in note
-    assert k8s.get(connection, "PersistentVolume", pv)["status"]["phase"] == "Released"
+    assert verbs.get(connection, "PersistentVolume", pv)["status"]["phase"] == "Released"
     (remains,) = reap(connection, dry_run=True)
     assert remains.run_id == run.run_id
     assert remains.objects == [f"PersistentVolume/{pv} (Released, with its data)"]

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
-from tasks.results import (
+from tasks.results.schema import SCHEMA_VERSION, TABLES, schema
+from tasks.results.store import (
     ResultsError,
     check_writable,
     open_location,
@@ -23,7 +24,6 @@ from tasks.results import (
     write_table,
     write_text,
 )
-from tasks.tables import SCHEMA_VERSION, TABLES, schema
 
 STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 every_table = pytest.mark.parametrize("table", TABLES)

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks import cluster as k8s
-from tasks.cluster import Cluster
-from tasks.progress import Progress
-from tasks.release import release
-from tasks.run import Run, new_run_id, owned
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, Forbidden
+from tasks.lifecycle.cleanup import release
+from tasks.lifecycle.progress import Progress
+from tasks.lifecycle.run import Run, new_run_id, owned
 from tests.conftest import Cluster as Embedded
 from tests.tasks.sample import make_run
 
@@ -28,14 +30,14 @@ def test_a_run_s_owner_says_all_that_its_release_needs(run: Run) -> None:
     """Labels, deadline, plan, and what the pods run."""
     seen: list[Progress] = []
     with owned(run, seen.append, warn=pytest.fail) as (owner,):
-        configmap = k8s.get(run.cluster, "ConfigMap", f"stormark-{run.run_id}")
+        configmap = verbs.get(run.cluster, "ConfigMap", f"stormark-{run.run_id}")
         assert owner["uid"] == configmap["metadata"]["uid"]
         assert configmap["metadata"]["labels"].items() >= run.labels.items()
         assert configmap["metadata"]["annotations"]["stormark/deadline"] == run.deadline
         assert json.loads(configmap["data"]["plan.json"]) == run.plan.model_dump()
         assert configmap["data"]["job.fio"] == run.workload.text
         assert configmap["data"]["fio.sh"].startswith("#!/bin/sh\n")
-    assert k8s.find(run.cluster, "ConfigMap", label=f"stormark/run={run.run_id}") == []
+    assert verbs.find(run.cluster, "ConfigMap", label=f"stormark/run={run.run_id}") == []
     assert [progress.step for progress in seen] == ["clean up the cluster", "the cluster is clean"]
 
 
@@ -43,19 +45,19 @@ def test_a_run_that_fails_is_released(run: Run) -> None:
     """Its own error is what the caller sees."""
     with pytest.raises(LookupError), owned(run, lambda progress: None, warn=pytest.fail):  # noqa: ARG005
         raise LookupError
-    assert k8s.find(run.cluster, "ConfigMap", label=f"stormark/run={run.run_id}") == []
+    assert verbs.find(run.cluster, "ConfigMap", label=f"stormark/run={run.run_id}") == []
 
 
 def test_a_release_that_fails_hides_no_earlier_error(run: Run, cluster: Embedded) -> None:
     """Both are told, in their order; without an earlier one it is told alone."""
     cluster.fault("delete", "configmaps", 403, times=2)
     with (
-        pytest.raises(k8s.ClusterError, match=r"^fio is gone; and then deleting ConfigMap"),
+        pytest.raises(ClusterError, match=r"^fio is gone; and then deleting ConfigMap"),
         owned(run, lambda progress: None, warn=pytest.fail),  # noqa: ARG005
     ):
-        raise k8s.ClusterError("fio is gone")
+        raise ClusterError("fio is gone")
     with (
-        pytest.raises(k8s.Forbidden, match=r"^deleting ConfigMap"),
+        pytest.raises(Forbidden, match=r"^deleting ConfigMap"),
         owned(run, lambda progress: None, warn=pytest.fail),  # noqa: ARG005
     ):
         pass

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from tasks import cluster as k8s
-from tasks.cluster import Items
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import watches
+from tasks.kubernetes.errors import Forbidden, WaitTimedOut
+from tasks.kubernetes.objects import Items
 from tests.tasks.api import LOST, Answer, Api
 from tests.tasks.sample import PODS, an_object
 
@@ -20,7 +22,7 @@ def phase(items: Items) -> str | None:
 
 
 def wait(api: Api, until: Any = phase, limit_seconds: float = 30.0, **selection: str) -> Any:
-    return k8s.wait(
+    return watches.wait(
         api.cluster, "Pod", until, what="pod a", limit_seconds=limit_seconds, **selection
     )
 
@@ -56,7 +58,7 @@ def test_a_wait_ends_at_its_deadline_with_what_was_seen(api: Api) -> None:
     """Whoever waited can say what was there instead."""
     api.script("GET", PODS, Answer.items([]))
     api.script("WATCH", PODS, Answer.changes(("ADDED", an_object(reason="Pulling"))))
-    with pytest.raises(k8s.WaitTimedOut, match=r"^pod a did not happen within 0 s$") as timed_out:
+    with pytest.raises(WaitTimedOut, match=r"^pod a did not happen within 0 s$") as timed_out:
         wait(api, limit_seconds=0)
     assert timed_out.value.items == {"a": an_object(reason="Pulling")}
 
@@ -64,7 +66,7 @@ def test_a_wait_ends_at_its_deadline_with_what_was_seen(api: Api) -> None:
 def test_a_server_that_ends_each_watch_at_once_is_not_hammered(api: Api) -> None:
     """Its load would be measured with the storage."""
     api.script("GET", PODS, Answer.items([]))
-    with pytest.raises(k8s.WaitTimedOut):
+    with pytest.raises(WaitTimedOut):
         wait(api, limit_seconds=0.5)
     assert len(api.asked("GET")) <= 3
 
@@ -94,7 +96,7 @@ def test_a_server_that_forgets_each_version_is_not_hammered(
     monkeypatch.setattr("tasks.cluster.time.sleep", sleep)
     api.script("GET", PODS, Answer.items([]))
     api.script("WATCH", PODS, forgotten)
-    assert list(k8s.watch(api.cluster, "Pod", label="x=y", stop=stop)) == []
+    assert list(watches.watch(api.cluster, "Pod", label="x=y", stop=stop)) == []
     assert len(api.asked("GET")) == 3
     assert wait(api, until)
     assert len(api.asked("GET")) == 3 + 4
@@ -137,7 +139,7 @@ def test_a_server_that_does_not_come_back_is_the_reason(api: Api) -> None:
     api.script("GET", PODS, Answer.items([an_object()]))
     api.script("WATCH", PODS, away)
     words = r"within 0 s: watching pods: failing over"
-    with pytest.raises(k8s.WaitTimedOut, match=words) as failed:
+    with pytest.raises(WaitTimedOut, match=words) as failed:
         wait(api, limit_seconds=0)
     assert failed.value.items == {"a": an_object()}
 
@@ -180,7 +182,7 @@ def test_a_watch_that_is_forbidden_is_an_error(api: Api) -> None:
     """It would be so for ever."""
     api.script("GET", PODS, Answer.items([]))
     api.script("WATCH", PODS, Answer.refusal(403, "Forbidden", "cannot watch pods"))
-    with pytest.raises(k8s.Forbidden, match="watching pods: cannot watch pods"):
+    with pytest.raises(Forbidden, match="watching pods: cannot watch pods"):
         wait(api)
 
 
@@ -193,7 +195,7 @@ def test_a_watch_goes_on_where_it_broke(api: Api) -> None:
         Answer.changes(("MODIFIED", an_object(version="6")), cut=True),
         Answer.changes(("DELETED", an_object(version="7"))),
     )
-    watch = k8s.watch(api.cluster, "Pod", label="x=y", stop=Event())
+    watch = watches.watch(api.cluster, "Pod", label="x=y", stop=Event())
     assert [kind for kind, _ in islice(watch, 3)] == ["ADDED", "MODIFIED", "DELETED"]
     assert [asked.query["resourceVersion"] for asked in api.asked("WATCH")] == ["5", "6"]
 
@@ -203,7 +205,7 @@ def test_a_watch_that_the_server_forgot_tells_what_has_gone_meanwhile(api: Api) 
     api.script("GET", PODS, Answer.items([an_object(), an_object("b")]))
     api.script("GET", PODS, Answer.items([an_object("b")]))
     api.script("WATCH", PODS, Answer.refusal(410, "Expired"))
-    watch = k8s.watch(api.cluster, "Pod", label="x=y", stop=Event())
+    watch = watches.watch(api.cluster, "Pod", label="x=y", stop=Event())
     assert [(kind, found["metadata"]["name"]) for kind, found in islice(watch, 4)] == [
         ("ADDED", "a"),
         ("ADDED", "b"),
@@ -218,7 +220,7 @@ def test_a_watch_outlives_a_server_that_is_away(api: Api) -> None:
     api.script("GET", PODS, Answer.items([an_object(), an_object("b")]), *down)
     api.script("GET", PODS, Answer.items([an_object("b")]))
     api.script("WATCH", PODS, *down, Answer.changes())
-    watch = k8s.watch(api.cluster, "Pod", label="x=y", stop=Event())
+    watch = watches.watch(api.cluster, "Pod", label="x=y", stop=Event())
     assert [(kind, found["metadata"]["name"]) for kind, found in islice(watch, 4)] == [
         ("ADDED", "a"),
         ("ADDED", "b"),
@@ -232,8 +234,8 @@ def test_a_watch_that_is_refused_is_an_error_at_once(api: Api, call: str) -> Non
     """It would be so for ever."""
     api.script("GET", PODS, Answer.items([]))
     api.answers[call, PODS] = [Answer.refusal(403, "Forbidden", "not you")]
-    with pytest.raises(k8s.Forbidden, match="not you"):
-        list(k8s.watch(api.cluster, "Pod", label="x=y", stop=Event()))
+    with pytest.raises(Forbidden, match="not you"):
+        list(watches.watch(api.cluster, "Pod", label="x=y", stop=Event()))
 
 
 def test_a_watch_that_is_to_stop_ends(api: Api) -> None:
@@ -241,7 +243,7 @@ def test_a_watch_that_is_to_stop_ends(api: Api) -> None:
     stop = Event()
     api.script("GET", PODS, Answer.items([an_object()]))
     seen = []
-    for kind, _ in k8s.watch(api.cluster, "Pod", label="x=y", stop=stop):
+    for kind, _ in watches.watch(api.cluster, "Pod", label="x=y", stop=stop):
         seen.append(kind)
         stop.set()
     assert (seen, api.asked("WATCH")) == (["ADDED"], [])

@@ -1,0 +1,52 @@
+"""Nodes as the scheduler sees them: whether a plan's pods may run there."""
+
+from tasks.kubernetes.objects import Obj
+from tasks.plan.plan import Plan, Toleration
+
+PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
+
+
+def usable(node: Obj, plan: Plan) -> bool:
+    """Whether a pod of the plan can be scheduled on the node."""
+    ready: bool = condition(node, "Ready").get("status") == "True"
+    cordoned = bool(node["spec"].get("unschedulable"))
+    return ready and not cordoned and not pressures(node) and unused(node, plan) is None
+
+
+def condition(node: Obj, kind: str) -> Obj:
+    """A condition of the node; empty where it says nothing of it."""
+    conditions: dict[str, Obj] = {
+        one["type"]: one for one in node["status"].get("conditions") or []
+    }
+    return conditions.get(kind, {})
+
+
+def pressures(node: Obj) -> list[str]:
+    """What the node is short of, in Kubernetes' words."""
+    return [kind for kind in PRESSURES if condition(node, kind).get("status") == "True"]
+
+
+def unused(node: Obj, plan: Plan) -> str | None:
+    """Why the plan's pods never run on a node that is ready; None if they do."""
+    labels = node["metadata"].get("labels") or {}
+    if not plan.node_selector.items() <= labels.items():
+        return "node_selector is another"
+    for taint in node["spec"].get("taints") or []:
+        keeps_off = taint["effect"] in ("NoSchedule", "NoExecute")
+        if keeps_off and not any(_tolerates(t, taint) for t in plan.tolerations):
+            return f"taint {taint['key']}:{taint['effect']}"
+    return None
+
+
+def _tolerates(toleration: Toleration, taint: Obj) -> bool:
+    return (
+        toleration.effect in ("", taint["effect"])
+        and (toleration.key == taint["key"] or (not toleration.key))
+        and (toleration.operator == "Exists" or toleration.value == taint.get("value", ""))
+    )
+
+
+def hostname(node: Obj) -> str:
+    """The label by which pods and PVs are tied to a node."""
+    meta = node["metadata"]  # a virtual node may lack it: then the kubelet's own default
+    return str((meta.get("labels") or {}).get("kubernetes.io/hostname", meta["name"]))

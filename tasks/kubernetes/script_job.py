@@ -1,0 +1,101 @@
+"""A short script of `manifests/` on a volume, run as a Job and read to its end."""
+
+from typing import Any
+
+from tasks.kubernetes import pods, streams, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.manifest import render, script
+from tasks.kubernetes.objects import Obj
+from tasks.plan.plan import Plan
+
+LIMIT_SECONDS = 120.0
+
+
+def run_script(
+    cluster: Cluster,
+    plan: Plan,
+    meta: Obj,
+    *,
+    name: str,
+    file: str,
+    arguments: tuple[str, ...] = (),
+    source: Obj,
+    mount_path: str = "/volume",
+    nodes: list[str] | None = None,
+    user: int,
+    env: dict[str, str] | None = None,
+) -> list[str]:
+    """Run a script with a volume mounted; returns the lines that it wrote.
+
+    Its arguments are those of `create`. Raises PodFailed when it does not start or fails.
+    """
+    create(
+        cluster,
+        plan,
+        meta,
+        name=name,
+        file=file,
+        arguments=arguments,
+        source=source,
+        mount_path=mount_path,
+        nodes=nodes,
+        user=user,
+        env=env,
+    )
+    started = pods.wait_started(cluster, name, plan.start_limit_seconds)
+    pod = started["metadata"]["name"]
+    ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
+    lines = list(streams.log_lines(cluster, pod, follow=False))
+    verbs.delete(cluster, "Job", name)
+    if ended["exitCode"] != 0:
+        words = "; ".join([*lines[-3:], pods.how_ended(ended, started)])
+        raise pods.PodFailed(
+            f"{' '.join([file, *arguments])} in pod {pod}: exit {ended['exitCode']}: {words}"
+        )
+    return lines
+
+
+def create(
+    cluster: Cluster,
+    plan: Plan,
+    meta: Obj,
+    *,
+    name: str,
+    file: str,
+    arguments: tuple[str, ...] = (),
+    source: Obj,
+    mount_path: str = "/volume",
+    nodes: list[str] | None = None,
+    user: int,
+    env: dict[str, str] | None = None,
+) -> None:
+    """Create the Job of a script, and wait for nothing.
+
+    `file` is the script of `manifests/`; `meta` has labels, deadline and owner; `source` is
+    the volume's source as in a pod; `nodes` are those that the pod may run on.
+    """
+    manifest = render(
+        "script-job",
+        name=name,
+        # by its text: a ConfigMap may say something else when the pod starts
+        command=["sh", "-c", script(file), file, *arguments],
+        source=source,
+        mount_path=mount_path,
+        nodes=nodes or [],
+        user=user,
+        env=[{"name": key, "value": value} for key, value in (env or {}).items()],
+        image=plan.image,
+        pull_policy=plan.image_pull_policy,
+        tolerations=tolerations(plan),
+        limit_seconds=int(LIMIT_SECONDS + plan.start_limit_seconds),
+        **meta,
+    )
+    verbs.create(cluster, manifest)
+
+
+def tolerations(plan: Plan) -> list[dict[str, Any]]:
+    """The plan's tolerations as a pod has them."""
+    return [
+        {key: value for key, value in toleration.model_dump().items() if value}
+        for toleration in plan.tolerations
+    ]

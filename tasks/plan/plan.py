@@ -1,0 +1,312 @@
+"""The plan: a run's whole input, whether it comes from Prefect's form, a file or the command line.
+
+Defaults are literals, so that Prefect's form shows them; the unit stands in a field's name. A
+Kubernetes quantity, such as 4Gi, carries its own.
+"""
+
+import os
+import re
+import shlex
+import textwrap
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from tasks.plan.location import Location
+from tasks.plan.quantity import quantity_bytes
+
+Profile = Literal["quick", "standard", "kubestr", "wal"]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
+VolumeMode = Literal["Filesystem", "Block"]
+NodeStorm = Literal["drain", "node-crash", "node-partition"]
+Storm = Literal[
+    "container-restart", "pod-delete", "pod-kill", "drain", "node-crash", "node-partition"
+]
+StormVolume = Literal[
+    "emptyDir",
+    "hostPath-pinned",
+    "hostPath",
+    "local",
+    "storage-classes",
+    "storage-classes-rwx",
+]
+
+T = TypeVar("T")
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
+NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+# In a pod, its own: a service account seldom has rights elsewhere.
+NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "default")
+IMAGE = "ghcr.io/kastenhq/kubestr:latest"
+SMALLEST_VOLUME_BYTES = 64 * 2**20
+FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
+
+
+class PlanError(Exception):
+    """The plan cannot be carried out: the message names the field and what is allowed."""
+
+
+def _at_least_smallest(size: str) -> str:
+    if not re.fullmatch(QUANTITY, size):
+        raise ValueError("a Kubernetes quantity such as 4Gi or 500M")
+    if quantity_bytes(size) < SMALLEST_VOLUME_BYTES:
+        raise ValueError("a volume to measure on has at least 64Mi")
+    return size
+
+
+def _each_once(names: list[T]) -> list[T]:
+    if twice := {str(name) for name in names if names.count(name) > 1}:
+        raise ValueError(f"each at most once, and {', '.join(sorted(twice))} is there more often")
+    return names
+
+
+class Toleration(BaseModel):
+    """A taint that the pods of a run tolerate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(default="", description="Key of the taint; empty with Exists: every taint.")
+    operator: Literal["Exists", "Equal"] = Field(default="Exists", description="How to compare.")
+    value: str = Field(default="", description="Value of the taint, for Equal.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="", description="Effect of the taint; empty means every effect."
+    )
+
+
+def _names_node(command: str) -> str:
+    if "{node}" not in command:
+        raise ValueError("a command with {node} where the node's name belongs")
+    shlex.split(command)  # a ValueError where a quotation is not closed
+    return command
+
+
+class NodeFault(BaseModel):
+    """Commands that run on the client, without a shell; {node} is the node's name.
+
+    Results and errors show them: secrets belong into the environment of what they call.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    down: Annotated[str, AfterValidator(_names_node)] = Field(description="Breaks a node.")
+    up: Annotated[str, AfterValidator(_names_node)] = Field(
+        description="Brings it back; also succeeds on a node that is not broken."
+    )
+
+
+class Plan(BaseModel):
+    """What a run measures, on which classes, where, and for how long."""
+
+    model_config = ConfigDict(extra="forbid", title="Plan")
+
+    storage_classes: list[Annotated[str, Field(pattern=NAME)]] = Field(
+        default=[],
+        description="StorageClasses to compare, the first is the reference. "
+        "Empty: every class of the cluster, its default class first.",
+    )
+    profile: Profile = Field(
+        default="standard",
+        description="quick: random reads and writes of 4k (IOPS) and of 128k (bandwidth), seconds "
+        "each. standard: nine jobs, one at a time. kubestr: kubestr's four jobs at once, so "
+        "contention. wal: small writes with fdatasync.",
+    )
+    fio_file: str | None = Field(
+        default=None,
+        description="Text of a fio job file of your own, in place of the profile.",
+    )
+    repeats: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="How often each job runs on each class; from 3 on a report has intervals.",
+    )
+    runtime_seconds: int | None = Field(
+        default=None, ge=1, le=86400, description="Length of each timed job. Empty: the profile's."
+    )
+    ramp_seconds: int | None = Field(
+        default=None, ge=0, le=3600, description="Run before figures count. Empty: the profile's."
+    )
+    volume_size: Annotated[str, AfterValidator(_at_least_smallest)] = Field(
+        default="4Gi",
+        description="Size of each PVC. fio uses 80 % of it; a cache should not hold it.",
+    )
+    access_mode: AccessMode = Field(default="ReadWriteOnce", description="Access mode of the PVCs.")
+    volume_mode: VolumeMode = Field(
+        default="Filesystem", description="Filesystem, or Block for the raw device."
+    )
+    context: str | None = Field(
+        default=None, description="Context of the kubeconfig. Empty: its current one."
+    )
+    namespace: str = Field(
+        default=NAMESPACE,
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="Namespace, which must exist, for all that the run creates.",
+    )
+    node_selector: dict[str, str] = Field(
+        default={}, description="Labels that a node must have for the pods to run there."
+    )
+    tolerations: list[Toleration] = Field(default=[], description="Taints that pods tolerate.")
+    image: str = Field(
+        default=IMAGE,
+        min_length=1,
+        description="Image with fio, a POSIX sh, cat, date, df, mkfifo and rm; for storms also "
+        "chmod, dd, mkdir and sleep. manifests/Containerfile builds one.",
+    )
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
+        default="IfNotPresent", description="When a node pulls the image."
+    )
+    results: Location = Field(
+        default="results",
+        description="Folder, file: or s3:// URI for Parquet files and reports.",
+    )
+    storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
+        min_length=1,
+        default=["container-restart", "pod-delete", "pod-kill", "drain"],
+        description="What is done to the pod that writes, or to its node; node-crash and "
+        "node-partition need the commands of node_fault and node_partition.",
+    )
+    storm_volumes: Annotated[list[StormVolume], AfterValidator(_each_once)] = Field(
+        min_length=1,
+        default=[
+            "emptyDir",
+            "hostPath-pinned",
+            "hostPath",
+            "local",
+            "storage-classes",
+            "storage-classes-rwx",
+        ],
+        description="The volumes it writes to; storage-classes: a PVC of each class of the plan, "
+        "storage-classes-rwx: a ReadWriteMany one of each class that has such.",
+    )
+    storm_rounds: int = Field(
+        default=1, ge=1, le=100, description="How often each storm meets each volume."
+    )
+    writes_per_second: int = Field(
+        default=10, ge=1, le=50, description="Records that the writer appends each second."
+    )
+    hold_seconds: int = Field(
+        default=30, ge=1, le=3600, description="How long a node stays cordoned, or broken."
+    )
+    recovery_limit_seconds: int = Field(
+        default=120, ge=5, le=3600, description="Time to write again, before it counts as never."
+    )
+    drain: Literal["own", "full"] = Field(
+        default="own",
+        description="own: only this run's pods are evicted. full: every pod of the node, as "
+        "`kubectl drain --force --ignore-daemonsets --delete-emptydir-data` does.",
+    )
+    node_fault: NodeFault | None = Field(
+        default=None,
+        title="Node Fault",
+        validate_default=True,
+        description="For node-crash: commands of yours that stop a node and start it again.",
+    )
+    node_partition: NodeFault | None = Field(
+        default=None,
+        title="Node Partition",
+        validate_default=True,
+        description="For node-partition: commands that cut a node's network and join it again.",
+    )
+    storm_nodes: str = Field(
+        default="",
+        description="Label selector of the nodes that a storm may drain or break; empty: any.",
+    )
+    bind_limit_seconds: int = Field(
+        default=120, ge=1, le=3600, description="Time for a PVC to be bound."
+    )
+    start_limit_seconds: int = Field(
+        default=180, ge=1, le=3600, description="Time for a pod to run: schedule, attach, pull."
+    )
+    delete_limit_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=3600,
+        description="Time for what is deleted at the end to be gone; what is slower is only noted.",
+    )
+    run_limit_seconds: int = Field(
+        default=14400,
+        ge=60,
+        le=604800,
+        description="Time for the whole run; past it, it ends itself and keeps what it has.",
+    )
+
+    @field_validator("node_fault", "node_partition")
+    @classmethod
+    def _is_there_for_its_storm(
+        cls, fault: NodeFault | None, info: ValidationInfo
+    ) -> NodeFault | None:
+        storm = next(storm for storm, field in FAULT_FIELDS.items() if field == info.field_name)
+        if fault is None and storm in info.data.get("storms", []):
+            raise ValueError(f"storm {storm} needs it: {{down: '… {{node}}', up: '… {{node}}'}}")
+        return fault
+
+    @property
+    def node_faults(self) -> dict[str, NodeFault]:
+        """The commands of the plan by their storm."""
+        faults = {storm: getattr(self, field) for storm, field in FAULT_FIELDS.items()}
+        return {storm: fault for storm, fault in faults.items() if fault is not None}
+
+
+def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
+    """The plan of a YAML file, with the `overrides` that are not None in place of its values.
+
+    Raises PlanError, naming each wrong field and what is allowed.
+    """
+    values: Any = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(path.read_text())
+            values = {} if values is None else values  # a file of comments alone
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise PlanError(f"plan file {path} cannot be read: {why}") from error
+        if not isinstance(values, dict):
+            raise PlanError(f"plan file {path} must hold fields and values, not {values!r}")
+    try:
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return Plan.model_validate(values | given)
+    except ValidationError as error:
+        raise PlanError(explain(error)) from error
+
+
+def template() -> str:
+    """A plan file with every field at its default, and its description above it."""
+    lines = ["# A plan of stormark. Leave out what stays at its default.", ""]
+    for name, field in Plan.model_fields.items():
+        lines += textwrap.wrap(
+            field.description or "", 98, initial_indent="# ", subsequent_indent="# "
+        )
+        lines += [yaml.safe_dump({name: field.default}, default_flow_style=False).strip(), ""]
+    return "\n".join(lines)
+
+
+# What a field of the plan holds, where that has fields of its own.
+MODELS: dict[str, type[BaseModel]] = {
+    "tolerations": Toleration,
+    **dict.fromkeys(FAULT_FIELDS.values(), NodeFault),
+}
+
+
+def explain(error: ValidationError) -> str:
+    """One line for each wrong field: its name, what is allowed, what was given."""
+    lines = []
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            model = MODELS.get(str(problem["loc"][0]), Plan)
+            allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
+        elif problem["type"] == "credentials":  # it is not repeated
+            allowed = problem["msg"]
+        else:
+            allowed = f"{problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"
+        lines.append(f"plan field {field}: {allowed}")
+    return "\n".join(lines)

@@ -1,0 +1,9 @@
+"""What plan, checks and storms call kinds of volumes, and what a run may have to do without."""
+
+FOLDER_KINDS = ("hostPath", "hostPath-pinned", "local")
+
+CLASSES, SHARED = "storage-classes", "storage-classes-rwx"
+
+ONE_POD = "ReadWriteOncePod"  # no pod beside the writer's may mount the volume
+
+AS_ROOT = "pods as root"  # beside names of storms and volumes, what a run may have to do without

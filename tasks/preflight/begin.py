@@ -1,0 +1,219 @@
+"""What can be known to be wrong before a volume is made, and what a run begins with."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from tasks.kubernetes import cluster as k8s
+from tasks.kubernetes import storage_classes as classes
+from tasks.kubernetes import verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, NotFound
+from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pods import PodFailed
+from tasks.lifecycle import cordon
+from tasks.lifecycle.lease import RunInProgress, lease
+from tasks.lifecycle.progress import Progress, Report
+from tasks.lifecycle.record import Record
+from tasks.lifecycle.run import Run, new_run_id, owned
+from tasks.plan import job_file
+from tasks.plan.job_file import Workload
+from tasks.plan.plan import NodeStorm, Plan, PlanError
+from tasks.plan.quantity import quantity_bytes, quantity_cpus
+from tasks.preflight import limit, preflight, probes
+from tasks.preflight import namespace as check_namespace
+from tasks.preflight.probes import Probe
+from tasks.provision import bench_pod
+from tasks.provision.bench_log import FioLog
+from tasks.results import checks, store
+from tasks.results.checks import Check
+from tasks.results.store import ResultsError
+
+STEP = "check plan, results location and cluster"
+CHECK_LIMIT_SECONDS = 60.0
+# What dead runs may be the cause of: nightly releases them first, and judges it then.
+AFTER_REAP = ("quota",)
+REFUSALS = (PlanError, ResultsError, ClusterError)
+
+
+def begin(
+    plan: Plan, flow: str, report: Report, flow_run: str = ""
+) -> tuple[Run, list[Obj], Record]:
+    """Check all that can be known before anything is created, and give the run its identity.
+
+    Returns the run, its StorageClasses in order, and its record. Raises one of REFUSALS.
+    """
+    run, chosen, record = look(plan, flow, report, flow_run)
+    later = AFTER_REAP if flow == "nightly" else ()
+    checks.refuse([one for one in record.checks if one.check not in later])
+    return run, chosen, record
+
+
+def begin_again(record: Record, chosen: list[Obj]) -> None:
+    """Judge the cluster anew, once dead runs are released; PlanError where that refuses the run."""
+    _judge(record, chosen)
+    checks.refuse(record.checks)
+
+
+def look(
+    plan: Plan, flow: str, report: Report, flow_run: str = ""
+) -> tuple[Run, list[Obj], Record]:
+    """As `begin`, but a check that failed is only in the record."""
+    now = datetime.now(UTC)
+    workload = job_file.prepare(plan)
+    store.check_writable(plan.results)
+    cluster = k8s.connect(plan.context, plan.namespace)
+    run_id = new_run_id(now)
+    report(Progress(run_id, STEP))
+    version = verbs.version(cluster)
+    round_trip = verbs.round_trip_seconds(cluster)
+    namespace(cluster)
+    chosen = classes.chosen(cluster, plan.storage_classes)
+    _fits_its_limit(plan, flow, workload, len(chosen))
+    run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
+    rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
+    record = Record(run, flow, rows, [], version)
+    _judge(record, chosen)
+    record.run = record.run._replace(cluster=cluster.patient)  # from here on there is work to lose
+    return record.run, chosen, record
+
+
+def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
+    """PlanError if what is timed takes longer than a run may, though one node alone is held."""
+    fio = workload.seconds() * plan.repeats * class_count * (flow != "storms")
+    on_nodes = [storm for storm in plan.storms if storm in get_args(NodeStorm)]
+    held = plan.hold_seconds * plan.storm_rounds * len(on_nodes) * (flow != "benchmark")
+    if fio + held > plan.run_limit_seconds:
+        raise PlanError(
+            f"plan field run_limit_seconds: a run may take {plan.run_limit_seconds:,} s, and this "
+            f"one takes more than {fio + held:,.0f} s: {fio:,.0f} s of fio on {class_count} "
+            f"classes, {held:,} s of nodes held in storms. Raise it, or lower repeats, "
+            "runtime_seconds, ramp_seconds, hold_seconds or storm_rounds, or name fewer classes"
+        )
+
+
+def _judge(record: Record, chosen: list[Obj]) -> None:
+    """Fill in what the preflight finds, and what the run has to skip for it."""
+    run, cluster = record.run, record.run.cluster.hasty
+    every_node = verbs.find(cluster, "Node")
+    record.nodes = [node(one) for one in every_node]
+    record.checks = preflight.check(
+        cluster,
+        run.plan,
+        record.flow,
+        chosen=chosen,
+        every_node=every_node,
+        version=record.kubernetes_version,
+    )
+    touchable = len(cordon.eligible(run.cluster, run.plan))
+    record.checks.append(
+        limit.run_limit(record.flow, run.plan, run.workload, len(chosen), touchable)
+    )
+    record.run = run._replace(skips=checks.skips(record.checks))
+
+
+def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Check]:
+    """The whole preflight, probes on the nodes included; it leaves nothing behind.
+
+    Whatever would refuse a run is a failed check. Raises ClusterError when the cluster goes away.
+    """
+    try:
+        run, chosen, record = look(plan, flow, report, flow_run)
+    except REFUSALS as error:
+        return [Check("plan", plan.namespace, "fail", str(error))]
+    if any(check.status == "fail" for check in record.checks):
+        return record.checks
+    try:
+        held = lease(run, record.warnings.append, report, wait=False)
+        with held, owned(run, report, record.warnings.append) as owner:
+            asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
+            seen = probes.collect(run, asked, claims)
+            return [*record.checks, *seen, _fio(run, owner)]
+    except RunInProgress as error:
+        return [*record.checks, Check("lease", plan.namespace, "fail", str(error))]
+
+
+def _fio(run: Run, owner: list[Obj]) -> Check:
+    try:
+        seen = f"{image_and_fio_file(run, owner)} reads profile {run.workload.profile}"
+    except (PlanError, PodFailed) as error:
+        return Check("fio", f"image {run.plan.image}", "fail", str(error))
+    return Check("fio", f"image {run.plan.image}", "pass", seen)
+
+
+def namespace(cluster: Cluster) -> None:
+    """PlanError if the plan's namespace does not exist."""
+    try:
+        verbs.get(cluster, "Namespace", cluster.namespace)
+    except NotFound as error:
+        raise PlanError(
+            f"plan field namespace: cluster {cluster.name} has no namespace {cluster.namespace}; "
+            f"`kubectl create namespace {cluster.namespace}` makes it"
+        ) from error
+
+
+def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object] = str) -> str:
+    """Let the plan's image read the plan's fio file, in a pod without a volume.
+
+    `waits` is told what keeps the pod from its start, as an image that cannot be pulled. Returns
+    fio's version. Raises PodFailed when the image does not run, PlanError with fio's own words when
+    fio cannot read the file.
+    """
+    name = f"stormark-{run.run_id}-check"
+    bench_pod.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
+    log = FioLog()
+    job = bench_pod.started(run, name, waits)
+    bench_pod.follow(run.cluster, job, log, limit_seconds=CHECK_LIMIT_SECONDS)
+    _explain(run, log)
+    return log.facts["fio_version"]
+
+
+def _explain(run: Run, log: FioLog) -> None:
+    if log.finished:
+        return
+    if log.errors and log.facts.get("fio_version"):
+        words = "; ".join(word.removeprefix("fio: ") for word in log.errors)
+        raise PlanError(f"fio file: fio cannot read it: {words}")
+    raise PodFailed(
+        f"image {run.plan.image} cannot run fio: the check wrote "
+        f"{'; '.join(log.errors) or log.facts or 'nothing'}"
+        f"{f', and {log.ended}' if log.ended else ''}. "
+        "It needs fio and a POSIX sh with cat, date, df, mkfifo and rm"
+    )
+
+
+def probe(run: Run, owner: list[Obj]) -> list[Probe]:
+    """Begin to look at every node that the run may use."""
+    every_node = verbs.find(run.cluster, "Node")
+    return probes.create(run, owner, probes.nodes_to_probe(every_node, run.plan))
+
+
+def image_fio_file_and_nodes(
+    run: Run, owner: list[Obj], claims: int, report: Report
+) -> tuple[str, list[Check]]:
+    """Check image and fio file while every node is looked at; fio's version, and what was seen."""
+
+    def waits(why: str) -> None:
+        report(Progress(run.run_id, f"check of image and fio file waits: {why}"))
+
+    asked = probe(run, owner)
+    return image_and_fio_file(run, owner, waits), probes.collect(run, asked, claims)
+
+
+def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
+    """How many PVCs of classes a flow keeps at its most: all of them may lie on one node."""
+    return check_namespace.claims_of_class(flow, plan) * len(storage_classes)
+
+
+def node(obj: Obj) -> dict[str, Any]:
+    """What a node says of itself, for provenance."""
+    info, capacity = obj["status"].get("nodeInfo", {}), obj["status"].get("capacity", {})
+    return {
+        "name": obj["metadata"]["name"],
+        "kernel": info.get("kernelVersion"),
+        "os_image": info.get("osImage"),
+        "kubelet_version": info.get("kubeletVersion"),
+        "container_runtime": info.get("containerRuntimeVersion"),
+        "cpus": quantity_cpus(capacity["cpu"]) if "cpu" in capacity else None,
+        "memory_bytes": quantity_bytes(capacity["memory"]) if "memory" in capacity else None,
+    }

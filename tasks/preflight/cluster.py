@@ -1,0 +1,138 @@
+"""Checks of a cluster as a whole: its version, its API, its StorageClasses and their drivers."""
+
+import re
+
+from tasks.kubernetes import storage_classes as classes
+from tasks.kubernetes.objects import Obj
+from tasks.plan.plan import Plan
+from tasks.plan.quantity import quantity_bytes
+from tasks.results.checks import Check
+
+# Jobs label their pods batch.kubernetes.io/job-name since 1.27: by it they are found.
+OLDEST = (1, 27)
+# The condition PodReadyToStartContainers, by which a volume's mount is timed, is on since 1.29.
+OLDEST_COMPLETE = (1, 29)
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+
+
+def version(git_version: str) -> Check:
+    """Whether the API server is new enough; `git_version` is such as v1.34.4-eks-113cf36."""
+    numbers = re.match(r"v?(\d+)\.(\d+)", git_version)
+    name = "Kubernetes version"
+    if numbers is None:
+        words = "this is no version that stormark knows how to read"
+        return Check(name, "API server", "warn", f"{git_version}: {words}", "Check it by hand")
+    major_minor = int(numbers[1]), int(numbers[2])
+    if major_minor < OLDEST:
+        seen = f"{git_version}: its Jobs do not label their pods batch.kubernetes.io/job-name"
+        return Check(name, "API server", "fail", seen, "Upgrade to 1.27 or later")
+    if major_minor < OLDEST_COMPLETE:
+        seen = f"{git_version}: it does not say when a pod's volumes are mounted"
+        advice = "Upgrade to 1.29 or later, or do without volume_ready_seconds"
+        return Check(name, "API server", "warn", seen, advice)
+    return Check(name, "API server", "pass", git_version)
+
+
+def rbac(groups: list[str]) -> Check:
+    """Whether permissions are given by RBAC; `groups` are the API groups that are served."""
+    if "rbac.authorization.k8s.io" in groups:
+        return Check("RBAC", "API server", "pass", "rbac.authorization.k8s.io is served")
+    seen = "rbac.authorization.k8s.io is not served: manifests/rbac.yaml cannot be applied"
+    advice = "Start the API server with --authorization-mode=RBAC where others use it too"
+    return Check("RBAC", "API server", "warn", seen, advice)
+
+
+def aggregation(services: list[Obj]) -> list[Check]:
+    """A warning for each APIService that is down; garbage collection has to do without it."""
+    down = [service for service in services if _condition(service, "Available") != "True"]
+    if not down:
+        seen = f"{len(services)} APIServices, all available"
+        return [Check("aggregation layer", "API server", "pass", seen)]
+    return [
+        Check(
+            "aggregation layer",
+            f"APIService {service['metadata']['name']}",
+            "warn",
+            f"not available: {_condition(service, 'Available', 'message') or 'no reason given'}",
+            "Repair or delete it: objects of its group are not collected, namespaces not deleted",
+        )
+        for service in down
+    ]
+
+
+def _condition(obj: Obj, kind: str, field: str = "status") -> str | None:
+    for condition in obj.get("status", {}).get("conditions") or []:
+        if condition["type"] == kind:
+            return str(condition.get(field, ""))
+    return None
+
+
+def default_class(storage_classes: list[Obj]) -> Check:
+    """Whether the cluster has exactly one default class."""
+    names = [c["metadata"]["name"] for c in storage_classes if classes.is_default(c)]
+    name, where = "default class", "StorageClasses"
+    if not names:
+        seen = "none: a PVC that names no class stays Pending"
+        return Check(
+            name, where, "warn", seen, f'Annotate one with {classes.DEFAULT_CLASS}: "true"'
+        )
+    if len(names) > 1:
+        seen = f"{', '.join(names)}: a PVC that names no class gets the newest of them"
+        return Check(name, where, "warn", seen, f"Remove {classes.DEFAULT_CLASS} from all but one")
+    return Check(name, where, "pass", names[0])
+
+
+def storage_class(
+    storage_class: Obj, plan: Plan, drivers: list[Obj] | None, snapshot_classes: list[Obj] | None
+) -> Check:
+    """What provisions a class and what it offers; None stands for a list that may not be read."""
+    name, provisioner = storage_class["metadata"]["name"], storage_class["provisioner"]
+    driver = next((d for d in drivers or [] if d["metadata"]["name"] == provisioner), None)
+    seen = ", ".join(
+        [
+            f"provisioner {provisioner}",
+            _driver(driver, known=drivers is not None),
+            f"binding {storage_class.get('volumeBindingMode', 'Immediate')}",
+            "can grow" if storage_class.get("allowVolumeExpansion") else "cannot grow",
+            _snapshots(provisioner, snapshot_classes),
+        ]
+    )
+    advice = ""
+    if provisioner == NO_PROVISIONER:
+        advice = "Have a free PV of the plan's size ready: nothing makes one"
+    elif drivers is not None and driver is None and plan.access_mode == "ReadWriteOncePod":
+        advice = "Choose another access_mode: only CSI has ReadWriteOncePod"
+    return Check("class", name, "warn" if advice else "pass", seen, advice)
+
+
+def _driver(driver: Obj | None, *, known: bool) -> str:
+    if not known:
+        return "driver unknown"
+    if driver is None:
+        return "no CSIDriver of that name"
+    spec = driver.get("spec", {})
+    return "CSI driver " + ("with attach" if spec.get("attachRequired", True) else "without attach")
+
+
+def _snapshots(provisioner: str, snapshot_classes: list[Obj] | None) -> str:
+    if snapshot_classes is None:
+        return "snapshot classes unknown"
+    names = [c["metadata"]["name"] for c in snapshot_classes if c.get("driver") == provisioner]
+    return f"snapshot class {', '.join(names)}" if names else "no snapshot class"
+
+
+def capacity(storage_class: Obj, plan: Plan, capacities: list[Obj]) -> list[Check]:
+    """Whether one segment of a class has room for one volume, where its driver says so."""
+    name = storage_class["metadata"]["name"]
+    sizes = [
+        quantity_bytes(c.get("maximumVolumeSize") or c.get("capacity") or "0")
+        for c in capacities
+        if c["storageClassName"] == name
+    ]
+    if not sizes:
+        return []
+    seen = f"{max(sizes) / 2**30:,.1f} GiB at most in one volume, by its CSIStorageCapacity"
+    if max(sizes) < quantity_bytes(plan.volume_size):
+        advice = f"Ask for less than volume_size {plan.volume_size}, or make room"
+        return [Check("capacity", f"class {name}", "warn", seen, advice)]
+    return [Check("capacity", f"class {name}", "pass", seen)]

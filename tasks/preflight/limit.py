@@ -1,0 +1,54 @@
+"""How long a plan may take at its most, against what a run may."""
+
+from typing import get_args
+
+from tasks.plan.job_file import UNTIMED_JOB_SECONDS, Workload, job_seconds
+from tasks.plan.plan import NodeStorm, Plan
+from tasks.preflight import namespace
+from tasks.results.checks import Check
+
+# What Azure documents as base throughput of its smallest premium SSD (P1, 4 GiB): 25 MB/s.
+LAYOUT_BYTES_PER_SECOND = 25e6
+
+
+def run_limit(
+    flow: str, plan: Plan, workload: Workload, class_count: int, node_count: int
+) -> Check:
+    """A warning where the upper bounds of a run's parts, in seconds, exceed its limit.
+
+    `node_count` nodes may be touched by a storm: each that has a writer is held in turn.
+    """
+    parts = _parts(flow, plan, workload, class_count, node_count)
+    total, limit = sum(parts.values()), plan.run_limit_seconds
+    summed = ", ".join(f"{seconds:,.0f} s of {what}" for what, seconds in parts.items() if seconds)
+    seen = f"at most {total:,.0f} s of the {limit:,} s that a run may take: {summed}"
+    if total <= limit:
+        return Check("time", "run_limit_seconds", "pass", seen)
+    advice = "A run that reaches its limit ends itself: raise it, or measure less"
+    return Check("time", "run_limit_seconds", "warn", seen, advice)
+
+
+def _parts(
+    flow: str, plan: Plan, workload: Workload, class_count: int, node_count: int
+) -> dict[str, float]:
+    """Seconds that each part of a run takes at its most, by what it is."""
+    fio, storms = flow != "storms", flow != "benchmark"
+    turns = plan.repeats * class_count * fio
+    untimed = sum(job_seconds(job) == 0 for job in workload.jobs)
+    kinds = namespace.demand(flow, plan, [""] * class_count, 0)
+    volumes = kinds.deployments
+    on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms) * plan.storm_rounds
+    on_pods = len(plan.storms) * plan.storm_rounds - on_nodes
+    starts = plan.bind_limit_seconds + plan.start_limit_seconds
+    # pods are hit on all volumes at once; of a node's writers each is waited for
+    waits = storms * plan.recovery_limit_seconds * (on_pods + on_nodes * volumes)
+    return {
+        "timed fio": workload.seconds() * turns,
+        "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,
+        "lay-out": sum(workload.layout.values()) / LAYOUT_BYTES_PER_SECOND * class_count * fio,
+        "provisioning": float(starts * (class_count * fio + storms)),
+        "nodes held": float(
+            storms * plan.hold_seconds * on_nodes * max(1, min(node_count, volumes))
+        ),
+        "recovery": float(waits),
+    }

@@ -1,0 +1,127 @@
+"""What a run must be allowed to do: `manifests/rbac.yaml` grants it, the preflight asks for it."""
+
+from typing import NamedTuple, get_args
+
+from tasks.plan.plan import NodeStorm, Plan
+from tasks.plan.vocabulary import CLASSES, FOLDER_KINDS, ONE_POD
+
+
+class Permission(NamedTuple):
+    """Verbs on a resource, in the run's namespace unless `everywhere`.
+
+    `only` names the storms and storm volumes that are skipped without it; where it is empty, there
+    is no run without it. `resource` has its subresource: pods/log.
+    """
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    why: str
+    everywhere: bool = False
+    only: tuple[str, ...] = ()
+
+
+# What every flow does, its release and its reaping included.
+ALWAYS = [
+    Permission("", "namespaces", ("get",), "look at its namespace"),
+    Permission(
+        "coordination.k8s.io",
+        "leases",
+        ("create", "get", "update", "delete"),
+        "keep a second run out",
+    ),
+    Permission(
+        "",
+        "configmaps",
+        ("create", "get", "list", "watch", "delete"),
+        "own and release what it makes",
+    ),
+    Permission(
+        "",
+        "persistentvolumeclaims",
+        ("create", "get", "list", "watch", "delete"),
+        "provision volumes and release them",
+    ),
+    Permission("batch", "jobs", ("create", "get", "list", "watch", "delete"), "run its pods"),
+    Permission("", "pods", ("get", "list", "watch", "delete"), "follow its pods, release them"),
+    Permission("", "pods/log", ("get",), "read what its pods measured"),
+    Permission("", "events", ("list",), "say why a pod or a PVC waits"),
+    Permission("apps", "deployments", ("list",), "find what a run has left"),
+    Permission("storage.k8s.io", "storageclasses", ("list",), "find the classes", everywhere=True),
+    Permission("", "nodes", ("list",), "say where it measured", everywhere=True),
+    Permission(
+        "", "persistentvolumes", ("get", "list", "watch"), "look at its PVs", everywhere=True
+    ),
+]
+
+# A client opens the websocket with GET, which Kubernetes 1.35 authorizes as create as well.
+EXEC = Permission("", "pods/exec", ("get", "create"), "give fio's pods their orders")
+
+STORMS = [
+    Permission(
+        "apps", "deployments", ("create", "get", "watch", "delete"), "run the storms' writers"
+    ),
+    Permission(
+        "",
+        "configmaps",
+        ("patch",),
+        "write down the nodes on which it makes a folder",
+        only=FOLDER_KINDS,
+    ),
+    Permission(
+        "",
+        "persistentvolumes",
+        ("create", "delete"),
+        "make a local PV",
+        everywhere=True,
+        only=("local",),
+    ),
+    EXEC._replace(
+        why="kill a writer's process, read what no other pod may mount",
+        only=("container-restart", "emptyDir", CLASSES),
+    ),
+    Permission(
+        "",
+        "nodes",
+        ("get", "patch"),
+        "write on a node what a storm does to it, and undo that",
+        everywhere=True,
+        only=get_args(NodeStorm),
+    ),
+]
+
+OWN_DRAIN = [
+    Permission("", "pods/eviction", ("create",), "evict its own writers", only=("drain",)),
+]
+
+FULL_DRAIN = [
+    Permission("", "pods", ("list",), "find a node's pods", everywhere=True, only=("drain",)),
+    Permission(
+        "",
+        "pods/eviction",
+        ("create",),
+        "evict a node's pods in every namespace",
+        everywhere=True,
+        only=("drain",),
+    ),
+]
+
+
+def needed(flow: str, plan: Plan) -> list[Permission]:
+    """What a flow needs for a plan; what only storms or volumes outside the plan need is left out.
+
+    `flow` is benchmark, storms or nightly.
+    """
+    always = ALWAYS if flow == "storms" else [*ALWAYS, EXEC]
+    if flow == "benchmark":
+        return always
+    planned: set[str] = {*plan.storms, *plan.storm_volumes}
+    if plan.access_mode != ONE_POD:  # then another pod reads them
+        planned.discard(CLASSES)
+    rules = [*STORMS, *(FULL_DRAIN if plan.drain == "full" else OWN_DRAIN)]
+    of_plan = [rule._replace(only=tuple(o for o in rule.only if o in planned)) for rule in rules]
+    return always + [
+        rule
+        for rule, every in zip(of_plan, rules, strict=True)
+        if (rule.only or not every.only) and not (rule.resource == EXEC.resource and EXEC in always)
+    ]

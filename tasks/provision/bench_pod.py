@@ -1,0 +1,179 @@
+"""A Job in the cluster that runs `manifests/fio.sh`: its pod is followed, and given orders."""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_fixed
+
+from tasks.kubernetes import pods, streams, verbs
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, NotFound
+from tasks.kubernetes.manifest import render
+from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pods import NOBODY
+from tasks.kubernetes.script_job import tolerations
+from tasks.lifecycle.run import Run
+from tasks.provision.bench_log import FioLog
+
+# fio writes a line of progress each second; after this long the stream is taken for lost.
+SILENCE_SECONDS = 60.0
+# An order is a line that the pod waits for.
+ORDER_SECONDS = 15.0
+ORDER_TRIES = 3
+Hear = Callable[[str], None]
+
+
+@dataclass
+class FioJob:
+    """A fio Job that has started: its pod as seen at its start, and how far that has come.
+
+    `read` counts the lines of its log that were read, `orders` those that it was given.
+    """
+
+    name: str
+    pod: Obj
+    read: int = 0
+    orders: int = 0
+
+    @property
+    def pod_name(self) -> str:
+        """Name of the Job's pod."""
+        return str(self.pod["metadata"]["name"])
+
+    @property
+    def node(self) -> str:
+        """Name of the node that the pod runs on."""
+        return str(self.pod["spec"]["nodeName"])
+
+
+def create(
+    run: Run,
+    owner: list[Obj],
+    *,
+    name: str,
+    action: str,
+    limit_seconds: float,
+    env: dict[str, str] | None = None,
+    pvc: str | None = None,
+    node: str | None = None,
+    user: int = NOBODY,
+) -> None:
+    """Create the Job; `pvc` is mounted if given, `node` is where its pod must run, as `user`."""
+    manifest = render(
+        "fio-job",
+        name=name,
+        **run.meta(owner),
+        plan=run.plan,
+        tolerations=tolerations(run.plan),
+        action=action,
+        env=[{"name": key, "value": value} for key, value in (env or {}).items()],
+        pvc=pvc,
+        node=node,
+        user=user,
+        limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
+    )
+    verbs.create(run.cluster, manifest)
+
+
+def started(run: Run, name: str, waits: Callable[[str], object] = str) -> FioJob:
+    """Wait until the Job's pod runs; `waits` is told what it waits for.
+
+    Raises PodFailed with the reason when it does not.
+    """
+    return FioJob(name, pods.wait_started(run.cluster, name, run.plan.start_limit_seconds, waits))
+
+
+def order(
+    cluster: Cluster, job: FioJob, words: str, log: FioLog, *, limit_seconds: float, hear: Hear
+) -> None:
+    """Let a pod that waits do something, and read what it says of that into `log`.
+
+    `hear` sees each line after that. Raises PodLost when somebody takes the pod away, ClusterError
+    when it has not finished in time. Where its container ends before, `log.ended` says how.
+    """
+    job.orders += 1
+    with suppress(NotFound):  # the pod was deleted: whoever follows it says so
+        _send(cluster, job, f"{job.orders} {words}")
+    follow(cluster, job, log, limit_seconds=limit_seconds, hear=hear)
+
+
+def follow(
+    cluster: Cluster, job: FioJob, log: FioLog, *, limit_seconds: float, hear: Hear | None = None
+) -> None:
+    """Read the pod's log into `log`, until it has finished what it does first; as `order`.
+
+    Where its container ended before that, `log.ended` says how.
+    """
+    with suppress(NotFound):
+        _read_on(cluster, job, log, limit_seconds, hear)
+    if not log.finished:
+        log.ended = pods.how_ended(pods.wait_ended(cluster, job.name, limit_seconds), job.pod)
+
+
+def _send(cluster: Cluster, job: FioJob, line: str) -> None:
+    """Write an order where the pod waits for it; tried again unless its log shows that it came."""
+    command = ["sh", "-c", 'printf "%s\\n" "$1" >scratch/orders', "sh", line]
+    tries = Retrying(
+        retry=retry_if_not_exception_type(NotFound),
+        stop=stop_after_attempt(ORDER_TRIES),
+        wait=wait_fixed(1.0),
+        reraise=True,
+    )
+    for attempt in tries:
+        with attempt:
+            if attempt.retry_state.attempt_number > 1 and _heard(cluster, job):
+                return
+            try:
+                streams.execute(cluster, job.pod_name, command, limit_seconds=ORDER_SECONDS)
+            except ClusterError:
+                if _has_ended(cluster, job.pod_name):
+                    return  # its log says why
+                raise
+
+
+def _heard(cluster: Cluster, job: FioJob) -> bool:
+    said = f"@stormark order {job.orders}"
+    with closing(streams.log_lines(cluster, job.pod_name, follow=False)) as lines:
+        return said in lines
+
+
+def _read_on(
+    cluster: Cluster, job: FioJob, log: FioLog, limit_seconds: float, hear: Hear | None
+) -> None:
+    """Read the log from where it was left until it has finished, or its pod has ended.
+
+    A broken stream is taken up again where it broke; one that holds on after the script's last line
+    is left.
+    """
+    deadline = time.monotonic() + limit_seconds
+
+    def take_in(lines: Iterable[str]) -> None:
+        for number, line in enumerate(lines):
+            if number >= job.read:
+                job.read += 1
+                log.feed(line)
+                if hear is not None:
+                    hear(line)
+            if log.finished:
+                return
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s"
+                )
+
+    while not log.finished:
+        stream = streams.log_lines(
+            cluster, job.pod_name, follow=True, silence_seconds=SILENCE_SECONDS
+        )
+        with closing(stream) as lines:
+            take_in(lines)
+        if not log.finished and _has_ended(cluster, job.pod_name):
+            take_in(streams.log_lines(cluster, job.pod_name, follow=False))
+            return
+
+
+def _has_ended(cluster: Cluster, pod: str) -> bool:
+    phase = verbs.get(cluster, "Pod", pod)["status"].get("phase")
+    return phase in ("Succeeded", "Failed")

@@ -1,0 +1,112 @@
+"""A PVC and its PV: created, waited for, and told in the words of the results."""
+
+import re
+import time
+from datetime import datetime
+from typing import Any
+
+from tasks.kubernetes import pods, verbs, watches
+from tasks.kubernetes.errors import ClusterError, WaitTimedOut
+from tasks.kubernetes.manifest import render
+from tasks.kubernetes.objects import Items, Obj
+from tasks.lifecycle.run import Run
+from tasks.plan.quantity import quantity_bytes
+
+
+def object_name(run: Run, position: int, storage_class: str, ending: str) -> str:
+    """A name of at most 63 characters, a label's limit, that tells run and class."""
+    short = re.sub(r"[^a-z0-9]+", "-", storage_class.lower())[:12].strip("-")
+    return f"stormark-{run.run_id}-{position}-{short}-{ending}"
+
+
+def create(
+    run: Run,
+    owner: list[Obj],
+    name: str,
+    storage_class: str,
+    *,
+    access_mode: str,
+    volume_mode: str = "Filesystem",
+    volume_name: str | None = None,
+) -> None:
+    """Create a PVC of a class, or, with class "", for one PV by its name."""
+    manifest = render(
+        "pvc",
+        name=name,
+        **run.meta(owner),
+        storage_class=storage_class,
+        access_mode=access_mode,
+        volume_mode=volume_mode,
+        volume_name=volume_name,
+        size=run.plan.volume_size,
+    )
+    verbs.create(run.cluster, manifest)
+
+
+def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str, Any]:
+    """Wait until the PVC is bound; the columns that its PV fills in."""
+
+    def is_bound(items: Items) -> Obj | None:
+        claim = items.get(pvc)
+        return claim if claim and claim["status"].get("phase") == "Bound" else None
+
+    try:
+        claim = watches.wait(
+            run.cluster,
+            "PersistentVolumeClaim",
+            is_bound,
+            what=f"binding of PVC {pvc}",
+            limit_seconds=run.plan.bind_limit_seconds,
+            name=pvc,
+        )
+    except WaitTimedOut as error:
+        words = pods.last_warnings(run.cluster, pvc)
+        if job is not None:
+            words.append(pods.why_not(run.cluster, pods.of_job(job), job))
+        why = "; ".join(filter(None, words)) or "no event says why"
+        raise ClusterError(f"{error}: {why}") from error
+    seconds = time.monotonic() - began
+    volume = verbs.get(run.cluster, "PersistentVolume", claim["spec"]["volumeName"])
+    return {
+        "bind_seconds": seconds,
+        "capacity_bytes": quantity_bytes(claim["status"]["capacity"]["storage"]),
+        "pv": volume["metadata"]["name"],
+        "pv_type": pv_type(volume),
+        "node_affinity": node_affinity(volume),
+    }
+
+
+def pv_type(volume: Obj) -> str:
+    """Where a PV's data lies: hostPath, local, nfs, or csi with its driver's name."""
+    sources = [key for key in volume["spec"] if isinstance(volume["spec"][key], dict)]
+    others = ("capacity", "claimRef", "nodeAffinity")
+    source = next((key for key in sources if key not in others), "unknown")
+    return f"csi ({volume['spec']['csi']['driver']})" if source == "csi" else source
+
+
+def node_affinity(volume: Obj) -> str | None:
+    """The PV's required node affinity as a sentence's part; None when any node will do."""
+    terms = volume["spec"].get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms")
+    if not terms:
+        return None
+    return " or ".join(
+        " and ".join(
+            f"{rule['key']} {rule['operator']} {', '.join(rule.get('values', []))}".strip()
+            for rule in [*term.get("matchExpressions", []), *term.get("matchFields", [])]
+        )
+        for term in terms
+    )
+
+
+def attach_seconds(pod: Obj, events: list[Obj]) -> float | None:
+    """Seconds from scheduling to the volume's attachment, by the API's own whole seconds.
+
+    None where nothing is attached, or where its event is missing.
+    """
+    attached = [e for e in events if e.get("reason") == "SuccessfulAttachVolume"]
+    scheduled = [c for c in pod["status"].get("conditions", []) if c["type"] == "PodScheduled"]
+    if not attached or not scheduled:
+        return None
+    end = attached[0].get("lastTimestamp") or attached[0]["eventTime"]
+    begin = scheduled[0]["lastTransitionTime"]
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()

@@ -1,0 +1,196 @@
+"""Writes and reads the Parquet tables that a run leaves, and is the only code that does.
+
+One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.parquet`. The root is a
+folder, a `file:` URI or `s3://bucket/prefix` (credentials from the environment).
+"""
+
+import os
+import uuid
+import warnings
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from tasks.plan.location import NO_CREDENTIALS, holds_credentials, open_s3
+from tasks.results.schema import schema
+
+
+class ResultsError(Exception):
+    """The results location cannot be used, or does not hold what was asked for."""
+
+
+def open_location(location: str) -> tuple[fs.FileSystem, str]:
+    """The file system and the path in it of a folder, a `file:` or an `s3:` URI."""
+    if holds_credentials(location):
+        raise ResultsError(NO_CREDENTIALS)
+    scheme = location.partition("://")[0] if "://" in location else ""
+    if scheme not in ("", "file", "s3"):
+        raise ResultsError(
+            f"results location {location!r} cannot be opened: {scheme} is no kind of location. "
+            "Give a folder, a file: URI or an s3://bucket/prefix URI."
+        )
+    try:
+        if scheme == "s3":
+            return open_s3(location)
+        if scheme or location.startswith("file:"):
+            filesystem, path = fs.FileSystem.from_uri(location)
+            return filesystem, path.rstrip("/")
+        return fs.LocalFileSystem(), str(Path(location).resolve())
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultsError(
+            f"results location {location!r} cannot be opened: {error}. "
+            "Give a folder, a file: URI or an s3://bucket/prefix URI."
+        ) from error
+
+
+def check_writable(location: str) -> None:
+    """Write and remove a small file below the location; ResultsError if that is refused."""
+    filesystem, root = open_location(location)
+    probe = f"{root}/.stormark-{uuid.uuid4().hex}"
+    try:
+        _make_folder(filesystem, root)
+        with filesystem.open_output_stream(probe) as stream:
+            stream.write(b"stormark can write here")
+        filesystem.delete_file(probe)
+    except OSError as error:
+        raise ResultsError(
+            f"results location {location!r} is not writable: {error}. "
+            "Choose another with results: in the plan or --results."
+        ) from error
+
+
+def _make_folder(filesystem: fs.FileSystem, folder: str) -> None:
+    # an object store has none: what would stand for one is an object more, and a right more
+    if isinstance(filesystem, fs.LocalFileSystem):
+        filesystem.create_dir(folder, recursive=True)
+
+
+def file_path(root: str, table: str, run_id: str, started_at: datetime) -> str:
+    """Where a run's rows of one table lie."""
+    return f"{root}/{table}/date={started_at:%Y-%m-%d}/{run_id}.parquet"
+
+
+def write_table(
+    location: str,
+    table: str,
+    run_id: str,
+    started_at: datetime,
+    rows: Iterable[Mapping[str, Any]],
+) -> str:
+    """Write a run's rows of one table, whole or not at all; a second write replaces the first.
+
+    Rows lack `run_id`, it is filled in; a missing key is null; an unknown key is a ValueError.
+    Returns the file's path below the location. Raises ResultsError when it cannot be written.
+    """
+    content = _encode(table, run_id, rows)
+    filesystem, root = open_location(location)
+    path = file_path(root, table, run_id, started_at)
+    _write_whole(filesystem, path, content)
+    return path.removeprefix(f"{root}/")
+
+
+def _encode(table: str, run_id: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
+    table_schema = schema(table)
+    known = set(table_schema.names)
+    complete = [{"run_id": run_id, **row} for row in rows]
+    for row in complete:
+        if unknown := set(row) - known:
+            raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")
+    buffer = BytesIO()
+    pq.write_table(pa.Table.from_pylist(complete, schema=table_schema), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+    # A name that starts with a dot is not read as part of the dataset, and a rename is atomic;
+    # an object store shows an object only once its upload has ended.
+    local = isinstance(filesystem, fs.LocalFileSystem)
+    folder, _, name = path.rpartition("/")
+    target = f"{folder}/.{name}.{uuid.uuid4().hex}" if local else path
+    try:
+        _make_folder(filesystem, folder)
+        with filesystem.open_output_stream(target) as stream:
+            stream.write(content)
+        if local:
+            _sync(target)  # or a loss of power leaves the new name to an empty file
+            filesystem.move(target, path)
+            _sync(folder)
+    except OSError as error:
+        if local:
+            with suppress(OSError):
+                filesystem.delete_file(target)
+        raise ResultsError(
+            f"{path} cannot be written: {error}. What lay there before is unchanged."
+        ) from error
+
+
+def _sync(path: str) -> None:
+    """Bring a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(location: str, path: str, content: str) -> str:
+    """Write a text file (a report, a chart) below the location; returns where it is."""
+    filesystem, root = open_location(location)
+    target = f"{root}/{path}"
+    _write_whole(filesystem, target, content.encode())
+    return target if isinstance(filesystem, fs.LocalFileSystem) else f"s3://{target}"
+
+
+def below(location: str, path: str) -> str:
+    """How to name what lies at a path below a location; an s3: URI's options are left out."""
+    base = location.partition("?")[0] if location.startswith("s3:") else location
+    return f"{base.rstrip('/')}/{path}"
+
+
+def _is_readable(filesystem: fs.FileSystem, path: str) -> bool:
+    """Whether a file is whole Parquet: its footer is, and is written last."""
+    try:
+        with filesystem.open_input_file(path) as file:
+            pq.ParquetFile(file).close()
+    except pa.ArrowInvalid as error:
+        warnings.warn(f"{path} is left out: {error}", stacklevel=3)
+        return False
+    return True
+
+
+def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataFrame:
+    """A table's rows under today's schema: of one run, or of all that the location holds.
+
+    No file gives an empty frame with every column. Columns that an older file lacks are null. Of
+    all runs, a file that cannot be read is left out with a warning that names it. Raises
+    ResultsError when the location, or a file of the one run, cannot be read.
+    """
+    wanted = schema(table)
+    filesystem, root = open_location(location)
+    selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
+    try:
+        paths = sorted(
+            info.path
+            for info in filesystem.get_file_info(selector)
+            if info.extension == "parquet"
+            and not info.base_name.startswith(".")
+            and run_id in (None, info.base_name.removesuffix(".parquet"))
+        )
+        if run_id is None:
+            paths = [path for path in paths if _is_readable(filesystem, path)]
+        if not paths:
+            return pd.DataFrame(wanted.empty_table().to_pandas())
+        source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)
+        frame: pd.DataFrame = source.to_table().to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise ResultsError(f"results location {location!r} cannot be read: {error}") from error
+    return frame

@@ -1,0 +1,4 @@
+"""Writers on volumes, the faults that meet them, and what was kept.
+
+Only flows use it.
+"""

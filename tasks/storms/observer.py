@@ -1,0 +1,156 @@
+"""Watches one writer: what its pods acknowledge, and what happens to them.
+
+All times are seconds since the epoch by the client's clock as it was when the process began. A
+watch event has the time of its arrival. An acknowledgement has the time of its log line, which is
+the node's, brought to the client's clock by the smallest delay between line and arrival that was
+seen for its pod.
+"""
+
+import math
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tasks.kubernetes import streams, watches
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, Forbidden
+from tasks.kubernetes.objects import Items, Obj
+from tasks.kubernetes.pods import container_state
+from tasks.storms.clock import now
+
+# Longer than any pause of a writer at one record a second.
+SILENCE_SECONDS = 10.0
+# Between two tries to read a log that cannot be read.
+KUBELET_SECONDS = 0.5
+
+
+class Ack(NamedTuple):
+    """One record that a writer said is durable. `life` counts the starts of its pod's container.
+
+    `writer` is the two together, as the volume's files are named.
+    """
+
+    pod: str
+    life: int
+    number: int
+    logged: float
+    arrived: float
+
+    @property
+    def writer(self) -> str:
+        """The name of the writer's file on the volume."""
+        return f"{self.pod}.{self.life}"
+
+
+class PodEvent(NamedTuple):
+    """A pod as a watch showed it, and when."""
+
+    at: float
+    type: str
+    pod: Obj
+
+
+class Observer:
+    """Follows the pods of one Deployment in threads of its own, until `close`."""
+
+    def __init__(self, cluster: Cluster, label: str) -> None:
+        self.cluster, self.label = cluster, label
+        self.acks: list[Ack] = []
+        self.events: list[PodEvent] = []
+        self.lives: dict[str, int] = {}
+        self.delays: dict[str, float] = {}  # what brings a pod's log times to the client's clock
+        self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
+        self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
+        self.errors: list[str] = []
+        self.changed = threading.Condition()
+        self.stop = threading.Event()
+        self._start(self._watch_pods)
+
+    def close(self) -> None:
+        """Let the threads end; they do not outlive the process in any case."""
+        self.stop.set()
+
+    def wait(self, limit_seconds: float, what: str) -> None:
+        """Wait for the next change of anything; ClusterError when the observer itself failed."""
+        with self.changed:
+            self.changed.wait(limit_seconds)
+        if self.errors:
+            raise ClusterError(f"{what}: {self.errors[0]}")
+
+    def pods(self) -> Items:
+        """The pods that exist now, by name."""
+        pods: Items = {}
+        for event in list(self.events):
+            name = event.pod["metadata"]["name"]
+            pods[name] = event.pod
+            if event.type == "DELETED":
+                del pods[name]
+        return pods
+
+    def at(self, ack: Ack) -> float:
+        """When a record was acknowledged, by the client's clock."""
+        return ack.logged + self.delays[ack.pod]
+
+    def _start(self, function: Callable[..., None], *args: str) -> None:
+        threading.Thread(target=self._guarded, args=(function, *args), daemon=True).start()
+
+    def _guarded(self, function: Callable[..., None], *args: str) -> None:
+        try:
+            function(*args)
+        except Exception as error:  # noqa: BLE001 - `wait` raises it where somebody listens
+            with self.changed:
+                self.errors.append(f"{type(error).__name__}: {error}")
+                self.changed.notify_all()
+
+    def _watch_pods(self) -> None:
+        for kind, pod in watches.watch(self.cluster, "Pod", label=self.label, stop=self.stop):
+            name = pod["metadata"]["name"]
+            with self.changed:
+                self.events.append(PodEvent(now(), kind, pod))
+                self.changed.notify_all()
+            if name not in self.lives:
+                self.lives[name] = 0
+                self._start(self._follow, name)
+
+    def _follow(self, pod: str) -> None:
+        """Read a pod's log for as long as the pod is there, through restarts of its container."""
+        heard = 0.0
+        while not self.stop.is_set() and (current := self.pods().get(pod)) is not None:
+            if "running" in container_state(current):
+                since = datetime.fromtimestamp(heard, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                try:
+                    for line in streams.log_lines(
+                        self.cluster, pod, follow=True, since=since, silence_seconds=SILENCE_SECONDS
+                    ):
+                        heard = self._hear(pod, line, heard)
+                except Forbidden:
+                    raise
+                except ClusterError:  # the pod is gone, or its node: a log outlives that
+                    self.stop.wait(KUBELET_SECONDS)
+            with self.changed:
+                self.changed.wait(0.2)
+
+    def _hear(self, pod: str, line: str, heard: float) -> float:
+        """Take in a log line that is later than `heard`; returns the line's own time."""
+        arrived = now()
+        stamp, _, words = line.partition(" ")
+        if not stamp[:1].isdigit():  # the kubelet's own words, as when a container is gone
+            return heard
+        logged = datetime.fromisoformat(stamp).timestamp()
+        if logged <= heard:  # `since` counts whole seconds, so some lines come twice
+            return heard
+        with self.changed:
+            match words.split(" "):
+                case ["ack", number]:
+                    self.delays[pod] = min(arrived - logged, self.delays.get(pod, math.inf))
+                    self.acks.append(Ack(pod, self.lives[pod], int(number), logged, arrived))
+                    self.refused.pop(pod, None)
+                case ["error", _, *why]:
+                    self.refused[pod] = " ".join(why)
+                case ["start", *_, writer]:
+                    self.lives[pod] = int(writer.removeprefix(f"{pod}."))
+                case ["unwritable", *why]:
+                    self.unwritable[pod] = " ".join(why)
+            self.changed.notify_all()
+        return logged

@@ -1,0 +1,92 @@
+"""A storm's course, from what was observed: only computes."""
+
+import re
+from typing import Any, NamedTuple
+
+from tasks.kubernetes.objects import Obj
+from tasks.storms.observer import PodEvent
+
+# The meaning, not the wording: it differs between Kubernetes versions (1.23 to 1.34 were compared).
+REASONS = (
+    (
+        r"volume node affinity conflict|PersistentVolume's node affinity|volume zone"
+        r"|\[VolumeBinding\]",
+        "volume node affinity",
+    ),
+    (r"multi-attach", "multi-attach"),
+    (r"node affinity/selector|node selector|node affinity|\[NodeAffinity\]", "node selector"),
+    (r"unschedulable", "unschedulable nodes"),
+)
+
+
+class Step(NamedTuple):
+    """One moment of a storm: `at` in seconds since the epoch, by the client's clock."""
+
+    at: float
+    event: str
+    pod: str | None = None
+    node: str | None = None
+    message: str | None = None
+
+
+def pending_reason(message: str) -> str:
+    """The class of the cluster's words on why a pod stays Pending."""
+    for pattern, reason in REASONS:
+        if re.search(pattern, message, re.IGNORECASE):
+            return reason
+    return "other"
+
+
+def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
+    """The way back, from the pod events after a fault, each step at its first appearance."""
+    found: dict[str, Step] = {}
+
+    def saw(event: PodEvent, name: str, message: str | None = None) -> None:
+        meta, spec = event.pod["metadata"], event.pod["spec"]
+        step = Step(event.at, name, meta["name"], spec.get("nodeName"), message)
+        found.setdefault(name, step)
+
+    restarts, earlier = 0, set()
+    for event in events:
+        name = event.pod["metadata"]["name"]
+        old = name == old_pod
+        if event.at < fault_at:
+            restarts = _restarts(event.pod) if old else restarts
+            earlier.add(name)
+            continue
+        if old:
+            if event.type == "DELETED":
+                saw(event, "old pod gone")
+            elif _running(event.pod) and _restarts(event.pod) > restarts:
+                saw(event, "container started")
+            continue
+        if event.type == "DELETED" or name in earlier:  # one of an earlier storm, on its way out
+            continue
+        saw(event, "new pod created")
+        if event.pod["spec"].get("nodeName"):
+            saw(event, "scheduled")
+        elif message := _unschedulable(event.pod):
+            saw(event, "pending", message)
+        if _condition(event.pod, "PodReadyToStartContainers").get("status") == "True":
+            saw(event, "volume ready")
+        if _running(event.pod):
+            saw(event, "container started")
+    return sorted(found.values())
+
+
+def _condition(pod: Obj, kind: str) -> dict[str, Any]:
+    conditions = pod["status"].get("conditions") or []
+    return next((dict(c) for c in conditions if c["type"] == kind), {})
+
+
+def _unschedulable(pod: Obj) -> str | None:
+    condition = _condition(pod, "PodScheduled")
+    return condition.get("message") if condition.get("reason") == "Unschedulable" else None
+
+
+def _running(pod: Obj) -> bool:
+    return any("running" in s.get("state", {}) for s in pod["status"].get("containerStatuses", []))
+
+
+def _restarts(pod: Obj) -> int:
+    return sum(s.get("restartCount", 0) for s in pod["status"].get("containerStatuses", []))

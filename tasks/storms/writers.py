@@ -1,0 +1,226 @@
+"""The writers of a storm: one Deployment on each kind of volume, and what each needs beside it."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tasks.kubernetes import pods, verbs
+from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.manifest import render
+from tasks.kubernetes.nodes import hostname
+from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pods import NOBODY, ROOT
+from tasks.kubernetes.script_job import tolerations
+from tasks.lifecycle.cleanup import HOST_ROOT, host_folder
+from tasks.lifecycle.run import Run
+from tasks.plan.vocabulary import AS_ROOT, CLASSES, FOLDER_KINDS, SHARED
+from tasks.provision import claims
+from tasks.storms.observer import Observer
+
+RWX = " (RWX)"  # ends the name of a class's second row
+# How provisioners say that they have no such volume; each in its own words.
+OTHER_MODE = re.compile(r"access ?modes?|ReadWrite|multi.?(node|writer)|capabilit", re.I)
+
+
+class Target(NamedTuple):
+    """A row of the storm matrix: `volume` is its name there."""
+
+    volume: str
+    storage_class: str | None = None
+    access_mode: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the plan's `storm_volumes` calls it."""
+        if self.storage_class is None:
+            return self.volume
+        return SHARED if self.volume.endswith(RWX) else CLASSES
+
+
+class NotOffered(ClusterError):
+    """The class has no volume of that access mode, its provisioner says."""
+
+
+class NoRoot(ClusterError):
+    """Only root may write to the volume, and no pod here may be root."""
+
+
+@dataclass(eq=False)
+class Rig:
+    """A writer on one volume. `row` holds the columns on the PV that all its cells share."""
+
+    target: Target
+    name: str
+    source: Obj
+    observer: Observer
+    user: int = NOBODY
+    nodes: list[str] = field(default_factory=list)
+    row: dict[str, Any] = field(default_factory=dict)
+    lost: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def volume(self) -> str:
+        """The volume's name in the matrix."""
+        return self.target.volume
+
+
+def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
+    """The rows of the storm matrix: kinds of volume as the plan names them, then its classes."""
+    plan = run.plan
+    kinds = [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
+    targets = [Target(kind, None, "ReadWriteOnce" if kind == "local" else None) for kind in kinds]
+    for storage_class in (c["metadata"]["name"] for c in storage_classes):
+        name = f"{storage_class} (class)" if storage_class in kinds else storage_class
+        if CLASSES in plan.storm_volumes:
+            targets.append(Target(name, storage_class, plan.access_mode))
+        if SHARED in plan.storm_volumes and plan.access_mode != "ReadWriteMany":
+            targets.append(Target(f"{name}{RWX}", storage_class, "ReadWriteMany"))
+    return targets
+
+
+def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: list[Obj]) -> Rig:
+    """Create a volume and its writer; `nodes` are those a storm may touch, the first preferred."""
+    name = claims.object_name(run, position, target.volume, "storm")
+    source = _volume(run, owner, target, name, nodes)
+    rig = Rig(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
+    try:
+        _create_writer(run, owner, rig, nodes)
+    except BaseException:
+        rig.observer.close()  # nobody else knows of it
+        raise
+    return rig
+
+
+def wait_writing(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None:
+    """Wait for the first acknowledged record.
+
+    A volume that user 65534 may not write to gets a writer that is root. Raises ClusterError with
+    the reason when no record comes within the plan's limits, NotOffered for a class without such
+    volumes.
+    """
+    if not _first_record(run, rig):
+        if why := run.skips.get(AS_ROOT):
+            raise NoRoot(f"user {NOBODY} may not write to {rig.volume}: {why}")
+        rig.observer.close()
+        verbs.delete(run.cluster, "Deployment", rig.name)
+        rig.name, rig.user = f"{rig.name}-root", ROOT
+        rig.observer = _observe(run, rig.name)
+        _create_writer(run, owner, rig, nodes)
+        if not _first_record(run, rig):
+            why = "; ".join(rig.observer.unwritable.values())
+            raise ClusterError(
+                f"neither user {NOBODY} nor root can write to {rig.volume}: its writer says {why}"
+            )
+    rig.row |= _pv_columns(run, rig.source)
+
+
+def _observe(run: Run, deployment: str) -> Observer:
+    return Observer(run.cluster, f"stormark/writer={deployment}")
+
+
+def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
+    """Hostnames where a writer may run: hostPath where its folder is, else anywhere."""
+    names = [hostname(node) for node in nodes]
+    return {"hostPath": names, "hostPath-pinned": names[:1]}.get(volume, [])
+
+
+def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[Obj]) -> Obj:
+    """Create what the volume needs; returns its source as a pod names it."""
+    volume, storage_class, access_mode = target
+    folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{volume}"
+    if target.kind in FOLDER_KINDS and not nodes:
+        raise ClusterError(
+            f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "
+            "without a taint that the plan does not tolerate, and of the plan's storm_nodes and "
+            "node_selector; the cluster has none"
+        )
+    if access_mode is None:
+        if volume == "emptyDir":
+            return {"emptyDir": {}}
+        return {"hostPath": {"path": folder, "type": "Directory"}}
+    if storage_class is None:
+        claims.create(run, owner, name, "", access_mode=access_mode, volume_name=name)
+        _create_local_pv(run, name, folder, nodes[0])
+    else:
+        claims.create(run, owner, name, storage_class, access_mode=access_mode)
+    return {"persistentVolumeClaim": {"claimName": name}}
+
+
+def _create_local_pv(run: Run, name: str, path: str, node: Obj) -> None:
+    manifest = render(
+        "local-pv",
+        name=name,
+        labels=run.labels,
+        deadline=run.deadline,
+        namespace=run.cluster.namespace,
+        plan=run.plan,
+        path=path,
+        hostname=hostname(node),
+    )
+    verbs.create(run.cluster, manifest)
+
+
+def _create_writer(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None:
+    manifest = render(
+        "writer-deployment",
+        name=rig.name,
+        **run.meta(owner),
+        plan=run.plan,
+        tolerations=tolerations(run.plan),
+        nodes=rig.nodes,
+        first_node=hostname(nodes[0]) if nodes else "",
+        user=rig.user,
+        interval=f"{1 / run.plan.writes_per_second:.3f}",
+        source=rig.source,
+    )
+    verbs.create(run.cluster, manifest)
+
+
+def _first_record(run: Run, rig: Rig) -> bool:
+    """Wait for the first record; False when this user may not write to the volume."""
+    limit = run.plan.bind_limit_seconds + run.plan.start_limit_seconds
+    deadline = time.monotonic() + limit
+    while not rig.observer.acks:
+        if rig.observer.unwritable:
+            return False
+        for pod in rig.observer.pods().values():
+            if why := pods.cannot_start(run.cluster, pod):
+                raise ClusterError(why)
+        if refusal := _not_offered(run, rig):
+            raise NotOffered(refusal)
+        if time.monotonic() > deadline:
+            raise ClusterError(f"no record within {limit} s: {why_silent(run, rig) or 'no reason'}")
+        rig.observer.wait(1.0, f"starting the writer on {rig.volume}")
+    return True
+
+
+def _not_offered(run: Run, rig: Rig) -> str | None:
+    """The provisioner's words, where they refuse the access mode of a shared volume."""
+    if rig.target.access_mode != "ReadWriteMany":
+        return None
+    claim = rig.source["persistentVolumeClaim"]["claimName"]
+    words = next(filter(OTHER_MODE.search, pods.last_warnings(run.cluster, claim)), None)
+    return words and f"{rig.target.storage_class} has no ReadWriteMany volumes: {words}"
+
+
+def why_silent(run: Run, rig: Rig) -> str | None:
+    """Why no record comes: the words of a writer that runs and cannot write, else the cluster's."""
+    said = [
+        words for pod, words in list(rig.observer.refused.items()) if pod in rig.observer.pods()
+    ]
+    return f"its writer says: {said[-1]}" if said else why_pending(run, rig)
+
+
+def why_pending(run: Run, rig: Rig) -> str | None:
+    """What the cluster says of a writer's pod that does not run: its condition, then events."""
+    return pods.why_not(run.cluster, f"stormark/writer={rig.name}", rig.name) or None
+
+
+def _pv_columns(run: Run, source: Obj) -> dict[str, Any]:
+    claim = source.get("persistentVolumeClaim")
+    if claim is None:
+        return {}
+    bound = verbs.get(run.cluster, "PersistentVolumeClaim", claim["claimName"])
+    volume = verbs.get(run.cluster, "PersistentVolume", bound["spec"]["volumeName"])
+    return {"pv_type": claims.pv_type(volume), "node_affinity": claims.node_affinity(volume)}
