@@ -1,6 +1,7 @@
 """A service account with the rights of `manifests/rbac.yaml`, in a namespace of a test's own."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,8 +104,9 @@ def _moved(item: Manifest, namespace: str) -> Manifest:
 
 def _kubeconfig(namespace: str, token: str) -> Manifest:
     """The administrator's kubeconfig with the account's token in place of its credentials."""
-    _, current = config.list_kube_config_contexts()
-    given = yaml.safe_load(Path(config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION).read_text())
+    file = os.environ["KUBECONFIG"]  # the client's default is of when it was imported
+    _, current = config.list_kube_config_contexts(file)
+    given = yaml.safe_load(Path(file).read_text())
     cluster = next(c for c in given["clusters"] if c["name"] == current["context"]["cluster"])
     context = {"cluster": cluster["name"], "user": "stormark", "namespace": namespace}
     return {
