@@ -53,8 +53,9 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     for owner in verbs.find(cluster, "ConfigMap", label=selector):
         _remove_host_folders(cluster, plan, owner)
         verbs.delete(cluster, "ConfigMap", owner["metadata"]["name"])
-    notes += _wait_gone(cluster, "ConfigMap", selector, limit)
-    return notes
+    for kind in ("Job", "Pod", "ConfigMap"):  # those that removed folders too
+        notes += _wait_gone(cluster, kind, selector, limit)
+    return list(dict.fromkeys(notes))
 
 
 def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
