@@ -166,7 +166,7 @@ def test_patience_ends_with_the_run(api: Api) -> None:
 def test_an_interrupt_ends_patience(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C is heard between two tries."""
     api.script("GET", POD, *AWAY)
-    monkeypatch.setattr("tasks.cluster.time.sleep", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("tasks.kubernetes.cluster.time.sleep", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         verbs.get(api.cluster.patient, "Pod", "a")
 
@@ -195,7 +195,7 @@ def test_a_command_is_sent_once_the_server_is_back(
         answer = {1: "said", 2: "", 3: '{"status": "Success"}'}
         return Mock(is_open=Mock(return_value=False), read_channel=answer.get)
 
-    monkeypatch.setattr("tasks.cluster.stream.stream", stream)
+    monkeypatch.setattr("tasks.kubernetes.streams.stream.stream", stream)
     with pytest.raises(Unreachable):
         execute(api.cluster, "a", ["sh"], limit_seconds=20)
     assert execute(api.cluster.patient, "a", ["sh"], limit_seconds=20) == "said"
@@ -321,7 +321,7 @@ def test_a_command_whose_connection_ends_first_may_have_been_carried_out(
 ) -> None:
     """That is another failure than a command that could not be run."""
     closed = Mock(is_open=Mock(return_value=False), read_channel=Mock(return_value=""))
-    monkeypatch.setattr("tasks.cluster.stream.stream", Mock(return_value=closed))
+    monkeypatch.setattr("tasks.kubernetes.streams.stream.stream", Mock(return_value=closed))
     words = "running sh in pod a: its connection ended before it did"
     with pytest.raises(CutOff, match=words):
         execute(api.cluster, "a", ["sh"], limit_seconds=20)

@@ -86,7 +86,7 @@ def test_nobody_waits_for_a_slow_save(api: Api, monkeypatch: pytest.MonkeyPatch)
             began.set()
             assert go_on.wait(60)
 
-    monkeypatch.setattr("tasks.results.write_table", write)
+    monkeypatch.setattr("tasks.results.store.write_table", write)
     slow = Thread(target=save_so_far, args=(known, print))
     slow.start()
     assert began.wait(60)

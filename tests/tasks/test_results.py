@@ -254,6 +254,6 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     def fsync(descriptor: int) -> None:
         seen.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), name.exists()))
 
-    monkeypatch.setattr("tasks.results.os.fsync", fsync)
+    monkeypatch.setattr("tasks.results.store.os.fsync", fsync)
     write(tmp_path, cell())
     assert seen == [(False, False), (True, True)]

@@ -93,7 +93,7 @@ def test_a_server_that_forgets_each_version_is_not_hammered(
     def until(_items: Items) -> bool | None:
         return True if slept == 6 else None
 
-    monkeypatch.setattr("tasks.cluster.time.sleep", sleep)
+    monkeypatch.setattr("tasks.kubernetes.watches.time.sleep", sleep)
     api.script("GET", PODS, Answer.items([]))
     api.script("WATCH", PODS, forgotten)
     assert list(watches.watch(api.cluster, "Pod", label="x=y", stop=stop)) == []

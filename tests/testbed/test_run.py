@@ -1,6 +1,7 @@
 """`run`: the command decides when it ends, and the testbed that was made for it ends after it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,8 +94,19 @@ def test_the_command_asks_no_proxy_for_the_api_server(start: Start, folder: Path
     """And is of this testbed, but without the mark of its own processes, which `down` kills."""
     echo = "echo $STORMARK_TESTBED $NO_PROXY $no_proxy ${STORMARK_TESTBED_PROCESS:-unmarked}"
     run = start("run", "--", "sh", "-c", echo, NO_PROXY="a.example", no_proxy="a.example")
-    direct = f"a.example,{state.GATEWAY}"
-    assert said(run) == (0, ["up", str(folder), direct, direct, "unmarked", "down"], "")
+    code, (up, where, *direct, mark, down), complaint = said(run)
+    assert (code, up, where, mark, down, complaint) == (
+        0,
+        "up",
+        str(folder),
+        "unmarked",
+        "down",
+        "",
+    )
+    # another testbed of the machine may have the first number
+    gateway = re.escape(state.GATEWAY).replace(r"18\.0", r"18\.\d")
+    assert all(re.fullmatch(f"a\\.example,{gateway}", words) for words in direct)
+    assert len(direct) == 2
 
 
 @pytest.mark.parametrize("terminal", [True, False])
