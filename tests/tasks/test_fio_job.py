@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from tenacity import wait_none
 
 from tasks.kubernetes import streams
+from tasks.kubernetes.errors import ClusterError
 from tasks.provision import bench_pod
 from tasks.provision.bench_log import FioLog
 
@@ -25,3 +28,18 @@ def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch)
     bench_pod.follow(nowhere, job, log, limit_seconds=60)
     assert log.finished
     assert log.facts == {"kernel": "6.1"}
+
+
+def test_an_interrupt_is_no_reason_to_order_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the run at once; a call that failed is made again."""
+    job = bench_pod.FioJob("fio", {"metadata": {"name": "fio-1"}, "spec": {"nodeName": "w1"}})
+    nowhere: Any = None  # nothing of the cluster is reached
+    monkeypatch.setattr(bench_pod, "wait_fixed", lambda _seconds: wait_none())
+    monkeypatch.setattr(bench_pod, "_has_ended", lambda *_: False)
+    monkeypatch.setattr(bench_pod, "_heard", lambda *_: False)
+    for error, tries in ((KeyboardInterrupt(), 1), (ClusterError("away"), bench_pod.ORDER_TRIES)):
+        execute = Mock(side_effect=error)
+        monkeypatch.setattr(streams, "execute", execute)
+        with pytest.raises(type(error)):
+            bench_pod._send(nowhere, job, "1 layout")
+        assert execute.call_count == tries
