@@ -183,8 +183,8 @@ def _reclaim(cluster: Cluster, run_id: str, selector: str) -> tuple[list[str], l
         if name not in names and retained_by(cluster, volume) != run_id:
             continue
         if volume["spec"]["persistentVolumeReclaimPolicy"] != "Delete":
-            if PROVISIONED not in (volume["metadata"].get("annotations") or {}):
-                continue  # somebody made it, and keeps it
+            if not _provisioned(volume):
+                continue
             if why := _stays(cluster, name):
                 notes.append(why)
                 continue
@@ -196,8 +196,15 @@ def retained_by(cluster: Cluster, volume: Obj) -> str | None:
     """The run of the namespace that a PV was provisioned for, where its PVC is gone; else None."""
     reference = volume["spec"].get("claimRef") or {}
     named = OF_RUN.match(str(reference.get("name")))
-    mine = reference.get("namespace") == cluster.namespace and named
-    return named[1] if mine and named and volume["status"].get("phase") == "Released" else None
+    if named is None or reference.get("namespace") != cluster.namespace:
+        return None
+    released = volume["status"].get("phase") == "Released"
+    return named[1] if released and _provisioned(volume) else None
+
+
+def _provisioned(volume: Obj) -> bool:
+    """Whether a PV was made for its PVC; any other somebody made, and keeps."""
+    return PROVISIONED in (volume["metadata"].get("annotations") or {})
 
 
 def _stays(cluster: Cluster, volume: str) -> str | None:

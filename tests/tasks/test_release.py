@@ -7,18 +7,19 @@ from threading import Event
 import pytest
 
 from tasks.kubernetes import cluster as k8s
-from tasks.kubernetes import storage_classes, verbs
+from tasks.kubernetes import storage_classes, verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
-from tasks.lifecycle.cleanup import release
-from tasks.lifecycle.reap import reap
+from tasks.lifecycle.cleanup import PROVISIONED, release
+from tasks.lifecycle.reap import find_remains, reap
 from tasks.lifecycle.run import Run, new_run_id, owned
 from tasks.provision.provision import provision
 from tasks.provision.volumes import Volume
 from tests.conftest import Cluster as Embedded
 from tests.tasks.sample import make_run
 
+RUN_ID = "20261122-031500-d4e5f6"
 PROFILE = {"fio_file": "[a]\nsize=4m\nruntime=1\n", "volume_size": "64Mi"}
 
 
@@ -172,3 +173,37 @@ def test_a_retained_volume_that_may_not_go_is_named_until_it_does(
     reap(connection, dry_run=False)
     assert reap(connection, dry_run=True) == []
     assert pv not in names(connection, "PersistentVolume")
+
+
+@pytest.mark.parametrize("provisioned", [False, True], ids=["static", "provisioned"])
+def test_a_volume_that_somebody_made_is_no_remains(
+    connection: Cluster, *, provisioned: bool
+) -> None:
+    """It is Released after each run that used it, and stays its maker's; one of a class is named."""
+    name, by = f"made-{connection.namespace}", {PROVISIONED: "example.com/disk"}
+    claim = {"namespace": connection.namespace, "name": f"stormark-{RUN_ID}-0-disk-volume"}
+    pv: Obj = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "annotations": by if provisioned else {}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "64Mi"},
+            "claimRef": claim | {"uid": "gone"},
+            "hostPath": {"path": "/var/tmp/made"},
+            "persistentVolumeReclaimPolicy": "Retain",
+        },
+    }
+    verbs.create(connection, pv)
+    try:
+        watches.wait(
+            connection,
+            "PersistentVolume",
+            lambda items: items[name]["status"].get("phase") == "Released" or None,
+            what="release of the PV",
+            limit_seconds=60,
+            name=name,
+        )
+        assert (RUN_ID in find_remains(connection)) is provisioned
+    finally:
+        verbs.delete(connection, "PersistentVolume", name)
