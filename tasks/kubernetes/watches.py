@@ -61,6 +61,23 @@ def wait(
             raise WaitTimedOut(f"{what} did not happen within {limit_seconds:.0f} s{why}", items)
 
 
+def wait_gone(
+    cluster: Cluster,
+    kind: str,
+    *,
+    what: str,
+    limit_seconds: float,
+    name: str = "",
+    label: str = "",
+) -> None:
+    """Wait until no such object is there any more; raises as `wait`."""
+
+    def gone(items: Items) -> bool | None:
+        return None if items else True
+
+    wait(cluster, kind, gone, what=what, limit_seconds=limit_seconds, name=name, label=label)
+
+
 def watch(
     cluster: Cluster, kind: str, *, label: str, stop: threading.Event
 ) -> Iterator[tuple[str, Obj]]:

@@ -227,15 +227,10 @@ def _wait_gone(
 
     Raises ClusterError where it was not even begun.
     """
-
-    def gone(items: dict[str, Any]) -> bool | None:
-        return None if items else True
-
     try:
-        watches.wait(
+        watches.wait_gone(
             cluster,
             kind,
-            gone,
             what=f"deletion of every {kind}",
             limit_seconds=limit_seconds,
             label=label,

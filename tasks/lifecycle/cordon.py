@@ -115,7 +115,7 @@ def _marked(cluster: Cluster, name: str, mark: Obj) -> Iterator[None]:
         _alone(cluster, name)
         yield
     except BaseException as error:
-        _undo(name, "marked as a storm's", _unmark(name), partial(uncordon, cluster, name), error)
+        _undo(name, "marked as a storm's", unmark(name), partial(uncordon, cluster, name), error)
         raise
 
 
@@ -142,7 +142,7 @@ def holder(node: str, by: dict[str, str | bool]) -> str:
     """Whose mark is on a node, and what to do where nobody's storm is under way."""
     if not by["run"]:
         words = f"node {node} has an annotation {ANNOTATION} that cannot be read"
-        return f"{words} (if no storm is under way, `{_unmark(node)}`)"
+        return f"{words} (if no storm is under way, `{unmark(node)}`)"
     return (
         f"run {by['run']} of namespace {by['namespace']} has a storm on {node}, and one node of "
         f"the cluster at a time is enough (if it is dead, `stormark reap --namespace "
@@ -150,7 +150,8 @@ def holder(node: str, by: dict[str, str | bool]) -> str:
     )
 
 
-def _unmark(node: str) -> str:
+def unmark(node: str) -> str:
+    """The command by which a person takes a mark from a node."""
     return f"kubectl annotate node {node} {ANNOTATION}-"
 
 
@@ -180,7 +181,7 @@ def _patch(cluster: Cluster, node: Obj, mark: Obj, change: Obj) -> None:
 def cordoned(cluster: Cluster, name: str, *, run_id: str, deadline: str) -> Iterator[None]:
     """Keep a node cordoned for the block. Raises as `cordon`, NotRestored where it stays so."""
     cordon(cluster, name, run_id=run_id, deadline=deadline)
-    command = f"kubectl uncordon {name} && {_unmark(name)}"
+    command = f"kubectl uncordon {name} && {unmark(name)}"
     with restored(name, "cordoned", command, partial(uncordon, cluster, name)):
         yield
 

@@ -71,8 +71,7 @@ def mend(cluster: Cluster, node: str, storm: str, known: Mapping[str, NodeFault]
         raise ClusterError(
             f"cleaning up: node {node} may still be down from storm {storm}, and how to mend it "
             f"is not known. `stormark reap {cluster.options} --plan PLAN` runs the "
-            f"`up` of its plan; if the node is up, `kubectl annotate node {node} "
-            f"{cordon.ANNOTATION}-` says so"
+            f"`up` of its plan; if the node is up, `{cordon.unmark(node)}` says so"
         )
     run_command(known[storm].up, node)
     cordon.uncordon(cluster, node)

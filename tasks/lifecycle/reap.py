@@ -63,12 +63,10 @@ def find_remains(cluster: Cluster) -> dict[str, list[str]]:
             left.setdefault(run_id, []).append(
                 f"PersistentVolume/{volume['metadata']['name']} (Released, with its data)"
             )
-    for node in verbs.find(cluster, "Node"):
-        undoing = cordon.undoing_of(node)
-        if undoing is not None and undoing["namespace"] == cluster.namespace:
+    for node, undoing in cordon.undoings(verbs.find(cluster, "Node")):
+        if undoing["namespace"] == cluster.namespace:
             state = f"{undoing['fault']}, may be down" if "fault" in undoing else "cordoned"
-            name = f"Node/{node['metadata']['name']} ({state})"
-            left.setdefault(str(undoing["run"]), []).append(name)
+            left.setdefault(str(undoing["run"]), []).append(f"Node/{node} ({state})")
     return {run_id: objects for run_id, objects in sorted(left.items()) if run_id}
 
 

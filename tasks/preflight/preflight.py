@@ -134,7 +134,9 @@ def retained(cluster: Cluster, chosen: list[Obj]) -> list[Check]:
     kept = [one["metadata"]["name"] for one in chosen if one.get("reclaimPolicy") == "Retain"]
     if not kept:
         return []
-    patch = Permission("", "persistentvolumes", ("patch",), "delete what they keep", True, ("",))
+    patch = Permission(
+        "", "persistentvolumes", ("patch",), "delete what they keep", everywhere=True
+    )
     may = _permission(cluster, patch).status == "pass"
     seen = "reclaimPolicy Retain: its volumes are told to go when the run ends"
     if may:

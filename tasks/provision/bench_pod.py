@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    wait_fixed,
+)
 
 from tasks.kubernetes import pods, streams, verbs
 from tasks.kubernetes.cluster import Cluster
@@ -117,7 +123,7 @@ def _send(cluster: Cluster, job: FioJob, line: str) -> None:
     command = ["sh", "-c", 'printf "%s\\n" "$1" >scratch/orders', "sh", line]
     tries = Retrying(
         # never an interrupt, nor the end of a run
-        retry=retry_if_exception(_may_pass),
+        retry=retry_if_exception_type(ClusterError) & retry_if_not_exception_type(NotFound),
         stop=stop_after_attempt(ORDER_TRIES),
         wait=wait_fixed(1.0),
         reraise=True,
@@ -132,10 +138,6 @@ def _send(cluster: Cluster, job: FioJob, line: str) -> None:
                 if _has_ended(cluster, job.pod_name):
                     return  # its log says why
                 raise
-
-
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, ClusterError) and not isinstance(error, NotFound)
 
 
 def _heard(cluster: Cluster, job: FioJob) -> bool:

@@ -98,7 +98,7 @@ def order(
     hear: bench_pod.Hear,
     lost: Callable[[str], None],
 ) -> None:
-    """Let the volume's pod do something, as `fio_job.order`.
+    """Let the volume's pod do something, as `bench_pod.order`.
 
     Where somebody takes the pod away, `lost` is told, and another pod is given the `words` of then:
     once, and only then, since any other failure may be the volume's own. A pod that has not
@@ -155,10 +155,9 @@ def _end_pod(run: Run, volume: Volume) -> None:
 
 
 def _gone(run: Run, job: str) -> None:
-    watches.wait(
+    watches.wait_gone(
         run.cluster,
         "Pod",
-        lambda items: None if items else True,
         what=f"end of the pod of Job {job}",
         limit_seconds=END_SECONDS,
         label=pods.of_job(job),

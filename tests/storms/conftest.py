@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tasks.storms import experiment
 from tests.conftest import Cluster
 from tests.storms.ground import Ground, new_namespace
 
@@ -34,3 +35,9 @@ def any_ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
         ground = Ground(cluster, {"namespace": cluster.namespace, "image": image}, [])
         yield ground
         assert ground.left() == []
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records are enough before a fault."""
+    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)

@@ -10,16 +10,11 @@ from tasks.kubernetes import labels, verbs
 from tasks.kubernetes.errors import ClusterError
 from tasks.lifecycle.cleanup import make_host_folders, release
 from tasks.lifecycle.run import new_run_id, owned
-from tasks.storms import experiment
 from tests.conftest import Cluster
 from tests.storms.ground import Ground, say_nothing
 from tests.tasks.sample import make_run
 
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records are enough before a fault."""
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
+pytestmark = pytest.mark.usefixtures("soon")
 
 
 @pytest.fixture

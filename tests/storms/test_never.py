@@ -8,8 +8,9 @@ import pytest
 from tasks.kubernetes import verbs
 from tasks.lifecycle import record
 from tasks.lifecycle.progress import Progress
-from tasks.storms import experiment
 from tests.storms.ground import Ground
+
+pytestmark = pytest.mark.usefixtures("soon")
 
 NODE = "w2"
 PLAN: dict[str, Any] = {
@@ -21,12 +22,6 @@ PLAN: dict[str, Any] = {
     "start_limit_seconds": 30,
     "writes_per_second": 20,
 }
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records are enough before a fault."""
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 def test_a_volume_that_never_comes_back_is_measured(ground: Ground, tmp_path: Path) -> None:

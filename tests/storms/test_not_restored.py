@@ -20,10 +20,11 @@ from tasks.lifecycle.cordon import ANNOTATION, NotRestored
 from tasks.lifecycle.reap import reap
 from tasks.plan.plan import NodeFault, Plan
 from tasks.preflight import preflight
-from tasks.storms import experiment
 from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace
 from tests.storms.test_node_faults import FAILS, NODE, WHO, python, says
+
+pytestmark = pytest.mark.usefixtures("soon")
 
 PLAN: dict[str, Any] = {
     "storage_classes": ["local-path"],
@@ -41,12 +42,6 @@ FAILS_ONCE = (
     "import pathlib, sys; log = pathlib.Path(sys.argv[1]); said = log.read_text(); "
     "log.write_text(f'{said}up {sys.argv[2]};'); sys.exit('up' not in said and 'the key expired')"
 )
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records are enough before a fault."""
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 @pytest.fixture

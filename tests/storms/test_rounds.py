@@ -10,6 +10,8 @@ from tasks.kubernetes.cluster import Cluster
 from tasks.storms import experiment, faults
 from tests.storms.ground import Ground
 
+pytestmark = pytest.mark.usefixtures("soon")
+
 PLAN: dict[str, Any] = {
     "storage_classes": ["local-path"],
     "storm_volumes": ["emptyDir", "hostPath-pinned"],
@@ -17,12 +19,6 @@ PLAN: dict[str, Any] = {
     "recovery_limit_seconds": 60,
     "writes_per_second": 20,
 }
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records are enough before a fault."""
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
 
 
 def struck(events: list[dict[str, Any]], volume: str) -> set[str]:

@@ -1,6 +1,7 @@
-"""What several tests need: a scripted API server with a connection to it."""
+"""What several tests need: a connection to a scripted API server, or to the embedded cluster."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ import yaml
 
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import streams
+from tasks.lifecycle.run import Run, new_run_id
+from tests.conftest import Cluster as Embedded
 from tests.tasks.api import Api, serving
+from tests.tasks.sample import make_run
 
 NAMESPACE = "bench"
 
@@ -44,3 +48,15 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         monkeypatch.setattr(streams, "execute", execute)
         yield server
         server.cluster.api.rest_client.close()
+
+
+@pytest.fixture
+def connection(cluster: Embedded, namespace: str) -> k8s.Cluster:  # noqa: ARG001 - KUBECONFIG
+    """A connection to the embedded cluster, in a namespace of the test's own."""
+    return k8s.connect(None, namespace)
+
+
+@pytest.fixture
+def run(connection: k8s.Cluster) -> Run:
+    """A run there, of which nothing is made yet."""
+    return make_run(connection, new_run_id(datetime.now(UTC)))

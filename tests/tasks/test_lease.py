@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.objects import Items, Obj
@@ -25,16 +24,6 @@ from tests.tasks.sample import make_run
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/bench/leases"
 # Clocks of the machine that writes a Lease, against this one's.
 CLOCKS = pytest.mark.parametrize("ahead_seconds", [-75, 0, 75])
-
-
-@pytest.fixture
-def connection(cluster: Embedded, namespace: str) -> Cluster:  # noqa: ARG001 - sets KUBECONFIG
-    return k8s.connect(None, namespace)
-
-
-@pytest.fixture
-def run(connection: Cluster) -> Run:
-    return make_run(connection, new_run_id(datetime.now(UTC)))
 
 
 def another(run: Run) -> Run:

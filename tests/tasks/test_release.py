@@ -6,7 +6,6 @@ from threading import Event
 
 import pytest
 
-from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import storage_classes, verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
@@ -21,11 +20,6 @@ from tests.tasks.sample import make_run
 
 RUN_ID = "20261122-031500-d4e5f6"
 PROFILE = {"fio_file": "[a]\nsize=4m\nruntime=1\n", "volume_size": "64Mi"}
-
-
-@pytest.fixture
-def connection(cluster: Embedded, namespace: str) -> Cluster:  # noqa: ARG001 - sets KUBECONFIG
-    return k8s.connect(None, namespace)
 
 
 def a_run(connection: Cluster) -> Run:
@@ -179,7 +173,7 @@ def test_a_retained_volume_that_may_not_go_is_named_until_it_does(
 def test_a_volume_that_somebody_made_is_no_remains(
     connection: Cluster, *, provisioned: bool
 ) -> None:
-    """It is Released after each run that used it, and stays its maker's; one of a class is named."""
+    """It is Released after each run that used it, and stays its maker's."""
     name, by = f"made-{connection.namespace}", {PROVISIONED: "example.com/disk"}
     claim = {"namespace": connection.namespace, "name": f"stormark-{RUN_ID}-0-disk-volume"}
     pv: Obj = {

@@ -5,25 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import verbs
-from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, Forbidden
 from tasks.lifecycle.cleanup import release
 from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.run import Run, new_run_id, owned
 from tests.conftest import Cluster as Embedded
 from tests.tasks.sample import make_run
-
-
-@pytest.fixture
-def connection(cluster: Embedded, namespace: str) -> Cluster:  # noqa: ARG001 - sets KUBECONFIG
-    return k8s.connect(None, namespace)
-
-
-@pytest.fixture
-def run(connection: Cluster) -> Run:
-    return make_run(connection, new_run_id(datetime.now(UTC)))
 
 
 def test_a_run_s_owner_says_all_that_its_release_needs(run: Run) -> None:
