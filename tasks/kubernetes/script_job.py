@@ -1,9 +1,11 @@
 """A short script of `manifests/` on a volume, run as a Job and read to its end."""
 
+from contextlib import suppress
 from typing import Any
 
-from tasks.kubernetes import pods, streams, verbs
+from tasks.kubernetes import logs, pods, verbs
 from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.manifest import render, script
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
@@ -42,11 +44,14 @@ def run_script(
         user=user,
         env=env,
     )
-    started = pods.wait_started(cluster, name, plan.start_limit_seconds)
-    pod = started["metadata"]["name"]
-    ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
-    lines = list(streams.log_lines(cluster, pod, follow=False))
-    verbs.delete(cluster, "Job", name)
+    try:
+        started = pods.wait_started(cluster, name, plan.start_limit_seconds)
+        pod = started["metadata"]["name"]
+        ended = pods.wait_ended(cluster, name, LIMIT_SECONDS)
+        lines = list(logs.lines(cluster, pod))
+    finally:  # a pod that waits would start later, beside others
+        with suppress(ClusterError):  # the clean-up deletes it too
+            verbs.delete(cluster, "Job", name)
     if ended["exitCode"] != 0:
         words = "; ".join([*lines[-3:], pods.how_ended(ended, started)])
         raise pods.PodFailed(

@@ -1,4 +1,4 @@
-"""What comes out of a pod: a command's output, and its log."""
+"""A command in a pod, and answers that come line by line."""
 
 import json
 from collections.abc import Generator
@@ -10,15 +10,7 @@ from kubernetes import client, stream
 from kubernetes.client.exceptions import ApiException
 from websocket import WebSocketBadStatusException, WebSocketException
 
-from tasks.kubernetes import cluster as k8s
-from tasks.kubernetes.cluster import (
-    REQUEST_SECONDS,
-    Cluster,
-    path_of,
-    patiently,
-    refusal,
-    unreachable,
-)
+from tasks.kubernetes.cluster import Cluster, patiently, refusal, unreachable
 from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff, Unreachable
 
 
@@ -75,39 +67,10 @@ def _not_opened(cluster: Cluster, doing: str, why: BaseException) -> BaseExcepti
     return unreachable(cluster, doing, why) if isinstance(why, Exception) else why
 
 
-def log_lines(
-    cluster: Cluster,
-    pod: str,
-    *,
-    follow: bool,
-    since: str | None = None,
-    silence_seconds: float = REQUEST_SECONDS,
-) -> Generator[str]:
-    """The lines of a pod's log. With `follow` until its container ends, or the stream breaks.
-
-    With `since`, a time as RFC 3339, only later lines, each with its time in front.
-
-    A broken stream, or one that is silent for `silence_seconds`, only ends the iteration: the log
-    is still there to be read again.
-    """
-    query = {"follow": "true"} if follow else {}
-    if since is not None:
-        query |= {"timestamps": "true", "sinceTime": since}
-    response = k8s.request(
-        cluster,
-        "GET",
-        path_of(cluster, "Pod", pod, "log"),
-        doing=f"reading the log of pod {pod}",
-        query=query,
-        read_seconds=silence_seconds,
-        streamed=True,
-    )
-    with closing(whole_lines(response)) as lines:
-        yield from lines
-
-
-def whole_lines(response: urllib3.BaseHTTPResponse) -> Generator[str]:
+def whole_lines(response: urllib3.BaseHTTPResponse, *, unended: bool = False) -> Generator[str]:
     """Whole lines of a streamed answer; a lost connection ends them and drops half a line.
+
+    With `unended`, what follows the last newline of an answer that ended in order is one as well.
 
     Whoever leaves them early closes them: an interrupt that meets Python's own closing of an
     abandoned generator is lost.
@@ -119,7 +82,7 @@ def whole_lines(response: urllib3.BaseHTTPResponse) -> Generator[str]:
             for chunk in chunks:
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line.decode(errors="replace") for line in lines)
-        if rest:
+        if rest and unended:
             yield rest.decode(errors="replace")
     except urllib3.exceptions.HTTPError:
         return

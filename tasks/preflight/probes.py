@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
-from tasks.kubernetes import labels, pods, script_job, streams, watches
+from tasks.kubernetes import labels, logs, pods, script_job, watches
 from tasks.kubernetes.errors import ClusterError, WaitTimedOut
 from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Items, Obj
@@ -16,7 +16,6 @@ from tasks.preflight.nodes import Seen
 from tasks.results.checks import Check
 
 MOST_NODES = 20  # of a large cluster not every node takes part in a run
-BEGINNING = "1970-01-01T00:00:00Z"
 
 
 class Probe(NamedTuple):
@@ -106,7 +105,7 @@ def _look(run: Run, probe: Probe, pod: Obj | None, ended: float | None) -> Seen:
     if refused := pods.cannot_start(run.cluster, pod):
         raise ClusterError(refused)
     name = pod["metadata"]["name"]
-    lines = list(streams.log_lines(run.cluster, name, follow=False, since=BEGINNING))
+    lines = list(logs.lines(run.cluster, name, stamped=True))
     stamped = [line.split(" ", 3) for line in lines if line.partition(" ")[2].startswith("@")]
     if not stamped:
         raise ClusterError(f"image {run.plan.image} ran no sh: {'; '.join(lines) or 'no word'}")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tenacity import (
     Retrying,
@@ -13,9 +13,10 @@ from tenacity import (
     wait_fixed,
 )
 
-from tasks.kubernetes import pods, streams, verbs
+from tasks.kubernetes import logs, pods, streams, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
+from tasks.kubernetes.logs import Line, Place
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY
@@ -35,12 +36,12 @@ Hear = Callable[[str], None]
 class FioJob:
     """A fio Job that has started: its pod as seen at its start, and how far that has come.
 
-    `read` counts the lines of its log that were read, `orders` those that it was given.
+    `place` is how far its log was read, `orders` counts those that it was given.
     """
 
     name: str
     pod: Obj
-    read: int = 0
+    place: Place = field(default_factory=Place)
     orders: int = 0
 
     @property
@@ -142,7 +143,7 @@ def _send(cluster: Cluster, job: FioJob, line: str) -> None:
 
 def _heard(cluster: Cluster, job: FioJob) -> bool:
     said = f"@stormark order {job.orders}"
-    with closing(streams.log_lines(cluster, job.pod_name, follow=False)) as lines:
+    with closing(logs.lines(cluster, job.pod_name)) as lines:
         return said in lines
 
 
@@ -156,13 +157,11 @@ def _read_on(
     """
     deadline = time.monotonic() + limit_seconds
 
-    def take_in(lines: Iterable[str]) -> None:
-        for number, line in enumerate(lines):
-            if number >= job.read:
-                job.read += 1
-                log.feed(line)
-                if hear is not None:
-                    hear(line)
+    def take_in(lines: Iterable[Line]) -> None:
+        for line in lines:
+            log.feed(line.text)
+            if hear is not None:
+                hear(line.text)
             if log.finished:
                 return
             if time.monotonic() > deadline:
@@ -170,15 +169,14 @@ def _read_on(
                     f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s"
                 )
 
+    ended = False
     while not log.finished:
-        stream = streams.log_lines(
-            cluster, job.pod_name, follow=True, silence_seconds=SILENCE_SECONDS
-        )
+        stream = logs.follow(cluster, job.pod_name, job.place, silence_seconds=SILENCE_SECONDS)
         with closing(stream) as lines:
             take_in(lines)
-        if not log.finished and _has_ended(cluster, job.pod_name):
-            take_in(streams.log_lines(cluster, job.pod_name, follow=False))
+        if ended:
             return
+        ended = not log.finished and _has_ended(cluster, job.pod_name)  # then once more, to its end
 
 
 def _has_ended(cluster: Cluster, pod: str) -> bool:

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from typing import Any, NamedTuple, get_args
 
 from tasks.kubernetes import cluster as k8s
@@ -322,15 +322,16 @@ def _writing(this: Ride, rig: Rig) -> Before:
     while time.monotonic() < deadline:
         if this.stop.is_set():
             raise Stopped
-        acks, pods = list(observer.acks), observer.pods()
-        last = acks[-1]
-        own = [ack for ack in acks if (ack.pod, ack.life) == (last.pod, last.life)]
+        last, pods = observer.acks[-1], observer.pods()
+        own = (a for a in reversed(observer.acks) if (a.pod, a.life) == (last.pod, last.life))
+        newest = list(islice(own, enough))
         pod = pods.get(last.pod)
         fresh = now() - last.arrived < SETTLE_SECONDS
-        if pod and "deletionTimestamp" not in pod["metadata"] and fresh and len(own) >= enough:
-            seconds = own[-1].logged - own[-enough].logged
-            rate = (enough - 1) / seconds if seconds else 0.0
-            return Before(last.pod, last.life, pod["spec"]["nodeName"], rate)
+        if pod and "deletionTimestamp" not in pod["metadata"] and fresh and len(newest) == enough:
+            seconds = observer.at(last) - observer.at(newest[-1])
+            rate = (enough - 1) / seconds if seconds > 0 else 0.0
+            had = frozenset(observer.lives)
+            return Before(last.pod, last.life, pod["spec"]["nodeName"], rate, had)
         observer.wait(0.5, f"watching the writer on {rig.volume}")
     why = rigs.why_silent(this.run, rig) or "its pod gives no reason"
     raise ClusterError(
@@ -375,9 +376,11 @@ def _first_record(
     while time.monotonic() < deadline:
         if this.stop.is_set():
             raise Stopped
-        for ack in list(observer.acks):
-            again = ack.pod != before.pod or ack.life > before.life
-            if again and observer.at(ack) >= fault_at:
+        for ack in observer.since(fault_at):
+            started = (
+                ack.life > before.life if ack.pod == before.pod else ack.pod not in before.pods
+            )
+            if started and observer.at(ack) >= fault_at:
                 _settle(this, rig, ack, before)
                 return ack
         if mended_at is not None and (same := _went_on(rig, before, fault_at, mended_at)):
@@ -392,12 +395,16 @@ def _went_on(rig: Rig, before: Before, fault_at: float, mended_at: float) -> Ack
     None when it has not written since the node was mended.
     """
     at = rig.observer.at
-    own = [a for a in list(rig.observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
-    since = [ack for ack in own if at(ack) >= fault_at]
-    if not since or at(since[-1]) < mended_at:
+    own: list[Ack] = []  # the newest first, to the last before the fault
+    for ack in reversed(rig.observer.acks):
+        if (ack.pod, ack.life) == (before.pod, before.life):
+            own.append(ack)
+            if at(ack) < fault_at:
+                break
+    if len(own) < 2 or at(own[0]) < mended_at:
         return None
-    pause, last = max((at(b) - at(a), b) for a, b in pairwise(own) if at(b) >= fault_at)
-    return last if pause > SETTLE_SECONDS else since[0]
+    pause, last = max((at(later) - at(ack), later) for later, ack in pairwise(own))
+    return last if pause > SETTLE_SECONDS else own[-2]
 
 
 def _settle(this: Ride, rig: Rig, first: Ack, before: Before) -> None:

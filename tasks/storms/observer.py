@@ -3,23 +3,24 @@
 All times are seconds since the epoch by the client's clock as it was when the process began. A
 watch event has the time of its arrival. An acknowledgement has the time of its log line, which is
 the node's, brought to the client's clock by the smallest delay between line and arrival that was
-seen for its pod.
+seen for its pod since its node's clock was last set.
 """
 
-import math
 import threading
+from bisect import bisect_left
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import closing
 from typing import NamedTuple
 
-from tasks.kubernetes import streams, watches
+from tasks.kubernetes import logs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, Forbidden
+from tasks.kubernetes.logs import Line, Place
 from tasks.kubernetes.objects import Items, Obj
 from tasks.kubernetes.pods import container_state
 from tasks.storms.clock import now
 
-# Longer than any pause of a writer at one record a second.
+# Longer than any pause of a writer at one record a second, and than any line is on its way.
 SILENCE_SECONDS = 10.0
 # Between two tries to read a log that cannot be read.
 KUBELET_SECONDS = 0.5
@@ -28,7 +29,8 @@ KUBELET_SECONDS = 0.5
 class Ack(NamedTuple):
     """One record that a writer said is durable. `life` counts the starts of its pod's container.
 
-    `writer` is the two together, as the volume's files are named.
+    `writer` is the two together, as the volume's files are named; `clock` counts how often the
+    clock of its node was set.
     """
 
     pod: str
@@ -36,6 +38,7 @@ class Ack(NamedTuple):
     number: int
     logged: float
     arrived: float
+    clock: int = 0
 
     @property
     def writer(self) -> str:
@@ -58,8 +61,10 @@ class Observer:
         self.cluster, self.label = cluster, label
         self.acks: list[Ack] = []
         self.events: list[PodEvent] = []
+        self.present: Items = {}
         self.lives: dict[str, int] = {}
-        self.delays: dict[str, float] = {}  # what brings a pod's log times to the client's clock
+        self.latest: dict[str, float] = {}  # by pod, the time of its last line
+        self.delays: dict[str, list[float]] = {}  # what brings it to the client's clock, by `clock`
         self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
         self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
         self.errors: list[str] = []
@@ -80,17 +85,16 @@ class Observer:
 
     def pods(self) -> Items:
         """The pods that exist now, by name."""
-        pods: Items = {}
-        for event in list(self.events):
-            name = event.pod["metadata"]["name"]
-            pods[name] = event.pod
-            if event.type == "DELETED":
-                del pods[name]
-        return pods
+        with self.changed:
+            return dict(self.present)
+
+    def since(self, at: float) -> list[Ack]:
+        """What was acknowledged and arrived from a moment on, in order."""
+        return self.acks[bisect_left(self.acks, at, key=lambda ack: ack.arrived) :]
 
     def at(self, ack: Ack) -> float:
         """When a record was acknowledged, by the client's clock."""
-        return ack.logged + self.delays[ack.pod]
+        return ack.logged + self.delays[ack.pod][ack.clock]
 
     def _start(self, function: Callable[..., None], *args: str) -> None:
         threading.Thread(target=self._guarded, args=(function, *args), daemon=True).start()
@@ -108,6 +112,9 @@ class Observer:
             name = pod["metadata"]["name"]
             with self.changed:
                 self.events.append(PodEvent(now(), kind, pod))
+                self.present[name] = pod
+                if kind == "DELETED":
+                    del self.present[name]
                 self.changed.notify_all()
             if name not in self.lives:
                 self.lives[name] = 0
@@ -115,15 +122,14 @@ class Observer:
 
     def _follow(self, pod: str) -> None:
         """Read a pod's log for as long as the pod is there, through restarts of its container."""
-        heard = 0.0
+        place = Place()
         while not self.stop.is_set() and (current := self.pods().get(pod)) is not None:
             if "running" in container_state(current):
-                since = datetime.fromtimestamp(heard, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                stream = logs.follow(self.cluster, pod, place, silence_seconds=SILENCE_SECONDS)
                 try:
-                    for line in streams.log_lines(
-                        self.cluster, pod, follow=True, since=since, silence_seconds=SILENCE_SECONDS
-                    ):
-                        heard = self._hear(pod, line, heard)
+                    with closing(stream) as lines:
+                        for line in lines:
+                            self._hear(pod, line)
                 except Forbidden:
                     raise
                 except ClusterError:  # the pod is gone, or its node: a log outlives that
@@ -131,20 +137,14 @@ class Observer:
             with self.changed:
                 self.changed.wait(0.2)
 
-    def _hear(self, pod: str, line: str, heard: float) -> float:
-        """Take in a log line that is later than `heard`; returns the line's own time."""
-        arrived = now()
-        stamp, _, words = line.partition(" ")
-        if not stamp[:1].isdigit():  # the kubelet's own words, as when a container is gone
-            return heard
-        logged = datetime.fromisoformat(stamp).timestamp()
-        if logged <= heard:  # `since` counts whole seconds, so some lines come twice
-            return heard
+    def _hear(self, pod: str, line: Line) -> None:
         with self.changed:
-            match words.split(" "):
+            arrived = now()
+            match line.text.split(" "):
                 case ["ack", number]:
-                    self.delays[pod] = min(arrived - logged, self.delays.get(pod, math.inf))
-                    self.acks.append(Ack(pod, self.lives[pod], int(number), logged, arrived))
+                    clock = self._clock(pod, line.at, arrived)
+                    ack = Ack(pod, self.lives[pod], int(number), line.at, arrived, clock)
+                    self.acks.append(ack)
                     self.refused.pop(pod, None)
                 case ["error", _, *why]:
                     self.refused[pod] = " ".join(why)
@@ -153,4 +153,17 @@ class Observer:
                 case ["unwritable", *why]:
                     self.unwritable[pod] = " ".join(why)
             self.changed.notify_all()
-        return logged
+
+    def _clock(self, pod: str, logged: float, arrived: float) -> int:
+        """Learn from a line how late lines are; how often the clock of its node was set so far.
+
+        Set back, it gives a line an earlier time than the one before; set forward, more than any
+        delay.
+        """
+        delay, delays = arrived - logged, self.delays.setdefault(pod, [])
+        back = logged < self.latest.get(pod, logged)
+        if not delays or back or delay < delays[-1] - SILENCE_SECONDS:
+            delays.append(delay)
+        delays[-1] = min(delays[-1], delay)
+        self.latest[pod] = logged
+        return len(delays) - 1

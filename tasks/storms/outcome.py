@@ -13,12 +13,13 @@ STEPS = ("old pod gone", "new pod created", "scheduled", "volume ready", "contai
 
 
 class Before(NamedTuple):
-    """The writer as the fault found it."""
+    """The writer as the fault found it, and every pod that the volume had had until then."""
 
     pod: str
     life: int
     node: str
     rate: float
+    pods: frozenset[str]
 
 
 class Course(NamedTuple):
@@ -85,8 +86,8 @@ def times(course: Course) -> dict[str, float | None]:
     if course.first is None:
         return {"hold_seconds": held, "away_seconds": held}
     back_at = observer.at(course.first)
-    old = [ack for ack in list(observer.acks) if ack.pod == course.before.pod]
-    both = observer.at(old[-1]) - back_at if course.first.pod != course.before.pod else 0.0
+    old = (ack for ack in list(observer.acks) if ack.pod in course.before.pods - {course.first.pod})
+    both = max((observer.at(ack) - back_at for ack in old), default=0.0)
     times: dict[str, float | None] = {
         "recovery_seconds": back_at - course.fault_at,
         "overlap_seconds": max(0.0, both),

@@ -11,11 +11,14 @@ from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.vocabulary import ONE_POD
-from tasks.storms.ledger import Verdict, judge, records
+from tasks.storms.ledger import UnreadableVolume, Verdict, judge, records
 from tasks.storms.writers import Rig
 
 READER = "reader.sh"
 READ_LIMIT_SECONDS = 60.0
+TRIES = 5
+# What `records` makes of a reading.
+Reading = tuple[set[tuple[str, int]], int]
 
 
 def verify(
@@ -23,36 +26,40 @@ def verify(
 ) -> tuple[Verdict, str | None]:
     """Judge every record that was acknowledged before the reading began, and not lost before.
 
-    `node` is the writer's; a ReadWriteMany volume is read on one of the `others`. An emptyDir
-    exists only in its pod, and no other pod may mount a ReadWriteOncePod volume: they are read in
-    the writer's. Returns the verdict and the reader's node. Raises ClusterError or UnreadableVolume
-    when the volume could not be read.
+    `node` is the writer's; a ReadWriteMany volume is read on the first of the `others` that can. An
+    emptyDir exists only in its pod, and no other pod may mount a ReadWriteOncePod volume: they are
+    read in the writer's. Returns the verdict and the reader's node. Raises ClusterError or
+    UnreadableVolume when the volume could not be read.
     """
     acknowledged = {(ack.writer, ack.number) for ack in list(rig.observer.acks)} - rig.lost
     if "emptyDir" in rig.source or rig.target.access_mode == ONE_POD:
-        lines, read_on = _read_in_pod(run, rig), node
+        found, read_on = _read_in_pod(run, rig), node
     else:
-        lines, read_on = _read_by_job(run, owner, rig, node, others)
-    verdict = judge(acknowledged, *records(lines))
+        found, read_on = _read_by_job(run, owner, rig, node, others)
+    verdict = judge(acknowledged, *found)
     rig.lost |= set(verdict.lost)
     return verdict, read_on
 
 
-def _read_in_pod(run: Run, rig: Rig) -> list[str]:
+def _read_in_pod(run: Run, rig: Rig) -> Reading:
     """Read in the writer; after a power cut its container may not be found for a moment."""
     again = Retrying(
-        retry=retry_if_exception_type(ClusterError),
-        stop=stop_after_attempt(5),
+        retry=retry_if_exception_type((ClusterError, UnreadableVolume)),
+        stop=stop_after_attempt(TRIES),
         wait=wait_fixed(1.0),
         reraise=True,
     )
-    for attempt in again:
-        with attempt:
-            pod = _running_pod(rig)
-            text = streams.execute(
-                run.cluster, pod, ["sh", "-c", script(READER)], limit_seconds=READ_LIMIT_SECONDS
-            )
-    return text.split("\n")
+
+    def read() -> Reading:
+        text = streams.execute(
+            run.cluster,
+            _running_pod(rig),
+            ["sh", "-c", script(READER)],
+            limit_seconds=READ_LIMIT_SECONDS,
+        )
+        return records(text.split("\n"))
+
+    return again(read)
 
 
 def _running_pod(rig: Rig) -> str:
@@ -66,10 +73,26 @@ def _running_pod(rig: Rig) -> str:
 
 def _read_by_job(
     run: Run, owner: list[Obj], rig: Rig, node: str | None, known: list[Obj]
-) -> tuple[list[str], str | None]:
+) -> tuple[Reading, str | None]:
+    """Read in a pod of its own: on the writer's node, or for ReadWriteMany on another if one can.
+
+    A reading that says of itself that it is not whole is made once more.
+    """
     others = [n["metadata"]["name"] for n in known if n["metadata"]["name"] != node]
-    elsewhere = rig.target.access_mode == "ReadWriteMany" and others
-    where = others[0] if elsewhere else node
+    places = [*others, node] if rig.target.access_mode == "ReadWriteMany" else [node]
+    failed: list[Exception] = []
+    again = Retrying(
+        retry=retry_if_exception_type(UnreadableVolume), stop=stop_after_attempt(2), reraise=True
+    )
+    for place in places:
+        try:
+            return again(_read_on, run, owner, rig, place), place
+        except (ClusterError, UnreadableVolume) as error:
+            failed.append(error)
+    raise failed[0]
+
+
+def _read_on(run: Run, owner: list[Obj], rig: Rig, node: str | None) -> Reading:
     lines = run_script(
         run.cluster,
         run.plan,
@@ -77,7 +100,7 @@ def _read_by_job(
         name=f"{rig.name[:50]}-v{secrets.token_hex(2)}",
         file=READER,
         source=rig.source,
-        nodes=[where] if where else None,
+        nodes=[node] if node else None,
         user=rig.user,
     )
-    return lines, where
+    return records(lines)

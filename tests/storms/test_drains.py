@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 
 from tasks.kubernetes import cluster as k8s
-from tasks.kubernetes import streams, verbs, watches
+from tasks.kubernetes import logs, streams, verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import Blocked
 from tasks.kubernetes.objects import Items, Obj
@@ -142,7 +142,7 @@ def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
             )
             streams.execute(ground.cluster, writer, FILL, limit_seconds=20)
             until(
-                lambda: list(streams.log_lines(ground.cluster, writer, follow=False)),
+                lambda: list(logs.lines(ground.cluster, writer)),
                 lambda lines: sum(line.startswith("error ") for line in lines) > 10,  # for 0.5 s
             )
 

@@ -1,13 +1,18 @@
 """Rounds and clocks: neither a kubelet's back-off nor a step of the client's clock is measured."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.kubernetes import logs, verbs
 from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.logs import Line
 from tasks.storms import experiment, faults
+from tasks.storms.outcome import Before
+from tasks.storms.writers import Rig
 from tests.storms.ground import Ground
 
 pytestmark = pytest.mark.usefixtures("soon")
@@ -63,3 +68,62 @@ def test_a_step_of_the_clients_clock_is_in_no_figure(
     seconds = {name: row[name] for name in row if name.endswith("_seconds") and row[name]}
     assert seconds.keys() >= {"recovery_seconds", "new_pod_created_seconds"}
     assert {name: value for name, value in seconds.items() if not 0 <= value < abs(step)} == {}
+
+
+@pytest.mark.parametrize("step", [75.0, -75.0])
+def test_a_step_of_a_nodes_clock_is_in_no_figure(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    """Every later line of its logs has it, those of the pod that the fault meets as well."""
+    follow, stepped = logs.follow, [0.0]
+
+    def by_its_clock(*arguments: Any, **more: Any) -> Iterator[Line]:
+        for line in follow(*arguments, **more):
+            yield line._replace(at=line.at + stepped[0])
+
+    def restart_and_set_the_clock(cluster: Cluster, pod: str) -> None:
+        stepped[0] = step
+        time.sleep(0.5)  # the writer goes on meanwhile
+        faults.restart_container(cluster, pod)
+
+    monkeypatch.setattr(logs, "follow", by_its_clock)
+    monkeypatch.setitem(experiment.AT_ONCE, "container-restart", restart_and_set_the_clock)
+    plan = PLAN | {"storm_volumes": ["hostPath-pinned"]}
+    (row,) = ground.ride(tmp_path, **plan).storms
+    assert stepped == [step]
+    assert (row["status"], row["kept"]) == ("measured", True)
+    assert 0.5 <= row["recovery_seconds"] < abs(step)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """It still ends, and writes once more; whoever takes any other pod takes that one."""
+    go, writing = tmp_path / "go", experiment._writing
+    says = f"until [ -e {go} ]; do sleep 0.05; done; echo start as ghost.1; echo ack 0; sleep 60"
+
+    def beside_a_ghost(this: experiment.Ride, rig: Rig) -> Before:
+        meta = {"name": "ghost", "labels": {"stormark/writer": rig.name} | this.run.labels}
+        container = {"name": "writer", "image": "busybox", "command": ["sh", "-c", says]}
+        spec = {"containers": [container], "nodeName": rig.nodes[0]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+        verbs.create(ground.cluster, pod)
+        while "ghost" not in rig.observer.lives:
+            rig.observer.wait(1.0, "waiting for the pod")
+        before = writing(this, rig)
+        return before if known else before._replace(pods=frozenset({before.pod}))
+
+    def delete_and_go(cluster: Cluster, pod: str) -> None:
+        go.touch()
+        faults.delete_pod(cluster, pod)
+
+    monkeypatch.setattr(experiment, "_writing", beside_a_ghost)
+    monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_go)
+    plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
+    try:
+        events = ground.ride(tmp_path, **plan).storm_events
+    finally:
+        verbs.delete(ground.cluster, "Pod", "ghost")
+    (first,) = (event["pod"] for event in events if event["event"] == "first record")
+    assert (first == "ghost") is not known

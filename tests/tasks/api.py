@@ -16,17 +16,29 @@ from tasks.kubernetes.objects import Obj
 
 
 class Answer(NamedTuple):
-    """One answer. `cut` closes the connection before the body's end; status 0 before any byte."""
+    """One answer. `cut` closes the connection before the body's end; status 0 before any byte.
+
+    The lines of a log get the times that they are asked for, unless they are `stamped` already.
+    """
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = {}  # noqa: RUF012 - of a tuple, never changed
     cut: bool = False
+    stamped: bool = False
 
     @staticmethod
     def of(content: Obj | str, **more: Any) -> "Answer":
         text = content if isinstance(content, str) else json.dumps(content)
         return Answer(text.encode(), **more)
+
+    def with_times(self) -> "Answer":
+        """A millisecond between two lines."""
+        if self.stamped or self.status != 200:
+            return self
+        lines = self.body.splitlines(keepends=True)
+        times = (b"2026-11-24T03:15:00.%03d000001Z %s" % numbered for numbered in enumerate(lines))
+        return self._replace(body=b"".join(times))
 
     @staticmethod
     def items(items: list[Obj], version: str = "1") -> "Answer":
@@ -84,7 +96,8 @@ class Api:
             return Answer.changes()
         if not left:
             return Answer.refusal(404, "NotScripted", f"{request.method} {request.path}")
-        return left.pop(0) if len(left) > 1 else left[0]
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        return answer.with_times() if "timestamps" in request.query else answer
 
     def asked(self, method: str) -> list[Request]:
         return [request for request in self.requests if request.method == method]

@@ -10,7 +10,7 @@ import urllib3
 from kubernetes.client.exceptions import ApiException
 
 from tasks.kubernetes import cluster as k8s
-from tasks.kubernetes import streams, verbs
+from tasks.kubernetes import logs, verbs
 from tasks.kubernetes.errors import (
     AlreadyExists,
     Blocked,
@@ -400,13 +400,15 @@ def test_what_has_no_namespace_is_asked_for_without_one(api: Api) -> None:
 
 def lines(api: Api, answer: Answer, *, follow: bool = True) -> list[str]:
     api.script("GET", f"{POD}/log", answer)
-    return list(streams.log_lines(api.cluster, "a", follow=follow))
+    return list(logs.lines(api.cluster, "a", follow=follow))
 
 
 def test_a_log_is_read_line_by_line(api: Api) -> None:
-    """With its last line, even if that is not ended."""
-    assert lines(api, Answer.of("one\n\ntwo é\nthree")) == ["one", "", "two é", "three"]
-    assert api.requests[0].query == {"follow": "true"}
+    """With its last line, even if that is not ended: one that is followed may go on there."""
+    answer = Answer.of("one\n\ntwo é\nthree")
+    assert lines(api, answer, follow=False) == ["one", "", "two é", "three"]
+    assert lines(api, answer) == ["one", "", "two é"]
+    assert [request.query for request in api.requests] == [{}, {"follow": "true"}]
 
 
 def test_a_stream_that_breaks_ends_after_its_last_whole_line(api: Api) -> None:

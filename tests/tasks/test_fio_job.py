@@ -1,14 +1,15 @@
 """Following a fio Job."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from tenacity import wait_none
 
-from tasks.kubernetes import streams
+from tasks.kubernetes import logs, streams
 from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.logs import Line
 from tasks.provision import bench_pod
 from tasks.provision.bench_log import FioLog
 
@@ -16,12 +17,12 @@ from tasks.provision.bench_log import FioLog
 def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kubelet ends the stream up to a second after the container has ended."""
 
-    def lines(*_: Any, **__: Any) -> Iterator[str]:
-        yield "@stormark fact kernel 6.1"
-        yield "@stormark finished"
+    def lines(*_: Any, **__: Any) -> Generator[Line]:
+        yield Line(1.0, "@stormark fact kernel 6.1")
+        yield Line(2.0, "@stormark finished")
         pytest.fail("read on after the last line")
 
-    monkeypatch.setattr(streams, "log_lines", lines)
+    monkeypatch.setattr(logs, "follow", lines)
     log = FioLog()
     nowhere: Any = None  # all that is asked of the cluster is the log
     job = bench_pod.FioJob("job", {"metadata": {"name": "pod"}})

@@ -8,6 +8,7 @@ import pytest
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import streams
 from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.logs import Place
 from tasks.kubernetes.objects import Obj
 from tasks.provision import bench_pod
 from tasks.provision import provision as provisioning
@@ -194,7 +195,8 @@ def test_an_order_whose_answer_is_lost_is_looked_for(
     api.script("GET", LOG, Answer.of("@stormark ready\n@stormark order 1\n@stormark finished\n"))
     api.script("GET", f"{PODS}/pod-1", Answer.of(pod("running")))
     log = FioLog()
-    job = FioJob("a-job", pod("running"), read=1)
+    ready = "2026-11-24T03:15:00.000000001Z @stormark ready"
+    job = FioJob("a-job", pod("running"), place=Place(ready))
     bench_pod.order(api.cluster, job, "layout", log, limit_seconds=9, hear=lambda line: None)  # noqa: ARG005
     assert (log.finished, tried) == (True, ["1 layout"])
 
