@@ -5,7 +5,6 @@ import shlex
 
 import reports.run
 import reports.terminal
-import tasks.lifecycle.run
 from commands.console import (
     COMPLETE,
     INCOMPLETE,
@@ -22,6 +21,7 @@ from tasks.kubernetes import cluster as k8s
 from tasks.lifecycle.lease import WATCHING
 from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.reap import RELEASED
+from tasks.lifecycle.run import CLEAN, REMAINS
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
 from tasks.results.schema import TABLES
@@ -39,7 +39,7 @@ def carry_out(flow: Flow, chosen: Plan) -> int:
 
     def watch(progress: Progress) -> None:
         nonlocal last
-        if last.step != tasks.lifecycle.run.CLEAN:  # what follows leaves nothing behind
+        if last.step not in (CLEAN, REMAINS):  # what follows leaves nothing behind
             last = progress
         show(progress)
 
@@ -82,8 +82,8 @@ def _interrupted(chosen: Plan, last: Progress) -> int:
     match last.step:
         case step if step in {"", begin.STEP} or step.startswith((RELEASED, WATCHING)):
             words = "before anything was created"
-        case tasks.lifecycle.run.CLEAN:
-            words = f"and the cluster is clean; run {last.run_id} is written, and "
+        case step if step in (CLEAN, REMAINS):
+            words = f"and {step}; run {last.run_id} is written, and "
             results = shlex.quote(chosen.results)
             words += f"`stormark report {last.run_id} --results {results}` shows it"
         case _:

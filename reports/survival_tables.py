@@ -89,8 +89,11 @@ def rounds_table(survival: Survival) -> Markdown:
         "Pending for", "node before", "node after", "read on", "writes a second", "held for",
         "the cluster's words",
     ]  # fmt: skip
-    cells = survival.cells.values()
-    return table(header, [_round(row) for cell in cells for row in cell.rounds])
+    rounds = [row for cell in survival.cells.values() for row in cell.rounds]
+    if not any(row["error"] for row in rounds):
+        return table(header, [_round(row) for row in rounds])
+    rows = [[*_round(row), row["error"]] for row in rounds]
+    return table([*header, "why it was not read back"], rows)
 
 
 def _round(row: Row) -> list[object]:

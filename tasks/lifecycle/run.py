@@ -21,6 +21,7 @@ from tasks.plan.job_file import Workload
 from tasks.plan.plan import Plan
 
 CLEAN = "the cluster is clean"
+REMAINS = "the cluster is clean but for what the warnings name"
 
 
 class Run(NamedTuple):
@@ -94,9 +95,10 @@ def owned(run: Run, report: Report, warn: Callable[[str], object]) -> Iterator[l
 
     def clean_up() -> None:
         report(Progress(run.run_id, "clean up the cluster"))
-        for note in release(run.cluster, run.run_id, run.plan):
+        notes = release(run.cluster, run.run_id, run.plan)
+        for note in notes:
             warn(note)
-        report(Progress(run.run_id, CLEAN))
+        report(Progress(run.run_id, REMAINS if notes else CLEAN))
 
     with and_then(clean_up):
         yield [_create_owner(run)]

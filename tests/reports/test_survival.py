@@ -474,6 +474,8 @@ def test_a_volume_that_was_not_read_back_is_told_wherever_the_others_are(tmp_pat
     assert "not read back after pod-kill" in said_of(report, "local-path")
     assert "local-path could not be read back (pod-kill)" in headline(report)
     assert "no class lost" not in headline(report)
+    assert "why it was not read back |" in report
+    assert report.count("| no pod ran |") == 1
 
 
 def test_where_every_volume_was_read_back_nothing_says_otherwise(tmp_path: Path) -> None:
@@ -481,3 +483,4 @@ def test_where_every_volume_was_read_back_nothing_says_otherwise(tmp_path: Path)
     report = report_of(tmp_path)
     assert "read back (" not in headline(report)
     assert "NOT READ BACK" not in report
+    assert "why it was not read back" not in report

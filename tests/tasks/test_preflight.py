@@ -75,6 +75,26 @@ def test_what_only_some_cells_need(
     assert all(denied[1] in why and "rbac.yaml" in why for why in skips.values())
 
 
+@pytest.mark.parametrize(
+    ("denied", "status"), [([], "pass"), ([("patch", "persistentvolumes", True)], "warn")]
+)
+def test_what_a_class_retains_is_told_before(
+    api: Api, denied: list[tuple[str, str, bool]], status: str
+) -> None:
+    """Whether its volumes can be deleted; one that retains nothing is not asked about."""
+    review(api, *denied)
+    classes = [
+        {"metadata": {"name": "fast"}, "reclaimPolicy": "Retain"},
+        {"metadata": {"name": "slow"}, "reclaimPolicy": "Delete"},
+    ]
+    (check,) = preflight.retained(api.cluster, classes)
+    assert (check.object, check.status) == ("class fast", status)
+    assert ("stormark-retain" in check.advice) is bool(denied)
+    api.requests.clear()
+    assert preflight.retained(api.cluster, classes[1:]) == []
+    assert api.requests == []
+
+
 def test_volumes_of_one_pod_need_exec(api: Api) -> None:
     """No other pod can read them back."""
     review(api, ("create", "pods/exec", False))

@@ -11,8 +11,9 @@ from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.cleanup import PROVISIONED, release
+from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.reap import find_remains, reap
-from tasks.lifecycle.run import Run, new_run_id, owned
+from tasks.lifecycle.run import CLEAN, REMAINS, Run, new_run_id, owned
 from tasks.provision.provision import provision
 from tasks.provision.volumes import Volume
 from tests.conftest import Cluster as Embedded
@@ -139,13 +140,13 @@ def retaining(connection: Cluster) -> Iterator[str]:
 
 
 def test_a_retained_volume_goes_with_its_data(connection: Cluster, retaining: str) -> None:
-    run, notes = a_run(connection), list[str]()
-    with owned(run, lambda progress: None, notes.append) as owner:  # noqa: ARG005
+    run, notes, told = a_run(connection), list[str](), list[Progress]()
+    with owned(run, told.append, notes.append) as owner:
         volume = a_volume(run, owner, retaining)
         pv = verbs.get(connection, "PersistentVolume", volume.row["pv"])
         assert pv["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert volume.row["pv"] not in names(connection, "PersistentVolume")
-    assert notes == []
+    assert (notes, told[-1].step) == ([], CLEAN)
 
 
 @pytest.mark.usefixtures("nobody_lives")
@@ -153,11 +154,12 @@ def test_a_retained_volume_that_may_not_go_is_named_until_it_does(
     connection: Cluster, retaining: str, cluster: Embedded
 ) -> None:
     """In the run's warnings, by a dry run of reap; whoever may, deletes it by reap."""
-    run, notes = a_run(connection), list[str]()
+    run, notes, told = a_run(connection), list[str](), list[Progress]()
     cluster.fault("patch", "persistentvolumes", 403)
-    with owned(run, lambda progress: None, notes.append) as owner:  # noqa: ARG005
+    with owned(run, told.append, notes.append) as owner:
         pv = a_volume(run, owner, retaining).row["pv"]
     (note,) = notes
+    assert told[-1].step == REMAINS
     assert note.startswith(f"PersistentVolume {pv} and its data stay, since its class says Retain")
     assert f"kubectl patch pv {pv}" in note
     assert verbs.get(connection, "PersistentVolume", pv)["status"]["phase"] == "Released"
