@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df, mkfifo and rm.
 #
-#   sh fio.sh check     say what the image and the node offer, and let fio read the job file
+#   sh fio.sh check     say what the image and the node offer, let fio read the job file, then serve
 #   sh fio.sh serve     look at the volume, choose an engine, then wait for orders and do them
 #
 # Orders are lines written into scratch/orders, each with a number in front; one whose number has been
@@ -9,6 +9,7 @@
 #
 #   1 layout            write the volume's files full
 #   2 run first a,b     run one fio for each group of jobs, comma between jobs that run at once
+#   3 end               that is all
 #
 # Paths are relative to the container's working directory, which is /. What stormark reads back are
 # the lines that start with @stormark; every other line is fio's progress.
@@ -129,28 +130,10 @@ run_group() {
     rm -f scratch/output
 }
 
-case "$1" in
-check)
-    node_facts
-    STORMARK_ENGINE=psync
-    export STORMARK_ENGINE
-    if fio --parse-only "$job_file" >scratch/stdout 2>scratch/stderr; then
-        say checked
-    else
-        cat scratch/stdout >>scratch/stderr
-        say_errors unreadable
-        exit 1
-    fi
-    ;;
-serve)
-    node_facts
-    volume_facts
-    check_writable
-    choose_engine
-    mkfifo scratch/orders
+serve() {
     trap 'exit 0' TERM # or process 1 would outlive its grace period
     last=0
-    say ready
+    say "$1"
     while :; do
         { read -r number order <scratch/orders; } 2>/dev/null || continue
         if [ "$number" -le "$last" ]; then
@@ -164,6 +147,32 @@ serve)
         run*) for group in ${order#run}; do run_group "$group"; done ;;
         esac
         say finished
+        if [ "$order" = end ]; then exit; fi
     done
+}
+
+why=$(mkfifo scratch/orders 2>&1) || {
+    say unreadable "$why"
+    exit 1
+}
+case "$1" in
+check)
+    node_facts
+    STORMARK_ENGINE=psync
+    export STORMARK_ENGINE
+    if fio --parse-only "$job_file" >scratch/stdout 2>scratch/stderr; then
+        serve checked
+    else
+        cat scratch/stdout >>scratch/stderr
+        say_errors unreadable
+        exit 1
+    fi
+    ;;
+serve)
+    node_facts
+    volume_facts
+    check_writable
+    choose_engine
+    serve ready
     ;;
 esac

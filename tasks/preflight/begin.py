@@ -25,6 +25,7 @@ from tasks.preflight import namespace as check_namespace
 from tasks.preflight.probes import Probe
 from tasks.provision import bench_pod
 from tasks.provision.bench_log import FioLog
+from tasks.provision.bench_pod import FioJob
 from tasks.results import checks, store
 from tasks.results.checks import Check
 from tasks.results.store import ResultsError
@@ -153,11 +154,11 @@ def namespace(cluster: Cluster) -> None:
 
 
 def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object] = str) -> str:
-    """Let the plan's image read the plan's fio file, in a pod without a volume.
+    """Let the plan's image read the plan's fio file and hear an order, in a pod without a volume.
 
     `waits` is told what keeps the pod from its start, as an image that cannot be pulled. Returns
-    fio's version. Raises PodFailed when the image does not run, PlanError with fio's own words when
-    fio cannot read the file.
+    fio's version. Raises PodFailed when the image does not run or no order comes to the pod,
+    PlanError with fio's own words when fio cannot read the file.
     """
     name = f"stormark-{run.run_id}-check"
     bench_pod.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
@@ -165,7 +166,23 @@ def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object
     job = bench_pod.started(run, name, waits)
     bench_pod.follow(run.cluster, job, log, limit_seconds=CHECK_LIMIT_SECONDS)
     _explain(run, log)
+    _order(run, job)
     return log.facts["fio_version"]
+
+
+def _order(run: Run, job: FioJob) -> None:
+    """Find out by exec, before a volume is made, whether orders come to fio's pods."""
+    log = FioLog()
+    try:
+        limit = CHECK_LIMIT_SECONDS
+        bench_pod.order(run.cluster, job, "end", log, limit_seconds=limit, hear=lambda _line: None)
+    except ClusterError as error:
+        raise PodFailed(
+            f"giving an order to pod {job.pod_name}: {error}. Each order to fio comes by exec: "
+            "what stands between here and the API server has to let websockets through"
+        ) from error
+    if log.ended:
+        raise PodFailed(f"giving an order to pod {job.pod_name}: {log.ended}")
 
 
 def _explain(run: Run, log: FioLog) -> None:

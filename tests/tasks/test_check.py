@@ -1,17 +1,24 @@
 """Checks before a volume is made: each names what is wrong, and what makes it right."""
 
-import pytest
+from unittest.mock import Mock
 
+import pytest
+from tenacity import wait_none
+
+from tasks.kubernetes import streams
+from tasks.kubernetes.errors import ClusterError, Unreachable
 from tasks.kubernetes.nodes import hostname
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
 from tasks.plan.plan import PlanError
 from tasks.preflight import begin
+from tasks.provision import bench_pod
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import PODS, make_run, pod, script_pod
 
 EVENTS = "/api/v1/namespaces/bench/events"
 FACTS = "@stormark fact kernel 6.1\n@stormark fact fio_version {}\n"
+CHECKED = "@stormark checked\n@stormark order 1\n@stormark finished\n"
 
 
 def checked(api: Api, log: str) -> str:
@@ -21,12 +28,39 @@ def checked(api: Api, log: str) -> str:
 
 def test_an_image_and_a_file_that_fit_give_fio_s_version(api: Api) -> None:
     """It is recorded with the run."""
-    assert checked(api, FACTS.format("fio-3.33") + "@stormark checked\n") == "fio-3.33"
+    assert checked(api, FACTS.format("fio-3.33") + CHECKED) == "fio-3.33"
+    assert api.orders == ["1 end"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClusterError("running sh in pod pod-1 (pods/exec): HTTP 502: no upgrade"),
+        Unreachable("running sh in pod pod-1: no answer"),
+    ],
+    ids=["a proxy", "nobody"],
+)
+def test_where_no_exec_comes_through_no_volume_is_made(
+    api: Api, monkeypatch: pytest.MonkeyPatch, error: ClusterError
+) -> None:
+    """A proxy that knows no websockets: each cell would fail, after all volumes were made."""
+    monkeypatch.setattr(streams, "execute", Mock(side_effect=error))
+    monkeypatch.setattr(bench_pod, "wait_fixed", lambda _seconds: wait_none())
+    script_pod(api, Answer.of(FACTS.format("fio-3.33") + "@stormark checked\n"))
+    api.answers["GET", f"{PODS}/pod-1"] = [Answer.of(pod("running"))]
+    words = r"^giving an order to pod pod-1: running sh in pod pod-1.*let websockets through$"
+    with pytest.raises(PodFailed, match=words):
+        begin.image_and_fio_file(make_run(api.cluster), [])
+
+
+def test_a_pod_that_ends_before_its_order_is_not_fit(api: Api) -> None:
+    with pytest.raises(PodFailed, match="giving an order to pod pod-1: its container ended"):
+        checked(api, FACTS.format("fio-3.33") + "@stormark checked\n")
 
 
 def test_the_check_mounts_no_volume(api: Api) -> None:
     """It is there before any volume is."""
-    checked(api, FACTS.format("fio-3.33") + "@stormark checked\n")
+    checked(api, FACTS.format("fio-3.33") + CHECKED)
     (created,) = api.asked("POST")
     spec = created.body["spec"]["template"]["spec"]
     assert [volume["name"] for volume in spec["volumes"]] == ["stormark", "scratch"]
@@ -82,7 +116,7 @@ def failed_pulls(api: Api, message: str, count: int) -> None:
 @pytest.mark.parametrize("reason", RETRIED)
 def test_what_the_kubelet_tries_again_is_waited_for(api: Api, reason: str) -> None:
     """A node whose storage is busy cannot create a container for a while; whoever waits is told."""
-    script_pod(api, Answer.of(FACTS.format("fio-3.33") + "@stormark checked\n"))
+    script_pod(api, Answer.of(FACTS.format("fio-3.33") + CHECKED))
     api.answers["GET", PODS].insert(0, waiting(reason))
     failed_pulls(api, "i/o timeout", 7)
     told: list[str] = []
@@ -137,7 +171,7 @@ def test_a_registry_that_has_no_such_image_is_asked_twice(
     api: Api, message: str, count: int
 ) -> None:
     """A typo is told in seconds; what may pass is waited for, and so is a registry's first no."""
-    script_pod(api, Answer.of(FACTS.format("fio-3.33") + "@stormark checked\n"))
+    script_pod(api, Answer.of(FACTS.format("fio-3.33") + CHECKED))
     api.answers["GET", PODS].insert(0, waiting("ImagePullBackOff"))
     failed_pulls(api, message, count)
     if count == 2 and message in NO_SUCH_IMAGE:

@@ -67,7 +67,12 @@ class Pod(NamedTuple):
                 lines.append(line.rstrip("\n"))
                 log.feed(lines[-1])
                 if not line.startswith(
-                    ("@stormark ready", "@stormark finished", "@stormark again")
+                    (
+                        "@stormark ready",
+                        "@stormark checked",
+                        "@stormark finished",
+                        "@stormark again",
+                    )
                 ):
                     continue
                 if left:
@@ -103,9 +108,10 @@ def pod(tmp_path: Path, request: pytest.FixtureRequest) -> Pod:
 
 
 def test_check_tells_node_and_image(pod: Pod) -> None:
-    """Kernel, memory and fio's version come from the pod."""
-    ended = pod.run("check")
+    """Kernel, memory and fio's version come from the pod, which ends by order."""
+    ended = pod.run("check", "1 end")
     assert (ended.status, ended.log.finished) == (0, True)
+    assert ended.lines[-3:] == ["@stormark checked", "@stormark order 1", "@stormark finished"]
     facts = ended.log.facts
     assert facts["kernel"] == os.uname().release
     assert int(facts["memory_bytes"]) == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -122,7 +128,7 @@ def test_check_says_in_fio_s_words_what_is_wrong_with_a_job_file(pod: Pod) -> No
 
 def test_check_in_an_image_without_fio_tells_no_version(pod: Pod) -> None:
     """An empty version is what tells a wrong image from a wrong file."""
-    for tool in ("cat", "date", "df", "rm", pod.shell[0]):
+    for tool in ("cat", "date", "df", "mkfifo", "rm", pod.shell[0]):
         (pod.folder / "bin" / tool).symlink_to(shutil.which(tool) or tool)
     ended = pod.run("check", env={"PATH": f"{pod.folder}/bin"})
     assert (ended.status, ended.log.finished) == (1, False)
@@ -284,3 +290,14 @@ def test_a_pod_that_waits_ends_when_it_is_told_to(pod: Pod) -> None:
     """Process 1 of a container hears SIGTERM only if it says so."""
     ended = pod.serve()
     assert (ended.status, ended.lines[-1]) == (0, "@stormark ready")
+
+
+def test_an_image_without_mkfifo_is_told_before_a_volume_is_made(tmp_path: Path) -> None:
+    """A pod that could hear no order would look for one for ever."""
+    pod = make_pod(tmp_path, ["sh"], JOB_FILE)  # busybox has its own
+    fake = pod.folder / "bin" / "mkfifo"
+    fake.write_text("#!/bin/sh\necho mkfifo: no such applet; exit 127\n")
+    fake.chmod(0o755)
+    ended = pod.run("check")
+    assert (ended.status, ended.log.facts) == (1, {})
+    assert ended.log.errors == ["mkfifo: no such applet"]
