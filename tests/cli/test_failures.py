@@ -2,13 +2,15 @@
 measured is on disk. The fixture `namespace` fails each test that leaves an object behind."""
 
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import yaml
 from typer.testing import Result
 
 from tasks.kubernetes import cluster as k8s
-from tasks.kubernetes import verbs
+from tasks.kubernetes import verbs, watches
+from tasks.speed import benchmark
 from tests.conftest import TINY_FIO, Cluster, Stormark
 from tests.storms.test_node_faults import python, says
 from tests.storms.test_not_restored import FAILS_ONCE
@@ -145,6 +147,38 @@ def test_one_job_fails(stormark: Stormark, tmp_path: Path) -> None:
     assert found["local-path", "a", 1] == found["local-path", "c", 1] == "measured"
     assert found["local-path", "b", 1].startswith("fio exited with 1: verify")
     assert "fio exited with 1: verify" in report_of(stormark)
+
+
+def test_a_fio_that_does_not_end_runs_beside_no_other(
+    stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pod is gone before the next turn has one; each cell says that it was cut off."""
+    monkeypatch.setattr(benchmark, "UNTIMED_JOB_SECONDS", 1)
+    monkeypatch.setattr(benchmark, "SPARE_SECONDS", 1)
+    file = tmp_path / "slow.fio"
+    file.write_text("[slow]\nrw=read\nbs=4k\nsize=1m\nrate_iops=1\n")  # 256 s
+    seen: list[tuple[str, str]] = []
+    stop = Event()
+
+    def watch() -> None:
+        there = k8s.connect(None, stormark.namespace)
+        for kind, pod in watches.watch(there, "Pod", label="stormark/run", stop=stop):
+            name = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
+            if "-fio" in name and (name, kind) not in seen:
+                seen.append((name, kind))
+
+    watching = Thread(target=watch)
+    watching.start()
+    try:
+        result = stormark("--fio-file", str(file), "--repeats", "2")
+    finally:
+        stop.set()
+        watching.join()
+    assert result.exit_code == INCOMPLETE, result.output
+    assert len(found := cells(stormark)) == 2
+    assert all(words.startswith("it was cut off: the pod of") for words in found.values()), found
+    kinds = [kind for _, kind in seen if kind != "MODIFIED"]
+    assert kinds[:3] == ["ADDED", "DELETED", "ADDED"]
 
 
 def test_another_run_is_under_way(stormark: Stormark) -> None:
