@@ -93,7 +93,6 @@ INPUTS: dict[str, Words] = {
     "fio file larger than the volume": fio("[a]\nrw=write\nsize=1g\n"),
     "fio file without a job": fio("[global]\nsize=4m\n"),
     "fio file that names a device": fio("[a]\nrw=write\nsize=4m\nfilename=/dev/sda\n"),
-    "fio file that runs a command": fio("[a]\nrw=read\nsize=4m\nexec_prerun=id\n"),
     "report of no run": at("report", "20200101-000000-abcdef"),
     "report by a hostile name": at("report", "../../../etc/passwd"),
     "comparison of no runs": at("compare", "20200101-000000-abcdef", "20200101-000000-abcdee"),

@@ -238,3 +238,13 @@ def proxied(kubeconfig: Path) -> Iterator[Proxy]:
     finally:
         proxy._loop.call_soon_threadsafe(proxy._loop.stop)
         thread.join()
+        _close(proxy._loop)
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """End what is still under way on a loop that does not run any more, and close it."""
+    if left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(left))
+    loop.close()

@@ -9,7 +9,7 @@ from kubernetes import client
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes.errors import ClusterError
 from tasks.lifecycle.reap import reap
-from tasks.plan.plan import PlanError
+from tasks.plan.plan import Plan, PlanError
 from tasks.preflight import preflight
 from tasks.storms import experiment
 from tests.real.account import Manifest, Rule, granted, rules, shipped, without
@@ -80,6 +80,6 @@ def test_every_rule_is_needed(
                 said = "; ".join(str(error) for error in errors.values())
             except (ClusterError, PlanError) as error:
                 said = str(error)
-        reap(k8s.connect(None, kubeconfig.stem), dry_run=False)
+        reap(k8s.connect(None, kubeconfig.stem), dry_run=False, plan=Plan(image=image))
     assert any(resource in said for resource in rule.resources), said
     assert any(f" {verb} " in said for verb in rule.verbs), said
