@@ -11,7 +11,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from reports.stats import estimate
+from reports.data.stats import estimate
 from tasks.plan import job_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import Plan

@@ -16,8 +16,8 @@ def compare(
     results: Results = "results",
 ) -> None:
     """Render runs side by side, such as two nights, with ratios and intervals."""
-    from reports import nights
-    from reports.terminal import comparison_table, text_table
+    from reports.side_by_side import nights
+    from reports.side_by_side.terminal import comparison_table, text_table
     from tasks.results.store import ResultsError
 
     try:

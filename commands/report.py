@@ -21,7 +21,7 @@ def report(
 ) -> None:
     """Render a run's report again from its Parquet files."""
     from commands.terminal import print_tables
-    from reports.render import write
+    from reports.page.render import write
     from tasks.results.store import ResultsError
 
     try:

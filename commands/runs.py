@@ -19,7 +19,7 @@ def runs(
     output: Printed = Output.table,
 ) -> None:
     """List past runs."""
-    from reports.run import classes_of_runs, newest
+    from reports.data.load import classes_of_runs, newest
     from tasks.results.store import ResultsError
 
     try:

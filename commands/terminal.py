@@ -3,8 +3,8 @@
 import os
 import shlex
 
-import reports.run
-import reports.terminal
+import reports.data.load
+import reports.side_by_side.terminal
 from commands.console import (
     COMPLETE,
     INCOMPLETE,
@@ -15,8 +15,8 @@ from commands.console import (
     say,
 )
 from commands.options import Flow
-from reports.comparison import compare
-from reports.survival import survive
+from reports.speed.comparison import compare
+from reports.storms.survival import survive
 from tasks.kubernetes import cluster as k8s
 from tasks.lifecycle.lease import WATCHING
 from tasks.lifecycle.progress import Progress
@@ -70,11 +70,11 @@ def carry_out(flow: Flow, chosen: Plan) -> int:
 
 def print_tables(results: str, run_id: str) -> None:
     """The run's comparison and its survival matrix. Raises ResultsError."""
-    run = reports.run.load(results, run_id)
+    run = reports.data.load.load(results, run_id)
     if run.fio:
-        console.print(reports.terminal.comparison_table(compare(run)))
+        console.print(reports.side_by_side.terminal.comparison_table(compare(run)))
     if (survival := survive(run)) is not None:
-        console.print(reports.terminal.survival_table(survival))
+        console.print(reports.side_by_side.terminal.survival_table(survival))
 
 
 def _interrupted(chosen: Plan, last: Progress) -> int:

@@ -18,11 +18,11 @@ from prefect.artifacts import (
 from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 
-from reports.comparison import compare
-from reports.render import render
-from reports.rows import comparison_rows, survival_rows
-from reports.run import Run, load
-from reports.survival import survive
+from reports.data.load import Run, load
+from reports.page.render import render
+from reports.side_by_side.rows import comparison_rows, survival_rows
+from reports.speed.comparison import compare
+from reports.storms.survival import survive
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes.errors import Unreachable
 from tasks.plan.plan import Plan

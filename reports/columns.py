@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from reports.markdown import Markdown, table
+from reports.text.markdown import Markdown, table
 from tasks.results.schema import TABLES
 
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flows import artifacts
-from reports.render import render
+from reports.page.render import render
 from tests.reports.sample import RUN_ID, write_run
 
 

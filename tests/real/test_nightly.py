@@ -7,9 +7,9 @@ import pytest
 import yaml
 from kubernetes import client
 
-from reports.comparison import compare
-from reports.limits import limits_of
-from reports.run import Run, load
+from reports.data.load import Run, load
+from reports.speed.comparison import compare
+from reports.speed.limits import limits_of
 from tasks.kubernetes import labels
 from tests.real.account import granted, shipped
 from tests.real.command import stormark

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reports.render import render
+from reports.page.render import render
 from tests.reports import sample
 from tests.reports.sample import RUN_ID, Row, failed, write_run
 

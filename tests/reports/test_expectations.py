@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from reports.expectations import Expectation, expectation, is_surprise, kind, tied_to
+from reports.storms.expectations import Expectation, expectation, is_surprise, kind, tied_to
 from tasks.plan.plan import Storm, StormVolume
 from tests.reports.sample import Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, storm_row

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.nights import render, side_by_side, write
+from reports.side_by_side.nights import render, side_by_side, write
 from tasks.results.store import ResultsError
 from tests.reports.sample import RUN_ID, Row, write_run
 from tests.reports.storm_sample import write_storms

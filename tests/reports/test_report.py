@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from reports.render import render, write
+from reports.page.render import render, write
 from tasks.results.store import ResultsError, write_table
 from tests.reports import sample
 from tests.reports.sample import RUN_ID, STARTED, Row, class_row, failed, write_run

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.stats import (
+from reports.data.stats import (
     distinguishable,
     estimate,
     false_alarm,

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reports.render import render
-from reports.storms_chart import GIVEN_BACK, KEPT, LOST, spots
+from reports.page.render import render
+from reports.storms.chart import GIVEN_BACK, KEPT, LOST, spots
 from tests.reports.sample import RUN_ID, Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, never, without, write_storms
 from tests.reports.test_chart import SVG, svg_texts

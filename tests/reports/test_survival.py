@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports.render import render, write
+from reports.page.render import render, write
 from tests.reports.sample import RUN_ID, Row, write_run
 from tests.reports.storm_sample import (
     HOLD,

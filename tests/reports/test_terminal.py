@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from reports.comparison import compare
-from reports.run import load
-from reports.survival import survive
-from reports.terminal import comparison_table, survival_table
+from reports.data.load import load
+from reports.side_by_side.terminal import comparison_table, survival_table
+from reports.speed.comparison import compare
+from reports.storms.survival import survive
 from tests.reports.sample import RUN_ID, Row, failed, write_run
 from tests.reports.storm_sample import SHARED_FACTS, never, shared, without, write_storms
 

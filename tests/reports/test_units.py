@@ -2,8 +2,8 @@
 
 import pytest
 
-from reports.stats import Estimate
-from reports.units import (
+from reports.data.stats import Estimate
+from reports.text.units import (
     COUNT,
     LATENCY,
     MIB,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.words import three_words
+from reports.text.reasons import three_words
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from math import floor, log10
 
-from reports.stats import Estimate
+from reports.data.stats import Estimate
 
 Scales = tuple[tuple[float, str], ...]  # factor and suffix, the smallest first
 

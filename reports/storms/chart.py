@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from reports.chart import STYLE, short, svg
-from reports.run import Run
-from reports.survival import StormCell, Survival
-from reports.survival_words import gap_words, parts
+from reports.data.load import Run
+from reports.storms.survival import StormCell, Survival
+from reports.storms.words import gap_words, parts
+from reports.text.svg import STYLE, short, svg
 
 ROW_INCHES = 0.34
 NEAR = 0.012  # of the panel's width: the steps of one spot are drawn below each other

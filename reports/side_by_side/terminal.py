@@ -6,12 +6,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
-from reports.rows import TextRow
-from reports.survival import StormCell, Survival
-from reports.survival_words import gap_words, parts
-from reports.units import interval, quantity
-from reports.words import against_reference, gap, shape, unit
+from reports.side_by_side.rows import TextRow
+from reports.speed.comparison import Cell, Comparison, ComparisonRow, Verdict
+from reports.speed.words import against_reference, gap, shape, unit
+from reports.storms.survival import StormCell, Survival
+from reports.storms.words import gap_words, parts
+from reports.text.units import interval, quantity
 
 
 def comparison_table(comparison: Comparison) -> Table:

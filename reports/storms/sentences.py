@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from textwrap import shorten
 
-from reports.markdown import Markdown, markdown
-from reports.run import Row
-from reports.survival import Gap, StormCell, Survival, middle, values
-from reports.survival_words import gap_link, listed, pending, promised, records, unlike
-from reports.units import tenths
+from reports.data.load import Row
+from reports.storms.survival import Gap, StormCell, Survival, middle, values
+from reports.storms.words import gap_link, listed, pending, promised, records, unlike
+from reports.text.markdown import Markdown, markdown
+from reports.text.units import tenths
 
 LONGEST_QUOTE = 200  # the whole of it stands beside its round
 

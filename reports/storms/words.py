@@ -2,12 +2,12 @@
 
 from statistics import median
 
-from reports.expectations import tied_to
-from reports.markdown import Markdown, markdown
-from reports.run import Row, Run
-from reports.survival import NOT_RUN, Gap, StormCell, Survival, middle, values
-from reports.units import tenths
-from reports.words import three_words
+from reports.data.load import Row, Run
+from reports.storms.expectations import tied_to
+from reports.storms.survival import NOT_RUN, Gap, StormCell, Survival, middle, values
+from reports.text.markdown import Markdown, markdown
+from reports.text.reasons import three_words
+from reports.text.units import tenths
 
 WHERE = {
     "same node": "on the same node",

@@ -5,16 +5,19 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports import limits, provenance, survival_tables, tables
-from reports.chart import chart
-from reports.comparison import Comparison, compare
-from reports.headline import headline
-from reports.markdown import markdown
-from reports.run import Run, load
-from reports.storms_chart import storms_chart
-from reports.survival import Survival, survive
-from reports.survival_sentences import sentences
-from reports.survival_words import clock, how
+from reports.data.load import Run, load
+from reports.page import provenance
+from reports.page.headline import headline
+from reports.speed import limits
+from reports.speed import tables as speed_tables
+from reports.speed.chart import chart
+from reports.speed.comparison import Comparison, compare
+from reports.storms import tables as storm_tables
+from reports.storms.chart import storms_chart
+from reports.storms.sentences import sentences
+from reports.storms.survival import Survival, survive
+from reports.storms.words import clock, how
+from reports.text.markdown import markdown
 from tasks.results.store import write_text
 
 
@@ -82,27 +85,29 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  this is markdown, `finalize` escapes it
     )
-    latencies = [(d, tables.latency_table(run, comparison, d)) for d in tables.DIRECTIONS]
+    latencies = [
+        (d, speed_tables.latency_table(run, comparison, d)) for d in speed_tables.DIRECTIONS
+    ]
     return environment.get_template("report.md.jinja").render(
         run=run,
         date=date,
         headline=headline(run, comparison, survival),
         speed=_speed(run, survival),
         comparison=comparison,
-        comparison_table=tables.comparison_table(comparison),
-        interval_note=tables.interval_note(comparison),
+        comparison_table=speed_tables.comparison_table(comparison),
+        interval_note=speed_tables.interval_note(comparison),
         limits=limits.sentences(run, comparison),
         concurrent=any((row["concurrent_jobs"] or 1) > 1 for row in run.fio),
         chart_name=f"{run.facts['run_id']}.svg",
-        queue_of_one=tables.queue_of_one_table(run, comparison),
+        queue_of_one=speed_tables.queue_of_one_table(run, comparison),
         latencies=[(direction, body) for direction, body in latencies if body],
-        figures=tables.figures_table(run, comparison),
+        figures=speed_tables.figures_table(run, comparison),
         storms=_survival(run, survival) if survival else None,
         provisioning=provenance.provisioning_table(run),
         classes=provenance.classes_table(run),
         volumes=provenance.volumes_table(run),
-        warnings=tables.warnings_table(run, comparison),
-        failures=tables.failures_table(comparison),
+        warnings=speed_tables.warnings_table(run, comparison),
+        failures=speed_tables.failures_table(comparison),
         concerns=provenance.checks_table(run, "warn", "fail"),
         passed=provenance.checks_table(run, "pass"),
         facts=provenance.facts_table(run),
@@ -114,13 +119,13 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
 def _survival(run: Run, survival: Survival) -> dict[str, object]:
     return {
         "how": how(survival, run),
-        "matrix": survival_tables.matrix(survival, run),
+        "matrix": storm_tables.matrix(survival, run),
         "sentences": sentences(survival),
         "chart_name": f"{run.facts['run_id']}-storms.svg",
         "surprises": len(survival.surprises),
-        "expectations": survival_tables.expectations_table(survival),
+        "expectations": storm_tables.expectations_table(survival),
         "clock": clock(survival),
-        "steps": survival_tables.steps_table(survival),
-        "rounds": survival_tables.rounds_table(survival),
-        "gaps": survival_tables.gaps_table(survival),
+        "steps": storm_tables.steps_table(survival),
+        "rounds": storm_tables.rounds_table(survival),
+        "gaps": storm_tables.gaps_table(survival),
     }

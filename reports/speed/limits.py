@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from reports.comparison import IOPS, Cell, Comparison, ComparisonRow
-from reports.run import Row, Run
+from reports.data.load import Row, Run
+from reports.speed.comparison import IOPS, Cell, Comparison, ComparisonRow
 
 # The names that the CSI driver of Amazon EBS gives them; throughput is in MiB/s there.
 IOPS_LIMIT, THROUGHPUT_LIMIT = "iops", "throughput"

@@ -3,13 +3,14 @@
 from textwrap import shorten
 from typing import NamedTuple
 
-from reports.comparison import Cell, Comparison, ComparisonRow, Verdict
-from reports.markdown import Markdown, markdown
-from reports.run import Run
-from reports.survival import NOT_OFFERED, Survival
-from reports.survival_sentences import finding as survived
-from reports.units import factor, quantity
-from reports.words import activity, three_words, unit
+from reports.data.load import Run
+from reports.speed.comparison import Cell, Comparison, ComparisonRow, Verdict
+from reports.speed.words import activity, unit
+from reports.storms.sentences import finding as survived
+from reports.storms.survival import NOT_OFFERED, Survival
+from reports.text.markdown import Markdown, markdown
+from reports.text.reasons import three_words
+from reports.text.units import factor, quantity
 
 ENDINGS = {
     "incomplete": "is incomplete",

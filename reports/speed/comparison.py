@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from reports.caveats import Caveat, caveats
-from reports.run import Row, Run
-from reports.stats import Estimate, distinguishable, estimate
-from reports.units import COUNT, LATENCY, MIB, Scales
+from reports.data.load import Row, Run, class_names
+from reports.data.stats import Estimate, distinguishable, estimate
+from reports.speed.caveats import Caveat, caveats
+from reports.text.units import COUNT, LATENCY, MIB, Scales
 
 LAB = ("read_iops", "write_iops", "read_bw", "write_bw")
 SMALL_BLOCK = 16 * 1024  # up to here a device is limited by operations, above by bytes
@@ -118,12 +118,6 @@ def compare(run: Run, planned: Mapping[str, int] | None = None) -> Comparison:
         failures=failures,
         caveats=warnings,
     )
-
-
-def class_names(run: Run) -> tuple[str, ...]:
-    """The plan's classes in its order, the reference first."""
-    rows = [*run.classes, *run.volumes, *run.fio]
-    return tuple(dict.fromkeys(row["storage_class"] for row in rows))
 
 
 def jobs(run: Run) -> list[Row]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from reports.markdown import Markdown, table
-from reports.run import Run
-from reports.units import seconds, size
+from reports.data.load import Run
+from reports.text.markdown import Markdown, table
+from reports.text.units import seconds, size
 from tasks.results.store import file_path
 
 

@@ -1,26 +1,19 @@
 """The comparison as one SVG: a small panel of bars for each job, a column for each unit."""
 
-from io import StringIO
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.comparison import Cell, Comparison, ComparisonRow
-from reports.units import quantity
-from reports.words import gap, shape
+from reports.speed.comparison import Cell, Comparison, ComparisonRow
+from reports.speed.words import gap, shape
+from reports.text.svg import STYLE, short, svg
+from reports.text.units import quantity
 
 # Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
-    "svg.hashsalt": "stormark",  # the same figures give the same bytes
-    "text.parse_math": False,  # a dollar sign in an error is a dollar sign
-}
 BAR_INCHES = 0.24
-LONGEST_NAME = 24
 
 
 def chart(comparison: Comparison, title: str) -> str:
@@ -44,13 +37,6 @@ def chart(comparison: Comparison, title: str) -> str:
             for axes, row in zip(grid[:, number], rows, strict=False):
                 _panel(axes, row)
         return svg(figure)
-
-
-def svg(figure: Figure) -> str:
-    """The figure as SVG text: without a date, so that the same figures give the same bytes."""
-    text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "stormark"})
-    return text.getvalue()
 
 
 def _columns(comparison: Comparison) -> dict[str, list[ComparisonRow]]:
@@ -97,8 +83,3 @@ def _high(cell: Cell) -> float:
     if cell.estimate is None:
         return 0
     return cell.estimate.median if cell.estimate.high is None else cell.estimate.high
-
-
-def short(name: str) -> str:
-    """A name that fits beside an axis."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reports.comparison import Cell, Comparison, Verdict, cell_rows, class_names, compare, values
-from reports.markdown import Markdown, markdown, table
-from reports.rows import TextRow, comparison_rows, survival_rows
-from reports.run import Run, load
-from reports.stats import ratio_estimate
-from reports.survival import survive
+from reports.data.load import Run, class_names, load
+from reports.data.stats import ratio_estimate
+from reports.side_by_side.rows import TextRow, comparison_rows, survival_rows
+from reports.speed.comparison import Cell, Comparison, Verdict, cell_rows, compare, values
+from reports.storms.survival import survive
+from reports.text.markdown import Markdown, markdown, table
 from tasks.results.store import ResultsError, write_text
 
 FACTS = ("cluster", "kubernetes_version", "fio_version", "stormark_version", "image")

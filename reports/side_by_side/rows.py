@@ -1,10 +1,10 @@
 """The comparison and the survival matrix as rows of plain text, for whoever draws tables."""
 
-from reports.comparison import Cell, Comparison, ComparisonRow
-from reports.survival import StormCell, Survival
-from reports.survival_words import gap_words, parts
-from reports.units import interval, quantity
-from reports.words import against_reference, gap, shape
+from reports.speed.comparison import Cell, Comparison, ComparisonRow
+from reports.speed.words import against_reference, gap, shape
+from reports.storms.survival import StormCell, Survival
+from reports.storms.words import gap_words, parts
+from reports.text.units import interval, quantity
 
 TextRow = dict[str, str]
 

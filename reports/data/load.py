@@ -101,3 +101,9 @@ def _unknown(location: str, run_id: str) -> str:
         f"no report of run {run_id!r}: {location!r} holds no such run. "
         f"The newest there: {', '.join(row['run_id'] for row in known)}."
     )
+
+
+def class_names(run: Run) -> tuple[str, ...]:
+    """The plan's classes in its order, the reference first."""
+    rows = [*run.classes, *run.volumes, *run.fio]
+    return tuple(dict.fromkeys(row["storage_class"] for row in rows))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from reports.run import Row
+from reports.data.load import Row
 
 STATED = Path(__file__).parent / "expectations.yaml"
 # The topology keys of one node: Kubernetes' own, and those of CSI drivers, which end alike.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reports.run import Row, Run
+from reports.data.load import Row, Run
 
 # A job runs with these on every class; where it did not, its figures do not compare.
 CONDITIONS = ("engine", "direct", "file_size_bytes")

@@ -1,10 +1,10 @@
 """The report's tables of storms."""
 
-from reports.markdown import Markdown, markdown, table
-from reports.run import Row, Run
-from reports.survival import NOT_RUN, StormCell, Survival, middle
-from reports.survival_words import gap_link, gap_words, parts, promised, seen, unlike
-from reports.units import tenths
+from reports.data.load import Row, Run
+from reports.storms.survival import NOT_RUN, StormCell, Survival, middle
+from reports.storms.words import gap_link, gap_words, parts, promised, seen, unlike
+from reports.text.markdown import Markdown, markdown, table
+from reports.text.units import tenths
 
 STEPS = {
     "old_pod_gone_seconds": "old pod gone",

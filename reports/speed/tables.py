@@ -3,13 +3,21 @@
 from collections.abc import Iterable
 from statistics import median
 
-from reports.caveats import touched
-from reports.comparison import Cell, Comparison, ComparisonRow, Failure, cell_rows, jobs, values
-from reports.markdown import Markdown, markdown, table
-from reports.run import Row, Run
-from reports.stats import false_alarm, is_range, range_confidence
-from reports.units import COUNT, LATENCY, MIB, block, interval, quantity, seconds, size
-from reports.words import against_reference, gap, shape
+from reports.data.load import Row, Run
+from reports.data.stats import false_alarm, is_range, range_confidence
+from reports.speed.caveats import touched
+from reports.speed.comparison import (
+    Cell,
+    Comparison,
+    ComparisonRow,
+    Failure,
+    cell_rows,
+    jobs,
+    values,
+)
+from reports.speed.words import against_reference, gap, shape
+from reports.text.markdown import Markdown, markdown, table
+from reports.text.units import COUNT, LATENCY, MIB, block, interval, quantity, seconds, size
 
 STATISTICS = {
     "mean": "mean",

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from reports.comparison import class_names
-from reports.expectations import Expectation, expectation, is_surprise
-from reports.run import Row, Run
+from reports.data.load import Row, Run, class_names
+from reports.storms.expectations import Expectation, expectation, is_surprise
 
 NOT_RUN, NOT_OFFERED = "not run", "not offered"
 PLACES = ("same node", "other node", "after uncordon", "after repair", "never")
