@@ -18,10 +18,11 @@ from pathlib import Path
 import uvicorn
 import yaml
 
-from . import api, claims, door, garbage, jobs, nodes, pods, scheduler, workloads
-from .kubelet import Kubelet
-from .losses import Losses
-from .store import Store
+from embedded.controllers import claims, garbage, jobs, nodes, scheduler, workloads
+from embedded.node.kubelet import Kubelet
+from embedded.node.losses import Losses
+from embedded.server import api, door, pods
+from embedded.store.store import Store
 
 HOME = Path("/var/tmp")  # noqa: S108 - each cluster makes a folder of its own in it
 

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from embedded.errors import ApiError
-from embedded.objects import Object
-from embedded.resources import CONFIG_MAPS
-from embedded.store import Store
+from embedded.store.errors import ApiError
+from embedded.store.objects import Object
+from embedded.store.resources import CONFIG_MAPS
+from embedded.store.store import Store
 
 
 def config_map(name: str, **data: str) -> Object:
