@@ -19,8 +19,8 @@ from pyarrow import fs
 from tasks.results import store as results
 from tasks.results.schema import TABLES
 from tests.conftest import Cluster, Stormark
+from tests.documents.test_results import BLOCKS, output_of
 from tests.reports.sample import RUN_ID, write_run
-from tests.reports.test_results_page import BLOCKS, output_of
 
 KEY, SECRET = "KEYOFTHETESTS", "a/secret+of/the-tests"
 PLAIN = "s3://bucket/stormark"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import TINY_FIO, Cluster
-from tests.flows.documents import ROOT, run_here
+from tests.documents.commands import ROOT, run_here
 from tests.flows.server import Server, deployed
 from tests.reports.sample import RUN_ID, write_run
 

@@ -10,7 +10,7 @@ from tasks.plan.job_file import Job
 from tasks.results.schema import TABLES
 from tasks.speed.fio_output import UnreadableOutput, rows
 
-DATA = Path(__file__).parent / "data" / "fio"
+DATA = Path(__file__).parents[1] / "data" / "fio"
 
 
 def recorded(job: str) -> str:

@@ -13,7 +13,7 @@ from tasks.plan.job_file import Workload, fio_bytes, job_seconds, prepare, profi
 from tasks.plan.plan import Plan, PlanError, Profile, VolumeMode
 from tasks.speed import fio_output
 
-DATA = Path(__file__).parent / "data" / "fio"
+DATA = Path(__file__).parents[1] / "data" / "fio"
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 MODES: tuple[VolumeMode, ...] = get_args(VolumeMode)
 MIB = 2**20

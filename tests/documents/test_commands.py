@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.flows.documents import ROOT, RUN_BY, commands, where
+from tests.documents.commands import ROOT, RUN_BY, commands, where
 
 
 def test_every_command_is_run_somewhere() -> None:

@@ -39,7 +39,7 @@ RUN_BY = {
     r"python -m tests\.flows\.screenshots": "not run: minutes; the pictures beside it came of it",
     r"pytest tests/real/test_dying\.py.*": "tests/real/test_dying.py::test_the_cluster_is_clean",
     r"python -m reports\.columns": (
-        "tests/reports/test_results_page.py::test_the_column_reference_is_todays"
+        "tests/documents/test_results.py::test_the_column_reference_is_todays"
     ),
     r"python -m testbed (stop-node|start-node|cut|join) .*": (
         "tests/real/test_node_faults.py::test_a_power_cut_and_a_network_cut"
