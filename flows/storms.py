@@ -63,4 +63,4 @@ def ride_storms(
         record.save_so_far(known, warn)
         ended(len(known.storms))
 
-    step(experiment.ride, "storms")(run, owner, storage_classes, tell, keep)
+    step(experiment.run_storms, "storms")(run, owner, storage_classes, tell, keep)

@@ -34,7 +34,7 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     plan's limit, and PVs that the account may not have deleted. Raises ClusterError that says what
     remains and how to remove it.
     """
-    _mend(cluster, run_id, plan.node_faults)
+    _restore_nodes(cluster, run_id, plan.node_faults)
     selector = labels.selector(run_id)
     volumes, notes = _reclaim(cluster, run_id, selector)
     limit = plan.delete_limit_seconds
@@ -58,7 +58,7 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def _mend(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
+def _restore_nodes(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
     """Uncordon, and mend what was broken: one node that stays down keeps no other from it.
 
     Then the rest is not tried: what was on that node would not go.

@@ -1,11 +1,10 @@
-"""Rides the storms: each fault on each volume, while a writer counts what it was promised."""
+"""Runs the storms: each fault on each volume, while a writer counts what it was promised."""
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import islice, pairwise, product
+from itertools import product
 from typing import Any, NamedTuple, get_args
 
 from tasks.kubernetes import cluster as k8s
@@ -17,26 +16,22 @@ from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import NodeStorm, Storm
 from tasks.plan.vocabulary import FOLDER_KINDS
-from tasks.storms import faults, verify
-from tasks.storms import writers as rigs
+from tasks.storms import faults, recovery, verify, writers
 from tasks.storms.clock import now
 from tasks.storms.ledger import UnreadableVolume
-from tasks.storms.observer import Ack
 from tasks.storms.outcome import (
     Before,
-    Course,
+    Outcome,
     cell_row,
     event_row,
     measured_row,
     node_of,
     way_back,
 )
-from tasks.storms.writers import Rig, Target
+from tasks.storms.writers import Target, Writer
 
 # How long the storms of a run that is ended may take to notice.
 STOP_SECONDS = 10.0
-# Written before a fault, so that there is something to lose.
-SETTLE_SECONDS = 2.0
 # A hostPath that is not pinned has a folder on so many nodes: enough to come back elsewhere.
 MOST_FOLDERS = 3
 AT_ONCE: dict[Storm, Callable[[k8s.Cluster, str], None]] = {
@@ -49,7 +44,7 @@ Rows = list[dict[str, Any]]
 Keep = Callable[[dict[str, Any], Rows], None]
 
 
-class Ride(NamedTuple):
+class Experiment(NamedTuple):
     """All that a storm needs: the run, the nodes it may touch, where rows go, and when to stop."""
 
     run: Run
@@ -60,25 +55,21 @@ class Ride(NamedTuple):
     stop: threading.Event
 
 
-class Stopped(Exception):
-    """The run is ending: no further fault, no further waiting."""
-
-
-def ride(
+def run_storms(
     run: Run, owner: list[Obj], storage_classes: list[Obj], report: Report, keep: Keep
 ) -> None:
     """Put a writer on each volume and meet it with every storm of the plan.
 
     `keep` is given the row of the table `storms` and those of `storm_events` for each cell, as soon
-    as it is known. Storms that touch one pod ride on all volumes at the same time; a node is
+    as it is known. Storms that touch one pod meet all volumes at the same time; a node is
     drained or broken for all writers on it, one node at a time.
     """
     chosen = cordon.eligible(run.cluster, run.plan)
     stop = threading.Event()
     run = run._replace(cluster=run.cluster._replace(stop=stop))
-    this = Ride(run, owner, chosen, keep, report, stop)
-    started: list[Rig] = []
-    targets = [t for t in rigs.targets_of(run, storage_classes) if not _skipped(this, t)]
+    this = Experiment(run, owner, chosen, keep, report, stop)
+    started: list[Writer] = []
+    targets = [t for t in writers.targets_of(run, storage_classes) if not _skipped(this, t)]
     storms = _open(run)
     try:
         _start(this, targets, started)
@@ -89,16 +80,16 @@ def ride(
                 _hit_nodes(this, started, storm, number)
     finally:
         this.stop.set()
-        for rig in started:
-            rig.observer.close()
+        for writer in started:
+            writer.observer.close()
 
 
 def planned(run: Run, storage_classes: list[Obj]) -> list[str]:
     """The volumes that the plan's storms are to meet, by their names in the matrix."""
-    return [target.volume for target in rigs.targets_of(run, storage_classes)]
+    return [target.volume for target in writers.targets_of(run, storage_classes)]
 
 
-def _skipped(this: Ride, target: Target) -> bool:
+def _skipped(this: Experiment, target: Target) -> bool:
     """Give rows to the cells that the preflight forbids; whether those are all of the volume's."""
     run = this.run
     of_volume = run.skips.get(target.kind)
@@ -113,7 +104,7 @@ def _open(run: Run) -> list[Storm]:
     return [storm for storm in run.plan.storms if storm not in run.skips]
 
 
-def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
+def _start(this: Experiment, targets: list[Target], started: list[Writer]) -> None:
     """Start every writer, all at once; `started` is given those that write.
 
     A volume that gives none has all its cells failed, or not offered, with the reason.
@@ -122,25 +113,25 @@ def _start(this: Ride, targets: list[Target], started: list[Rig]) -> None:
     refused = _make_folders(this, targets)
     near, every_round = this.nodes[:MOST_FOLDERS], range(1, run.plan.storm_rounds + 1)
     storms = _open(run)
-    created: list[Rig] = []
+    created: list[Writer] = []
     try:
         for position, target in enumerate(targets):
             with _or_why(this, target, storms, every_round):
                 if target in refused:
                     raise refused[target]
-                created.append(rigs.create(run, this.owner, target, position, near))
-        for rig in created:
-            this.report(Progress(run.run_id, f"{rig.volume} · start the writer"))
-            with _or_why(this, rig.target, storms, every_round):
-                rigs.wait_writing(run, this.owner, rig, near)
-                started.append(rig)
+                created.append(writers.create(run, this.owner, target, position, near))
+        for writer in created:
+            this.report(Progress(run.run_id, f"{writer.volume} · start the writer"))
+            with _or_why(this, writer.target, storms, every_round):
+                writers.wait_writing(run, this.owner, writer, near)
+                started.append(writer)
     finally:
-        for rig in created:
-            if rig not in started:
-                rig.observer.close()
+        for writer in created:
+            if writer not in started:
+                writer.observer.close()
 
 
-def _make_folders(this: Ride, targets: list[Target]) -> dict[Target, ClusterError]:
+def _make_folders(this: Experiment, targets: list[Target]) -> dict[Target, ClusterError]:
     """Make the run's folder on the nodes where a volume needs it; why not, by volume."""
     run = this.run
     names = [node["metadata"]["name"] for node in this.nodes]
@@ -158,14 +149,14 @@ def _make_folders(this: Ride, targets: list[Target]) -> dict[Target, ClusterErro
 
 @contextmanager
 def _or_why(
-    this: Ride, target: Target, storms: Iterable[Storm], rounds: Iterable[int]
+    this: Experiment, target: Target, storms: Iterable[Storm], rounds: Iterable[int]
 ) -> Iterator[None]:
     """Cells that cannot be measured get rows that say why; the others go on."""
     try:
         yield
     except (ClusterError, UnreadableVolume) as error:
-        status = "skipped" if isinstance(error, rigs.NoRoot) else "failed"
-        status = "not offered" if isinstance(error, rigs.NotOffered) else status
+        status = "skipped" if isinstance(error, writers.NoRoot) else "failed"
+        status = "not offered" if isinstance(error, writers.NotOffered) else status
         for storm, number in product(storms, rounds):
             this.keep(cell_row(target, storm, number, status=status, error=str(error)), [])
 
@@ -173,21 +164,23 @@ def _or_why(
 # ---------------------------------------------------------------- storms on one pod
 
 
-def _together(this: Ride, started: list[Rig], storms: list[Storm]) -> None:
+def _together(this: Experiment, started: list[Writer], storms: list[Storm]) -> None:
     """Each volume meets its storms one after the other, all volumes at the same time."""
     broken: list[BaseException] = []
 
-    def all_storms(rig: Rig) -> None:
+    def all_storms(writer: Writer) -> None:
         try:
             for number in range(1, this.run.plan.storm_rounds + 1):
                 for storm in storms:
-                    _strike(this, rig, storm, number)
-        except Stopped:
+                    _inject(this, writer, storm, number)
+        except recovery.Stopped:
             return
         except BaseException as error:  # noqa: BLE001 - raised again where it can be seen
             broken.append(error)
 
-    threads = [threading.Thread(target=all_storms, args=(rig,), daemon=True) for rig in started]
+    threads = [
+        threading.Thread(target=all_storms, args=(writer,), daemon=True) for writer in started
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -203,35 +196,39 @@ def _together(this: Ride, started: list[Rig], storms: list[Storm]) -> None:
         raise broken[0]
 
 
-def _strike(this: Ride, rig: Rig, storm: Storm, number: int) -> None:
+def _inject(this: Experiment, writer: Writer, storm: Storm, number: int) -> None:
     """One storm on one pod: wait until it writes, break it, wait until it writes again."""
-    this.report(Progress(this.run.run_id, f"{rig.volume} · {storm} · round {number}"))
-    with _or_why(this, rig.target, [storm], [number]):
-        before = _fresh(this, rig) if storm == "container-restart" else _writing(this, rig)
+    run = this.run
+    this.report(Progress(this.run.run_id, f"{writer.volume} · {storm} · round {number}"))
+    with _or_why(this, writer.target, [storm], [number]):
+        ready = recovery.fresh if storm == "container-restart" else recovery.writing
+        before = ready(run, writer)
         fault_at = now()
-        AT_ONCE[storm](this.run.cluster.hasty, before.pod)  # it is timed from `fault_at`
-        first = _first_record(this, rig, before, fault_at)
-        if first is None and (last := rig.observer.acks[-1]).arrived > now() - SETTLE_SECONDS:
-            raise ClusterError(
-                f"{storm} on {rig.volume} did not happen: writer {last.writer} writes as before"
-            )
-        course = Course(
-            rig, storm, number, before, fault_at, first, pending=_pending(this, rig, first)
-        )
-        this.keep(*_read_back(this, course))
+        AT_ONCE[storm](run.cluster.hasty, before.pod)  # it is timed from `fault_at`
+        first, pending = recovery.first_record(run, writer, before, fault_at), None
+        if first is None:
+            last = writer.observer.acks[-1]
+            if last.arrived > now() - recovery.SETTLE_SECONDS:
+                raise ClusterError(
+                    f"{storm} on {writer.volume} did not happen: writer {last.writer} writes as "
+                    "before"
+                )
+            pending = writers.why_pending(run, writer)
+        outcome = Outcome(writer, storm, number, before, fault_at, first, pending=pending)
+        this.keep(*_read_back(this, outcome))
 
 
 # ---------------------------------------------------------------- storms on a node
 
 
-def _hit_nodes(this: Ride, started: list[Rig], storm: NodeStorm, number: int) -> None:
+def _hit_nodes(this: Experiment, started: list[Writer], storm: NodeStorm, number: int) -> None:
     """Hit, one after the other, every node that a writer is on, until each has met the storm."""
     left = list(started)
     while left:
-        by_node: dict[str, list[Rig]] = defaultdict(list)
-        for rig in left:
-            with _or_why(this, rig.target, [storm], [number]):
-                by_node[_writing(this, rig).node].append(rig)
+        by_node: dict[str, list[Writer]] = defaultdict(list)
+        for writer in left:
+            with _or_why(this, writer.target, [storm], [number]):
+                by_node[recovery.writing(this.run, writer).node].append(writer)
         if not by_node:
             return
         node, here = max(by_node.items(), key=lambda item: len(item[1]))
@@ -239,61 +236,64 @@ def _hit_nodes(this: Ride, started: list[Rig], storm: NodeStorm, number: int) ->
             _hit(this, storm, node, here, number)
         else:
             why = f"its writer is on node {node}, which a storm may not touch"
-            for rig in here:
-                this.keep(cell_row(rig.target, storm, number, status="skipped", error=why), [])
-        left = [rig for rigs_there in by_node.values() for rig in rigs_there if rig not in here]
+            for writer in here:
+                this.keep(cell_row(writer.target, storm, number, status="skipped", error=why), [])
+        left = [writer for there in by_node.values() for writer in there if writer not in here]
 
 
-def _hit(this: Ride, storm: NodeStorm, node: str, here: list[Rig], number: int) -> None:
+def _hit(this: Experiment, storm: NodeStorm, node: str, here: list[Writer], number: int) -> None:
     """Take a node from its writers for a while; then see who writes again, and what is there."""
-    names = ", ".join(rig.volume for rig in here)
+    names = ", ".join(writer.volume for writer in here)
     this.report(Progress(this.run.run_id, f"{storm} of {node} · {names} · round {number}"))
-    before: dict[Rig, Before] = {}
-    for rig in here:  # one may have fallen silent since the others were looked at
-        with _or_why(this, rig.target, [storm], [number]):
-            before[rig] = _writing(this, rig)
+    before: dict[Writer, Before] = {}
+    for writer in here:  # one may have fallen silent since the others were looked at
+        with _or_why(this, writer.target, [storm], [number]):
+            before[writer] = recovery.writing(this.run, writer)
     if not before:
         return
     fault_at = now()
     try:
-        with _without_node(this, storm, node, [writer.pod for writer in before.values()]):
+        with _without_node(this, storm, node, [one.pod for one in before.values()]):
             if this.stop.wait(this.run.plan.hold_seconds):
-                raise Stopped
-            pending = [rigs.why_pending(this.run, rig) if _waits(rig) else None for rig in before]
-            mended_at = now()
+                raise recovery.Stopped
+            pending = [
+                writers.why_pending(this.run, writer) if _waits(writer) else None
+                for writer in before
+            ]
+            undone_at = now()
     except (ClusterError, cordon.NotRestored) as error:
         status = "skipped" if isinstance(error, Forbidden) else "failed"
-        for rig in before:
-            row = cell_row(rig.target, storm, number, status=status, error=str(error))
+        for writer in before:
+            row = cell_row(writer.target, storm, number, status=status, error=str(error))
             this.keep(row, [])
         if isinstance(error, cordon.NotRestored):
             raise
         return
-    for (rig, writer), why in zip(before.items(), pending, strict=True):
-        with _or_why(this, rig.target, [storm], [number]):
-            first = _first_record(this, rig, writer, fault_at, mended_at)
-            away = first is None or rig.observer.at(first) >= mended_at
-            course = Course(
-                rig, storm, number, writer, fault_at, first, mended_at, why if away else None
+    for (writer, was), why in zip(before.items(), pending, strict=True):
+        with _or_why(this, writer.target, [storm], [number]):
+            first = recovery.first_record(this.run, writer, was, fault_at, undone_at)
+            away = first is None or writer.observer.at(first) >= undone_at
+            outcome = Outcome(
+                writer, storm, number, was, fault_at, first, undone_at, why if away else None
             )
-            this.keep(*_read_back(this, course))
+            this.keep(*_read_back(this, outcome))
 
 
-def _waits(rig: Rig) -> bool:
+def _waits(writer: Writer) -> bool:
     """Whether no pod of a writer runs, as far as the API knows: on a lost node it still does."""
     return not any(
         pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
-        for pod in rig.observer.pods().values()
+        for pod in writer.observer.pods().values()
     )
 
 
 def _without_node(
-    this: Ride, storm: NodeStorm, node: str, writers: list[str]
+    this: Experiment, storm: NodeStorm, node: str, pods: list[str]
 ) -> AbstractContextManager[None]:
     """Drain or break a node for a block; however that ends, it is undone."""
     run = this.run
     if storm == "drain":
-        return _drained(run, node, writers)
+        return _drained(run, node, pods)
     fault = run.plan.node_faults[storm]
     return node_commands.down(
         run.cluster, node, storm, fault, run_id=run.run_id, deadline=run.deadline
@@ -301,142 +301,34 @@ def _without_node(
 
 
 @contextmanager
-def _drained(run: Run, node: str, writers: list[str]) -> Iterator[None]:
+def _drained(run: Run, node: str, names: list[str]) -> Iterator[None]:
     plan = run.plan
     with cordon.cordoned(run.cluster, node, run_id=run.run_id, deadline=run.deadline):
-        pods = [verbs.get(run.cluster, "Pod", name) for name in writers]
+        pods = [verbs.get(run.cluster, "Pod", name) for name in names]
         if plan.drain == "full":
             pods = faults.evictable(run.cluster, node)
         faults.evict(run.cluster.hasty, pods, plan.recovery_limit_seconds)
         yield
 
 
-# ---------------------------------------------------------------- waiting
+# ---------------------------------------------------------------- what came of it
 
 
-def _writing(this: Ride, rig: Rig) -> Before:
-    """Wait until one writer has written for a while, and is not on its way out."""
-    plan, observer = this.run.plan, rig.observer
-    enough = max(3, int(SETTLE_SECONDS * plan.writes_per_second * 0.7))
-    deadline = time.monotonic() + plan.recovery_limit_seconds
-    while time.monotonic() < deadline:
-        if this.stop.is_set():
-            raise Stopped
-        last, pods = observer.acks[-1], observer.pods()
-        own = (a for a in reversed(observer.acks) if (a.pod, a.life) == (last.pod, last.life))
-        newest = list(islice(own, enough))
-        pod = pods.get(last.pod)
-        fresh = now() - last.arrived < SETTLE_SECONDS
-        if pod and "deletionTimestamp" not in pod["metadata"] and fresh and len(newest) == enough:
-            seconds = observer.at(last) - observer.at(newest[-1])
-            rate = (enough - 1) / seconds if seconds > 0 else 0.0
-            had = frozenset(observer.lives)
-            return Before(last.pod, last.life, pod["spec"]["nodeName"], rate, had)
-        observer.wait(0.5, f"watching the writer on {rig.volume}")
-    why = rigs.why_silent(this.run, rig) or "its pod gives no reason"
-    raise ClusterError(
-        f"before a storm on {rig.volume}: nothing written for {plan.recovery_limit_seconds} s: "
-        f"{why}"
-    )
-
-
-def _fresh(this: Ride, rig: Rig) -> Before:
-    """Wait for a writer whose container never ended: a kubelet makes others wait to start again.
-
-    After 10 s, and twice as long at each further end: that would be measured, not the volume. So
-    the pod is replaced; what an emptyDir held is gone with it, and by no storm.
-    """
-    before = _writing(this, rig)
-    if before.life == 1:
-        return before
-    faults.delete_pod(this.run.cluster, before.pod)
-    deadline = time.monotonic() + this.run.plan.recovery_limit_seconds
-    while (writer := _writing(this, rig)).pod == before.pod:
-        if time.monotonic() > deadline:
-            raise ClusterError(
-                f"before a storm on {rig.volume}: pod {before.pod}, which was deleted to be "
-                "replaced, still writes"
-            )
-    if "emptyDir" in rig.source:
-        others = (ack for ack in list(rig.observer.acks) if ack.pod != writer.pod)
-        rig.lost |= {(ack.writer, ack.number) for ack in others}
-    return writer
-
-
-def _first_record(
-    this: Ride, rig: Rig, before: Before, fault_at: float, mended_at: float | None = None
-) -> Ack | None:
-    """The first record after a fault, or None when none comes within the limit.
-
-    It is the next writer's; where the same one still writes once its node is mended, the one that
-    ended its longest pause.
-    """
-    observer = rig.observer
-    deadline = time.monotonic() + this.run.plan.recovery_limit_seconds
-    while time.monotonic() < deadline:
-        if this.stop.is_set():
-            raise Stopped
-        for ack in observer.since(fault_at):
-            started = (
-                ack.life > before.life if ack.pod == before.pod else ack.pod not in before.pods
-            )
-            if started and observer.at(ack) >= fault_at:
-                _settle(this, rig, ack, before)
-                return ack
-        if mended_at is not None and (same := _went_on(rig, before, fault_at, mended_at)):
-            return same
-        observer.wait(0.5, f"watching the writer on {rig.volume}")
-    return None
-
-
-def _went_on(rig: Rig, before: Before, fault_at: float, mended_at: float) -> Ack | None:
-    """The record that ended the longest pause of a writer that outlived the loss of its node.
-
-    None when it has not written since the node was mended.
-    """
-    at = rig.observer.at
-    own: list[Ack] = []  # the newest first, to the last before the fault
-    for ack in reversed(rig.observer.acks):
-        if (ack.pod, ack.life) == (before.pod, before.life):
-            own.append(ack)
-            if at(ack) < fault_at:
-                break
-    if len(own) < 2 or at(own[0]) < mended_at:
-        return None
-    pause, last = max((at(later) - at(ack), later) for later, ack in pairwise(own))
-    return last if pause > SETTLE_SECONDS else own[-2]
-
-
-def _settle(this: Ride, rig: Rig, first: Ack, before: Before) -> None:
-    """Let the new writer go on until the old pod is gone, so that an overlap is seen whole."""
-    deadline = time.monotonic() + SETTLE_SECONDS * 5
-    while first.pod != before.pod and before.pod in rig.observer.pods():
-        if this.stop.is_set():
-            raise Stopped
-        if time.monotonic() > deadline:
-            return
-        rig.observer.wait(0.5, f"watching the writer on {rig.volume}")
-
-
-def _pending(this: Ride, rig: Rig, first: Ack | None) -> str | None:
-    return rigs.why_pending(this.run, rig) if first is None else None
-
-
-def _read_back(this: Ride, course: Course) -> tuple[dict[str, Any], Rows]:
+def _read_back(this: Experiment, outcome: Outcome) -> tuple[dict[str, Any], Rows]:
     """Read the volume back, and make the rows of one cell.
 
     One that cannot be read back is an outcome too, and the worst: its row has no verdict, and says
     why. A volume whose writer never came back is read where that was.
     """
-    run, first = this.run, course.first
+    run, first = this.run, outcome.first
     if this.stop.is_set():
-        raise Stopped
-    node = node_of(course.rig, first) if first else course.before.node
+        raise recovery.Stopped
+    node = node_of(outcome.writer, first) if first else outcome.before.node
     verdict, read_on, why = None, None, None
     try:
-        verdict, read_on = verify.verify(run, this.owner, course.rig, node, this.nodes)
+        verdict, read_on = verify.verify(run, this.owner, outcome.writer, node, this.nodes)
     except (ClusterError, UnreadableVolume) as error:
         why = f"it could not be read back: {error}"
-    row = measured_row(course, verdict, read_on, run.clock_error_seconds)
-    events = [event_row(course, step) for step in way_back(course)]
+    row = measured_row(outcome, verdict, read_on, run.clock_error_seconds)
+    events = [event_row(outcome, step) for step in way_back(outcome)]
     return row | ({"error": why} if why else {}), events

@@ -7,7 +7,7 @@ from tasks.plan.plan import Storm
 from tasks.storms.ledger import Verdict
 from tasks.storms.observer import Ack
 from tasks.storms.timeline import Step, pending_reason, steps
-from tasks.storms.writers import Rig, Target
+from tasks.storms.writers import Target, Writer
 
 STEPS = ("old pod gone", "new pod created", "scheduled", "volume ready", "container started")
 
@@ -22,32 +22,32 @@ class Before(NamedTuple):
     pods: frozenset[str]
 
 
-class Course(NamedTuple):
+class Outcome(NamedTuple):
     """One storm on one volume: how it was, when the fault came, and who wrote first again."""
 
-    rig: Rig
+    writer: Writer
     storm: Storm
     round: int
     before: Before
     fault_at: float
     first: Ack | None
-    mended_at: float | None = None
+    undone_at: float | None = None
     pending: str | None = None
 
     @property
-    def mended(self) -> str:
+    def undoing(self) -> str:
         """What gives a node back to its pods."""
         return "uncordon" if self.storm == "drain" else "repair"
 
 
 def measured_row(
-    course: Course, verdict: Verdict | None, read_on: str | None, clock_error_seconds: float
+    outcome: Outcome, verdict: Verdict | None, read_on: str | None, clock_error_seconds: float
 ) -> dict[str, Any]:
     """The row of the table `storms` for a storm; without a verdict where it was not read back."""
-    node_after = node_of(course.rig, course.first) if course.first else None
-    way = way_back(course)
-    row = cell_row(course.rig.target, course.storm, course.round, status="measured")
-    row |= course.rig.row | times(course)
+    node_after = node_of(outcome.writer, outcome.first) if outcome.first else None
+    way = way_back(outcome)
+    row = cell_row(outcome.writer.target, outcome.storm, outcome.round, status="measured")
+    row |= outcome.writer.row | times(outcome)
     if verdict is not None:
         row |= {
             "kept": verdict.kept,
@@ -57,18 +57,18 @@ def measured_row(
             "unexpected_records": verdict.unexpected,
         }
     row |= {
-        "came_back": came_back(course, node_after),
-        "node_before": course.before.node,
+        "came_back": came_back(outcome, node_after),
+        "node_before": outcome.before.node,
         "node_after": node_after,
         "verified_on": read_on,
-        "fault_at": datetime.fromtimestamp(course.fault_at, UTC),
-        "writes_per_second": course.before.rate,
+        "fault_at": datetime.fromtimestamp(outcome.fault_at, UTC),
+        "writes_per_second": outcome.before.rate,
         "clock_error_seconds": clock_error_seconds,
     }
     for step in way:
         if step.event in STEPS:
-            row[f"{step.event.replace(' ', '_')}_seconds"] = step.at - course.fault_at
-    message = course.pending or next((s.message for s in way if s.event == "pending"), None)
+            row[f"{step.event.replace(' ', '_')}_seconds"] = step.at - outcome.fault_at
+    message = outcome.pending or next((s.message for s in way if s.event == "pending"), None)
     if message:
         row |= {"pending_message": message, "pending_reason": pending_reason(message)}
     return row
@@ -79,72 +79,74 @@ def cell_row(target: Target, storm: Storm, number: int, **columns: str) -> dict[
     return {**target._asdict(), "storm": storm, "round": number, **columns}
 
 
-def times(course: Course) -> dict[str, float | None]:
-    """The seconds of a course; see the table's columns for what each means."""
-    observer, mended = course.rig.observer, course.mended_at
-    held = None if mended is None else mended - course.fault_at
-    if course.first is None:
+def times(outcome: Outcome) -> dict[str, float | None]:
+    """The seconds of a outcome; see the table's columns for what each means."""
+    observer, undone = outcome.writer.observer, outcome.undone_at
+    held = None if undone is None else undone - outcome.fault_at
+    if outcome.first is None:
         return {"hold_seconds": held, "away_seconds": held}
-    back_at = observer.at(course.first)
-    old = (ack for ack in list(observer.acks) if ack.pod in course.before.pods - {course.first.pod})
+    back_at = observer.at(outcome.first)
+    old = (
+        ack for ack in list(observer.acks) if ack.pod in outcome.before.pods - {outcome.first.pod}
+    )
     both = max((observer.at(ack) - back_at for ack in old), default=0.0)
     times: dict[str, float | None] = {
-        "recovery_seconds": back_at - course.fault_at,
+        "recovery_seconds": back_at - outcome.fault_at,
         "overlap_seconds": max(0.0, both),
         "hold_seconds": held,
     }
-    if mended is not None:
-        times["away_seconds"] = min(back_at, mended) - course.fault_at
-        times["return_seconds"] = back_at - mended if back_at > mended else None
+    if undone is not None:
+        times["away_seconds"] = min(back_at, undone) - outcome.fault_at
+        times["return_seconds"] = back_at - undone if back_at > undone else None
     return times
 
 
-def came_back(course: Course, node_after: str | None) -> str:
+def came_back(outcome: Outcome, node_after: str | None) -> str:
     """Where the writer came back, as the table says it."""
-    if course.first is None:
+    if outcome.first is None:
         return "never"
-    mended = course.mended_at
-    if mended is not None and course.rig.observer.at(course.first) >= mended:
-        return f"after {course.mended}"
-    return "same node" if node_after == course.before.node else "other node"
+    undone = outcome.undone_at
+    if undone is not None and outcome.writer.observer.at(outcome.first) >= undone:
+        return f"after {outcome.undoing}"
+    return "same node" if node_after == outcome.before.node else "other node"
 
 
-def node_of(rig: Rig, ack: Ack) -> str | None:
+def node_of(writer: Writer, ack: Ack) -> str | None:
     """The node of the pod that acknowledged a record, also when the pod is gone by now."""
-    for event in reversed(list(rig.observer.events)):
+    for event in reversed(list(writer.observer.events)):
         if event.pod["metadata"]["name"] == ack.pod and event.pod["spec"].get("nodeName"):
             return str(event.pod["spec"]["nodeName"])
     return None
 
 
-def way_back(course: Course) -> list[Step]:
-    """Every step of a course in order, from the fault on, its last and first records included."""
-    observer, before = course.rig.observer, course.before
-    way = steps(list(observer.events), course.fault_at, before.pod)
-    way.append(Step(course.fault_at, "fault", before.pod, before.node))
+def way_back(outcome: Outcome) -> list[Step]:
+    """Every step of a outcome in order, from the fault on, its last and first records included."""
+    observer, before = outcome.writer.observer, outcome.before
+    way = steps(list(observer.events), outcome.fault_at, before.pod)
+    way.append(Step(outcome.fault_at, "fault", before.pod, before.node))
     own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
-    if course.first in own:
-        own = own[: own.index(course.first)]
+    if outcome.first in own:
+        own = own[: own.index(outcome.first)]
     if own:
         way.append(Step(observer.at(own[-1]), "last record", before.pod, before.node))
-    if course.mended_at is not None:
-        taken, given = ("cordoned", "uncordoned") if course.storm == "drain" else ("down", "up")
-        way.append(Step(course.fault_at, taken, None, before.node))
-        way.append(Step(course.mended_at, given, None, before.node))
-    if course.first is not None:
-        node = node_of(course.rig, course.first)
-        way.append(Step(observer.at(course.first), "first record", course.first.pod, node))
+    if outcome.undone_at is not None:
+        taken, given = ("cordoned", "uncordoned") if outcome.storm == "drain" else ("down", "up")
+        way.append(Step(outcome.fault_at, taken, None, before.node))
+        way.append(Step(outcome.undone_at, given, None, before.node))
+    if outcome.first is not None:
+        node = node_of(outcome.writer, outcome.first)
+        way.append(Step(observer.at(outcome.first), "first record", outcome.first.pod, node))
     return sorted(way, key=lambda step: step.at)
 
 
-def event_row(course: Course, step: Step) -> dict[str, Any]:
+def event_row(outcome: Outcome, step: Step) -> dict[str, Any]:
     """A step's row of the table `storm_events`."""
     return {
-        "volume": course.rig.volume,
-        "storm": course.storm,
-        "round": course.round,
+        "volume": outcome.writer.volume,
+        "storm": outcome.storm,
+        "round": outcome.round,
         "at": datetime.fromtimestamp(step.at, UTC),
-        "offset_seconds": step.at - course.fault_at,
+        "offset_seconds": step.at - outcome.fault_at,
         "event": step.event,
         "pod": step.pod,
         "node": step.node,

@@ -12,7 +12,7 @@ from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.vocabulary import ONE_POD
 from tasks.storms.ledger import UnreadableVolume, Verdict, judge, records
-from tasks.storms.writers import Rig
+from tasks.storms.writers import Writer
 
 READER = "reader.sh"
 READ_LIMIT_SECONDS = 60.0
@@ -22,7 +22,7 @@ Reading = tuple[set[tuple[str, int]], int]
 
 
 def verify(
-    run: Run, owner: list[Obj], rig: Rig, node: str | None, others: list[Obj]
+    run: Run, owner: list[Obj], writer: Writer, node: str | None, others: list[Obj]
 ) -> tuple[Verdict, str | None]:
     """Judge every record that was acknowledged before the reading began, and not lost before.
 
@@ -31,17 +31,17 @@ def verify(
     read in the writer's. Returns the verdict and the reader's node. Raises ClusterError or
     UnreadableVolume when the volume could not be read.
     """
-    acknowledged = {(ack.writer, ack.number) for ack in list(rig.observer.acks)} - rig.lost
-    if "emptyDir" in rig.source or rig.target.access_mode == ONE_POD:
-        found, read_on = _read_in_pod(run, rig), node
+    acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)} - writer.lost
+    if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
+        found, read_on = _read_in_pod(run, writer), node
     else:
-        found, read_on = _read_by_job(run, owner, rig, node, others)
+        found, read_on = _read_by_job(run, owner, writer, node, others)
     verdict = judge(acknowledged, *found)
-    rig.lost |= set(verdict.lost)
+    writer.lost |= set(verdict.lost)
     return verdict, read_on
 
 
-def _read_in_pod(run: Run, rig: Rig) -> Reading:
+def _read_in_pod(run: Run, writer: Writer) -> Reading:
     """Read in the writer; after a power cut its container may not be found for a moment."""
     again = Retrying(
         retry=retry_if_exception_type((ClusterError, UnreadableVolume)),
@@ -53,7 +53,7 @@ def _read_in_pod(run: Run, rig: Rig) -> Reading:
     def read() -> Reading:
         text = streams.execute(
             run.cluster,
-            _running_pod(rig),
+            _running_pod(writer),
             ["sh", "-c", script(READER)],
             limit_seconds=READ_LIMIT_SECONDS,
         )
@@ -62,45 +62,45 @@ def _read_in_pod(run: Run, rig: Rig) -> Reading:
     return again(read)
 
 
-def _running_pod(rig: Rig) -> str:
-    for name, pod in rig.observer.pods().items():
+def _running_pod(writer: Writer) -> str:
+    for name, pod in writer.observer.pods().items():
         if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
             return name
     raise ClusterError(
-        f"reading {rig.volume}: no pod of its writer runs, and it can be read in no other"
+        f"reading {writer.volume}: no pod of its writer runs, and it can be read in no other"
     )
 
 
 def _read_by_job(
-    run: Run, owner: list[Obj], rig: Rig, node: str | None, known: list[Obj]
+    run: Run, owner: list[Obj], writer: Writer, node: str | None, known: list[Obj]
 ) -> tuple[Reading, str | None]:
     """Read in a pod of its own: on the writer's node, or for ReadWriteMany on another if one can.
 
     A reading that says of itself that it is not whole is made once more.
     """
     others = [n["metadata"]["name"] for n in known if n["metadata"]["name"] != node]
-    places = [*others, node] if rig.target.access_mode == "ReadWriteMany" else [node]
+    places = [*others, node] if writer.target.access_mode == "ReadWriteMany" else [node]
     failed: list[Exception] = []
     again = Retrying(
         retry=retry_if_exception_type(UnreadableVolume), stop=stop_after_attempt(2), reraise=True
     )
     for place in places:
         try:
-            return again(_read_on, run, owner, rig, place), place
+            return again(_read_on, run, owner, writer, place), place
         except (ClusterError, UnreadableVolume) as error:
             failed.append(error)
     raise failed[0]
 
 
-def _read_on(run: Run, owner: list[Obj], rig: Rig, node: str | None) -> Reading:
+def _read_on(run: Run, owner: list[Obj], writer: Writer, node: str | None) -> Reading:
     lines = run_script(
         run.cluster,
         run.plan,
         run.meta(owner),
-        name=f"{rig.name[:50]}-v{secrets.token_hex(2)}",
+        name=f"{writer.name[:50]}-v{secrets.token_hex(2)}",
         file=READER,
-        source=rig.source,
+        source=writer.source,
         nodes=[node] if node else None,
-        user=rig.user,
+        user=writer.user,
     )
     return records(lines)

@@ -47,7 +47,7 @@ class NoRoot(ClusterError):
 
 
 @dataclass(eq=False)
-class Rig:
+class Writer:
     """A writer on one volume. `row` holds the columns on the PV that all its cells share."""
 
     target: Target
@@ -79,40 +79,41 @@ def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
     return targets
 
 
-def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: list[Obj]) -> Rig:
+def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: list[Obj]) -> Writer:
     """Create a volume and its writer; `nodes` are those a storm may touch, the first preferred."""
     name = claims.object_name(run, position, target.volume, "storm")
     source = _volume(run, owner, target, name, nodes)
-    rig = Rig(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
+    writer = Writer(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
     try:
-        _create_writer(run, owner, rig, nodes)
+        _create_writer(run, owner, writer, nodes)
     except BaseException:
-        rig.observer.close()  # nobody else knows of it
+        writer.observer.close()  # nobody else knows of it
         raise
-    return rig
+    return writer
 
 
-def wait_writing(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None:
+def wait_writing(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -> None:
     """Wait for the first acknowledged record.
 
     A volume that user 65534 may not write to gets a writer that is root. Raises ClusterError with
     the reason when no record comes within the plan's limits, NotOffered for a class without such
     volumes.
     """
-    if not _first_record(run, rig):
+    if not _first_record(run, writer):
         if why := run.skips.get(AS_ROOT):
-            raise NoRoot(f"user {NOBODY} may not write to {rig.volume}: {why}")
-        rig.observer.close()
-        verbs.delete(run.cluster, "Deployment", rig.name)
-        rig.name, rig.user = f"{rig.name}-root", ROOT
-        rig.observer = _observe(run, rig.name)
-        _create_writer(run, owner, rig, nodes)
-        if not _first_record(run, rig):
-            why = "; ".join(rig.observer.unwritable.values())
+            raise NoRoot(f"user {NOBODY} may not write to {writer.volume}: {why}")
+        writer.observer.close()
+        verbs.delete(run.cluster, "Deployment", writer.name)
+        writer.name, writer.user = f"{writer.name}-root", ROOT
+        writer.observer = _observe(run, writer.name)
+        _create_writer(run, owner, writer, nodes)
+        if not _first_record(run, writer):
+            why = "; ".join(writer.observer.unwritable.values())
             raise ClusterError(
-                f"neither user {NOBODY} nor root can write to {rig.volume}: its writer says {why}"
+                f"neither user {NOBODY} nor root can write to {writer.volume}: its writer says "
+                f"{why}"
             )
-    rig.row |= _pv_columns(run, rig.source)
+    writer.row |= _pv_columns(run, writer.source)
 
 
 def _observe(run: Run, deployment: str) -> Observer:
@@ -161,60 +162,64 @@ def _create_local_pv(run: Run, name: str, path: str, node: Obj) -> None:
     verbs.create(run.cluster, manifest)
 
 
-def _create_writer(run: Run, owner: list[Obj], rig: Rig, nodes: list[Obj]) -> None:
+def _create_writer(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -> None:
     manifest = render(
         "writer-deployment",
-        name=rig.name,
+        name=writer.name,
         **run.meta(owner),
         plan=run.plan,
         tolerations=tolerations(run.plan),
-        nodes=rig.nodes,
+        nodes=writer.nodes,
         first_node=hostname(nodes[0]) if nodes else "",
-        user=rig.user,
+        user=writer.user,
         interval=f"{1 / run.plan.writes_per_second:.3f}",
-        source=rig.source,
+        source=writer.source,
     )
     verbs.create(run.cluster, manifest)
 
 
-def _first_record(run: Run, rig: Rig) -> bool:
+def _first_record(run: Run, writer: Writer) -> bool:
     """Wait for the first record; False when this user may not write to the volume."""
     limit = run.plan.bind_limit_seconds + run.plan.start_limit_seconds
     deadline = time.monotonic() + limit
-    while not rig.observer.acks:
-        if rig.observer.unwritable:
+    while not writer.observer.acks:
+        if writer.observer.unwritable:
             return False
-        for pod in rig.observer.pods().values():
+        for pod in writer.observer.pods().values():
             if why := pods.cannot_start(run.cluster, pod):
                 raise ClusterError(why)
-        if refusal := _not_offered(run, rig):
+        if refusal := _not_offered(run, writer):
             raise NotOffered(refusal)
         if time.monotonic() > deadline:
-            raise ClusterError(f"no record within {limit} s: {why_silent(run, rig) or 'no reason'}")
-        rig.observer.wait(1.0, f"starting the writer on {rig.volume}")
+            raise ClusterError(
+                f"no record within {limit} s: {why_silent(run, writer) or 'no reason'}"
+            )
+        writer.observer.wait(1.0, f"starting the writer on {writer.volume}")
     return True
 
 
-def _not_offered(run: Run, rig: Rig) -> str | None:
+def _not_offered(run: Run, writer: Writer) -> str | None:
     """The provisioner's words, where they refuse the access mode of a shared volume."""
-    if rig.target.access_mode != "ReadWriteMany":
+    if writer.target.access_mode != "ReadWriteMany":
         return None
-    claim = rig.source["persistentVolumeClaim"]["claimName"]
+    claim = writer.source["persistentVolumeClaim"]["claimName"]
     words = next(filter(OTHER_MODE.search, pods.last_warnings(run.cluster, claim)), None)
-    return words and f"{rig.target.storage_class} has no ReadWriteMany volumes: {words}"
+    return words and f"{writer.target.storage_class} has no ReadWriteMany volumes: {words}"
 
 
-def why_silent(run: Run, rig: Rig) -> str | None:
+def why_silent(run: Run, writer: Writer) -> str | None:
     """Why no record comes: the words of a writer that runs and cannot write, else the cluster's."""
     said = [
-        words for pod, words in list(rig.observer.refused.items()) if pod in rig.observer.pods()
+        words
+        for pod, words in list(writer.observer.refused.items())
+        if pod in writer.observer.pods()
     ]
-    return f"its writer says: {said[-1]}" if said else why_pending(run, rig)
+    return f"its writer says: {said[-1]}" if said else why_pending(run, writer)
 
 
-def why_pending(run: Run, rig: Rig) -> str | None:
+def why_pending(run: Run, writer: Writer) -> str | None:
     """What the cluster says of a writer's pod that does not run: its condition, then events."""
-    return pods.why_not(run.cluster, f"stormark/writer={rig.name}", rig.name) or None
+    return pods.why_not(run.cluster, f"stormark/writer={writer.name}", writer.name) or None
 
 
 def _pv_columns(run: Run, source: Obj) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def ground(image: str) -> Iterator[Ground]:
 
 def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:
     """Shorter than pods tolerate: each writer is back on its node, and no record is lost."""
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         storage_classes=["local-path", "nfs-client", "sized"],
         storms=["node-crash", "node-partition"],

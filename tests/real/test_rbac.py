@@ -11,17 +11,17 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.lifecycle.reap import reap
 from tasks.plan.plan import Plan, PlanError
 from tasks.preflight import preflight
-from tasks.storms import experiment
+from tasks.storms import recovery
 from tests.real.account import Manifest, Rule, granted, rules, shipped, without
 from tests.storms.ground import Ground
 
 DRAIN = "stormark-drain"
 
 
-def ride(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict[str, str | None]:
-    """Ride a small plan with the account's rights; what became of each cell, by storm."""
+def run_storms(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict[str, str | None]:
+    """Run a small plan with the account's rights; what became of each cell, by storm."""
     ground = Ground(k8s.connect(kubeconfig.stem, kubeconfig.stem), {"image": image}, [])
-    known = ground.ride(
+    known = ground.run_storms(
         results,
         context=kubeconfig.stem,
         namespace=kubeconfig.stem,
@@ -36,7 +36,7 @@ def ride(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict[str, 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(recovery, "SETTLE_SECONDS", 0.5)
 
 
 def test_it_is_enough_for_every_storm(
@@ -44,7 +44,7 @@ def test_it_is_enough_for_every_storm(
 ) -> None:
     with granted(admin, shipped(), tmp_path) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        assert ride(kubeconfig, tmp_path, image) == {}
+        assert run_storms(kubeconfig, tmp_path, image) == {}
 
 
 def test_without_rights_on_nodes_only_drains_are_skipped(
@@ -53,7 +53,7 @@ def test_without_rights_on_nodes_only_drains_are_skipped(
     objects = [o for o in shipped() if o["metadata"]["name"] != DRAIN]
     with granted(admin, objects, tmp_path) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        missing = ride(kubeconfig, tmp_path, image, storms=["pod-kill", "drain"])
+        missing = run_storms(kubeconfig, tmp_path, image, storms=["pod-kill", "drain"])
         assert list(missing) == ["drain"]
         assert "manifests/rbac.yaml grants what a run needs" in str(missing["drain"])
 
@@ -76,7 +76,9 @@ def test_every_rule_is_needed(
         with monkeypatch.context() as patch:
             patch.setenv("KUBECONFIG", str(kubeconfig))
             try:
-                errors = ride(kubeconfig, tmp_path, image, storms=["container-restart", "drain"])
+                errors = run_storms(
+                    kubeconfig, tmp_path, image, storms=["container-restart", "drain"]
+                )
                 said = "; ".join(str(error) for error in errors.values())
             except (ClusterError, PlanError) as error:
                 said = str(error)

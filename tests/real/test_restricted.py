@@ -21,7 +21,7 @@ def test_what_it_admits_is_measured_and_the_rest_is_skipped(
         client.CoreV1Api(admin).patch_namespace(name, {"metadata": {"labels": RESTRICTED}})
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         ground = Ground(k8s.connect(name, name), {"image": image}, [])
-        known = ground.ride(
+        known = ground.run_storms(
             tmp_path,
             context=name,
             namespace=name,

@@ -57,7 +57,7 @@ def test_a_retained_volume_goes_or_is_named(
         with monkeypatch.context() as patch:
             patch.setenv("KUBECONFIG", str(kubeconfig))
             ground = Ground(k8s.connect(here, here), {"image": image}, [])
-            known = ground.ride(
+            known = ground.run_storms(
                 tmp_path,
                 context=here,
                 namespace=here,

@@ -164,7 +164,7 @@ def test_a_full_volume_gives_no_writer_to_a_storm(image: str, tmp_path: Path) ->
                 )
                 refusing.append(pod)
 
-        known = ground.ride(
+        known = ground.run_storms(
             tmp_path,
             watch=fill,
             storage_classes=[CLASS],

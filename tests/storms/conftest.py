@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.storms import experiment
+from tasks.storms import recovery
 from tests.conftest import Cluster
 from tests.storms.ground import Ground, new_namespace
 
@@ -40,4 +40,4 @@ def any_ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault."""
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(recovery, "SETTLE_SECONDS", 0.3)

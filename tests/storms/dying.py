@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.kubernetes import cluster as k8s
-from tasks.storms import experiment
+from tasks.storms import recovery
 from tests.storms.ground import Ground
 
 
@@ -22,19 +22,19 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            ride_and_die(Path(results), namespace, node, int(line))
+            run_and_die(Path(results), namespace, node, int(line))
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             os.write(1, b"ended\n")
 
 
-def ride_and_die(results: Path, namespace: str, node: str, last: int) -> None:
-    """Ride until the last call; the process never returns from it."""
+def run_and_die(results: Path, namespace: str, node: str, last: int) -> None:
+    """Run until the last call; the process never returns from it."""
     try:
         die_after(last)
-        experiment.SETTLE_SECONDS = 0.3
+        recovery.SETTLE_SECONDS = 0.3
         ground = Ground(k8s.connect(None, namespace), {"namespace": namespace}, [])
-        ground.ride(
+        ground.run_storms(
             results,
             storm_volumes=["local"],
             storms=["drain"],

@@ -44,14 +44,14 @@ class Ground(NamedTuple):
     def core(self) -> Any:
         return client.CoreV1Api(self.cluster.api)
 
-    def ride(
+    def run_storms(
         self,
         results: Path,
         watch: Keep = say_nothing_of,
         report: Report = say_nothing,
         **plan: Any,
     ) -> Record:
-        """Ride the storms of a plan as the flow does; the record of what came of it.
+        """Run the storms of a plan as the flow does; the record of what came of it.
 
         `watch` is given the rows of each cell while its volume is still there, `report` each step.
         """
@@ -68,7 +68,7 @@ class Ground(NamedTuple):
             owned(run, say_nothing, known.warnings.append) as owner,
         ):
             known.storm_volumes = experiment.planned(run, storage_classes)
-            experiment.ride(run, owner, storage_classes, report, keep)
+            experiment.run_storms(run, owner, storage_classes, report, keep)
         record.save(known, record.outcome_of(known), record.summary(known))
         return known
 

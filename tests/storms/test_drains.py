@@ -13,7 +13,7 @@ from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import Blocked
 from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.progress import Progress
-from tasks.storms import experiment, faults
+from tasks.storms import faults, recovery
 from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
 from tests.storms.test_refused_writes import FILL
@@ -34,7 +34,7 @@ PLAN: dict[str, Any] = {
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records are enough before a fault, and a refusal is told soon."""
     monkeypatch.setattr(k8s, "RETRIES", k8s.RETRIES.new(total=2))
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(recovery, "SETTLE_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_by_default_only_the_runs_own_pods_are_evicted(
     ground: Ground, others: Cluster, tmp_path: Path
 ) -> None:
     before = uids(others)
-    known = ground.ride(tmp_path, **PLAN, storms=["drain"])
+    known = ground.run_storms(tmp_path, **PLAN, storms=["drain"])
     assert [row["came_back"] for row in known.storms] == ["after uncordon"]
     assert uids(others) == before
 
@@ -82,7 +82,7 @@ def test_a_full_drain_evicts_every_pod_of_the_node(
 ) -> None:
     """Those that nothing would start again, too, as kubectl drain --force."""
     before = uids(others)
-    known = ground.ride(tmp_path, **PLAN, storms=["drain"], drain="full")
+    known = ground.run_storms(tmp_path, **PLAN, storms=["drain"], drain="full")
     assert [row["came_back"] for row in known.storms] == ["after uncordon"]
     assert uids(others).isdisjoint(before)
 
@@ -99,7 +99,7 @@ def test_a_budget_that_forbids_is_a_failed_drain_and_the_node_is_uncordoned(
         evict(cluster, pods, 0.5)
 
     monkeypatch.setattr(faults, "evict", evict_for_a_moment)
-    known = ground.ride(tmp_path, **PLAN, storms=["drain", "pod-delete"])
+    known = ground.run_storms(tmp_path, **PLAN, storms=["drain", "pod-delete"])
     found = {row["storm"]: row for row in known.storms}
     assert found["pod-delete"]["kept"] is True
     assert found["drain"]["status"] == "failed"
@@ -123,7 +123,7 @@ def test_a_budget_that_gives_way_delays_the_drain(ground: Ground, tmp_path: Path
     evict = verbs.evict
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verbs, "evict", refuse_once)
-        known = ground.ride(tmp_path, **PLAN, storms=["drain"])
+        known = ground.run_storms(tmp_path, **PLAN, storms=["drain"])
     assert len(refused) == 1
     assert [row["kept"] for row in known.storms] == [True]
 
@@ -146,7 +146,7 @@ def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
                 lambda lines: sum(line.startswith("error ") for line in lines) > 10,  # for 0.5 s
             )
 
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         report=fill_up,
         **PLAN | {"storm_volumes": ["hostPath-pinned", "local"], "recovery_limit_seconds": 5},

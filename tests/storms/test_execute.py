@@ -130,7 +130,7 @@ def test_a_fault_that_changes_nothing_is_no_measurement(
         raise CutOff("running sh in pod a: its connection ended before it did")
 
     monkeypatch.setattr(streams, "execute", cut)
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         storage_classes=["local-path"],
         storm_volumes=["storage-classes"],

@@ -30,8 +30,8 @@ def pool(ground: Ground) -> Iterator[None]:
 def test_a_node_that_takes_no_pods_of_the_plan_has_no_folder(
     ground: Ground, tmp_path: Path
 ) -> None:
-    """The storms ride on the other nodes."""
-    known = ground.ride(
+    """The storms meet the other nodes."""
+    known = ground.run_storms(
         tmp_path,
         storm_volumes=["hostPath", "hostPath-pinned", "local"],
         storms=["pod-kill"],
@@ -47,7 +47,7 @@ def test_a_folder_that_cannot_be_made_fails_only_the_volumes_that_need_it(
 ) -> None:
     """A volume that moves needs one on each node, a pinned one only on its own."""
     session_cluster.fault("create", "jobs", 403, nth=2)
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         storage_classes=["local-path"],
         storm_volumes=["hostPath", "hostPath-pinned", "storage-classes"],
@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_written_down_is_not_made(
 ) -> None:
     """Or nobody would remove it after a run that is killed."""
     session_cluster.fault("patch", "configmaps", 403)
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path, storm_volumes=["emptyDir", "local"], storms=["pod-kill"], writes_per_second=20
     )
     assert [(row["volume"], row["status"]) for row in known.storms] == [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.lifecycle.record import Rows
-from tasks.storms import experiment
+from tasks.storms import recovery
 from tests.conftest import Cluster
 from tests.storms.ground import Ground
 
@@ -30,8 +30,8 @@ def test_a_volume_that_loses_acknowledged_writes(
 
     session_cluster.lose_last_second()
     # a fault comes only to a writer whose last record is no older than this: there is one to lose
-    monkeypatch.setattr(experiment, "SETTLE_SECONDS", 0.3)
-    known = ground.ride(
+    monkeypatch.setattr(recovery, "SETTLE_SECONDS", 0.3)
+    known = ground.run_storms(
         tmp_path,
         watch=count,
         storage_classes=["local-path"],

@@ -24,7 +24,7 @@ class Cell(NamedTuple):
 
 def test_every_storm_on_every_kind_of_volume(any_ground: Ground, tmp_path: Path) -> None:
     """Kept or lost, and where the writer came back; the rows are in Parquet."""
-    known = any_ground.ride(
+    known = any_ground.run_storms(
         tmp_path,
         storage_classes=["local-path", "nfs-client"],
         hold_seconds=HOLD_SECONDS,

@@ -32,7 +32,7 @@ def test_a_volume_that_never_comes_back_is_measured(ground: Ground, tmp_path: Pa
             verbs.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": True}})
 
     try:
-        known = ground.ride(tmp_path, report=cordon, **PLAN)
+        known = ground.run_storms(tmp_path, report=cordon, **PLAN)
     finally:
         verbs.patch(ground.cluster, "Node", NODE, {"spec": {"unschedulable": None}})
     (row,) = known.storms
@@ -48,7 +48,7 @@ def test_a_volume_that_never_comes_back_is_measured(ground: Ground, tmp_path: Pa
 
 def test_one_that_comes_back_is_read(ground: Ground, tmp_path: Path) -> None:
     """The same storm without a cordon."""
-    known = ground.ride(tmp_path, **PLAN | {"recovery_limit_seconds": 60})
+    known = ground.run_storms(tmp_path, **PLAN | {"recovery_limit_seconds": 60})
     (row,) = known.storms
     assert (row["status"], row["came_back"], row["kept"]) == ("measured", "same node", True)
     assert "error" not in row

@@ -59,7 +59,7 @@ def test_after_an_up_that_fails_nothing_is_broken(ground: Ground, tmp_path: Path
     log, cells = tmp_path / "log", []
     fault = {"down": says(log, "down"), "up": python(FAILS_ONCE, log)}
     with pytest.raises(NotRestored, match=rf"node {NODE} may still be down .*the key expired"):
-        ground.ride(
+        ground.run_storms(
             tmp_path,
             watch=lambda row, _events: cells.append(row),
             **PLAN,
@@ -75,7 +75,7 @@ def test_after_an_up_that_fails_nothing_is_broken(ground: Ground, tmp_path: Path
 def test_where_up_succeeds_every_round_is_met(ground: Ground, tmp_path: Path) -> None:
     log = tmp_path / "log"
     fault = {"down": says(log, "down"), "up": says(log, "up")}
-    known = ground.ride(tmp_path, **PLAN, storms=["node-crash"], node_fault=fault)
+    known = ground.run_storms(tmp_path, **PLAN, storms=["node-crash"], node_fault=fault)
     assert log.read_text() == f"down {NODE};up {NODE};" * 2
     assert [row["status"] for row in known.storms] == ["measured", "measured"]
 
@@ -87,7 +87,7 @@ def test_after_an_uncordon_that_fails_nothing_is_drained(
     session_cluster.fault("patch", "nodes", 403, nth=3)
     cells: list[dict[str, Any]] = []
     with pytest.raises(NotRestored, match=rf"node {NODE} may still be cordoned .*uncordon {NODE} "):
-        ground.ride(
+        ground.run_storms(
             tmp_path, watch=lambda row, _events: cells.append(row), **PLAN, storms=["drain"]
         )
     assert [(cell["status"], cell["round"]) for cell in cells] == [("failed", 1)]
@@ -99,7 +99,7 @@ def test_where_the_clean_up_fails_too_both_are_told(
 ) -> None:
     fault = NodeFault(down=says(tmp_path / "log", "down"), up=FAILS)
     with pytest.raises(ClusterError, match=r"may still be down .* and then .*`stormark reap"):
-        ground.ride(tmp_path, **PLAN, storms=["node-crash"], node_fault=fault)
+        ground.run_storms(tmp_path, **PLAN, storms=["node-crash"], node_fault=fault)
     assert (tmp_path / "log").read_text() == f"down {NODE};"
     mends = NodeFault(down=FAILS, up=says(tmp_path / "log", "up"))
     for run_id in {str(by["run"]) for _, by in nodes.undoings(verbs.find(unmarked, "Node"))}:
@@ -220,7 +220,7 @@ def test_a_mark_that_cannot_be_read_stops_storms_alone(
     change = {"metadata": {"annotations": {ANNOTATION: text}}}
     verbs.patch(unmarked, "Node", "w3", change)
     words = f"kubectl annotate node w3 {ANNOTATION}-"
-    known = ground.ride(tmp_path, **PLAN | {"storm_rounds": 1}, storms=["drain"])
+    known = ground.run_storms(tmp_path, **PLAN | {"storm_rounds": 1}, storms=["drain"])
     (cell,) = known.storms
     assert cell["status"] == "failed"
     assert words in cell["error"]

@@ -16,7 +16,7 @@ ONE_POD = "ReadWriteOncePod"
 
 def test_a_volume_of_one_pod_is_read_back_in_it(any_ground: Ground, tmp_path: Path) -> None:
     """By another pod it could not be: that would be Pending until the writer has gone."""
-    known = any_ground.ride(
+    known = any_ground.run_storms(
         tmp_path,
         storage_classes=["local-path"],
         storm_volumes=["storage-classes"],
@@ -41,7 +41,7 @@ def test_without_exec_they_are_skipped(
         return resource != "pods/exec"
 
     monkeypatch.setattr(verbs, "allowed", allowed)
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         storage_classes=["nfs-client"],
         storm_volumes=["storage-classes", "storage-classes-rwx"],

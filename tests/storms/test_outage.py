@@ -25,7 +25,7 @@ def test_the_storms_after_an_outage_are_measured(
             session_cluster.fault("watch", "pods", 503)
             until(session_cluster.fired, lambda fired: fired == [1])
 
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         watch=go_away,
         storm_volumes=["emptyDir"],

@@ -38,7 +38,7 @@ def test_a_reading_by_exec_that_is_cut_is_made_again(
 
     monkeypatch.setattr(streams, "execute", cut_once)
     plan = PLAN | {"storms": ["container-restart"], "storm_volumes": ["emptyDir"]}
-    (row,) = ground.ride(tmp_path, **plan).storms
+    (row,) = ground.run_storms(tmp_path, **plan).storms
     assert len(cut) == 1
     assert (row["status"], row["kept"]) == ("measured", True)
 
@@ -57,7 +57,7 @@ def test_a_shared_volume_is_read_on_any_node_that_can(
         return script_job.run_script(*arguments, nodes=nodes, **more)
 
     monkeypatch.setattr(verify, "run_script", full_nodes)
-    (row,) = ground.ride(tmp_path, **PLAN | {"storm_volumes": ["storage-classes-rwx"]}).storms
+    (row,) = ground.run_storms(tmp_path, **PLAN | {"storm_volumes": ["storage-classes-rwx"]}).storms
     assert row["status"] == "measured"
     if able:
         assert (row["kept"], row["verified_on"]) == (True, tried[1])

@@ -19,7 +19,7 @@ def test_a_volume_that_fills_up_between_storms(ground: Ground, tmp_path: Path) -
             pod = next(e["pod"] for e in events if e["event"] == "fault")
             streams.execute(ground.cluster, pod, FILL, limit_seconds=20)
 
-    known = ground.ride(
+    known = ground.run_storms(
         tmp_path,
         watch=fill,
         storage_classes=["local-path"],

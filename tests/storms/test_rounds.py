@@ -10,9 +10,10 @@ import pytest
 from tasks.kubernetes import logs, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.logs import Line
-from tasks.storms import experiment, faults
+from tasks.lifecycle.run import Run
+from tasks.storms import experiment, faults, recovery
 from tasks.storms.outcome import Before
-from tasks.storms.writers import Rig
+from tasks.storms.writers import Writer
 from tests.storms.ground import Ground
 
 pytestmark = pytest.mark.usefixtures("soon")
@@ -33,7 +34,7 @@ def struck(events: list[dict[str, Any]], volume: str) -> set[str]:
 
 def test_each_restart_meets_a_pod_that_never_was_restarted(ground: Ground, tmp_path: Path) -> None:
     """Whose kubelet starts it again at once; what is replaced in between is no loss."""
-    known = ground.ride(tmp_path, **PLAN, storm_rounds=5)
+    known = ground.run_storms(tmp_path, **PLAN, storm_rounds=5)
     assert [row["status"] for row in known.storms] == ["measured"] * 10
     assert [row["kept"] for row in known.storms] == [True] * 10
     for volume in PLAN["storm_volumes"]:
@@ -44,8 +45,8 @@ def test_without_a_fresh_pod_the_same_is_restarted(
     ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above would see it."""
-    monkeypatch.setattr(experiment, "_fresh", experiment._writing)
-    known = ground.ride(tmp_path, **PLAN | {"storm_volumes": ["emptyDir"]}, storm_rounds=2)
+    monkeypatch.setattr(recovery, "fresh", recovery.writing)
+    known = ground.run_storms(tmp_path, **PLAN | {"storm_volumes": ["emptyDir"]}, storm_rounds=2)
     assert len(struck(known.storm_events, "emptyDir")) == 1
 
 
@@ -63,7 +64,7 @@ def test_a_step_of_the_clients_clock_is_in_no_figure(
 
     monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_set_the_clock)
     plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
-    (row,) = ground.ride(tmp_path, **plan).storms
+    (row,) = ground.run_storms(tmp_path, **plan).storms
     assert stepped == [step]
     seconds = {name: row[name] for name in row if name.endswith("_seconds") and row[name]}
     assert seconds.keys() >= {"recovery_seconds", "new_pod_created_seconds"}
@@ -89,7 +90,7 @@ def test_a_step_of_a_nodes_clock_is_in_no_figure(
     monkeypatch.setattr(logs, "follow", by_its_clock)
     monkeypatch.setitem(experiment.AT_ONCE, "container-restart", restart_and_set_the_clock)
     plan = PLAN | {"storm_volumes": ["hostPath-pinned"]}
-    (row,) = ground.ride(tmp_path, **plan).storms
+    (row,) = ground.run_storms(tmp_path, **plan).storms
     assert stepped == [step]
     assert (row["status"], row.get("error")) == ("measured", None)
     assert row["kept"]
@@ -101,29 +102,29 @@ def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
     ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     """It still ends, and writes once more; whoever takes any other pod takes that one."""
-    go, writing = tmp_path / "go", experiment._writing
+    go, writing = tmp_path / "go", recovery.writing
     says = f"until [ -e {go} ]; do sleep 0.05; done; echo start as ghost.1; echo ack 0; sleep 60"
 
-    def beside_a_ghost(this: experiment.Ride, rig: Rig) -> Before:
-        meta = {"name": "ghost", "labels": {"stormark/writer": rig.name} | this.run.labels}
+    def beside_a_ghost(run: Run, writer: Writer) -> Before:
+        meta = {"name": "ghost", "labels": {"stormark/writer": writer.name} | run.labels}
         container = {"name": "writer", "image": "busybox", "command": ["sh", "-c", says]}
-        spec = {"containers": [container], "nodeName": rig.nodes[0]}
+        spec = {"containers": [container], "nodeName": writer.nodes[0]}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
         verbs.create(ground.cluster, pod)
-        while "ghost" not in rig.observer.lives:
-            rig.observer.wait(1.0, "waiting for the pod")
-        before = writing(this, rig)
+        while "ghost" not in writer.observer.lives:
+            writer.observer.wait(1.0, "waiting for the pod")
+        before = writing(run, writer)
         return before if known else before._replace(pods=frozenset({before.pod}))
 
     def delete_and_go(cluster: Cluster, pod: str) -> None:
         go.touch()
         faults.delete_pod(cluster, pod)
 
-    monkeypatch.setattr(experiment, "_writing", beside_a_ghost)
+    monkeypatch.setattr(recovery, "writing", beside_a_ghost)
     monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_go)
     plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
     try:
-        events = ground.ride(tmp_path, **plan).storm_events
+        events = ground.run_storms(tmp_path, **plan).storm_events
     finally:
         verbs.delete(ground.cluster, "Pod", "ghost")
     (first,) = (event["pod"] for event in events if event["event"] == "first record")
