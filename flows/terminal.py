@@ -2,7 +2,8 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -21,6 +22,16 @@ from flows.storms import survive
 from tasks.lifecycle.progress import Progress, Report, listener
 from tasks.plan.plan import Plan
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+# What was signalled while it was blocked is dropped where it is ignored for a moment.
+FORGET = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+    signal.signal(number, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 FLOWS = {"benchmark": compare, "storms": survive, "nightly": nightly}
 
 
@@ -46,17 +57,32 @@ def _signals_kept_from_children() -> Iterator[None]:
     """
     heard: list[int] = []
     popen = subprocess.Popen
-    subprocess.Popen = partial(popen, start_new_session=True)  # type: ignore[assignment,misc]
-    for number in (signal.SIGINT, signal.SIGTERM):
+    subprocess.Popen = partial(_apart, popen)  # type: ignore[assignment,misc]
+    for number in ENDING:
         signal.signal(number, lambda number, _frame: heard.append(number))
     try:
         yield
     finally:
         subprocess.Popen = popen  # type: ignore[misc]
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             signal.signal(number, _interrupt)
     if heard:
         raise KeyboardInterrupt
+
+
+def _apart(
+    popen: Callable[..., "subprocess.Popen[bytes]"], args: list[str], **more: object
+) -> "subprocess.Popen[bytes]":
+    """Start a process in a session of its own that no signal to this one's group reaches.
+
+    One that comes between fork and setsid would: so it is blocked, and forgotten by FORGET.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        program = [sys.executable, "-I", "-S", "-c", FORGET, *args]
+        return popen(program, start_new_session=True, **more)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
