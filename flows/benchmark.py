@@ -70,7 +70,7 @@ def measure_classes(
             except VolumeFailed as error:
                 known.volumes.append(error.row)
                 left += [error.left] if error.left else []
-                for row in benchmark.failed_cells(run, name, str(error)):
+                for row in benchmark.failed_cells(run, name, error.row.get("pvc"), str(error)):
                     keep(row)
                 continue
             known.volumes.append(volume.row)

@@ -161,6 +161,7 @@ TABLES: dict[str, list[Column]] = {
         Column("warnings", pa.list_(pa.string()), "", "what could make this figure wrong"),
         Column("started_at", TIME, "", "when fio started, by the node's clock"),
         Column("node", pa.string(), "", "node on which fio ran"),
+        Column("pvc", pa.string(), "", "PVC that fio ran on, as in the table volumes"),
         Column("engine", pa.string(), "", "fio's ioengine that ran: libaio, io_uring, psync, sync"),
         Column("fio_version", pa.string(), "", "version of the fio that ran"),
         Column("rw", pa.string(), "", "fio's rw: randread, write, randrw and so on"),

@@ -98,11 +98,12 @@ def measure(
         keep_next()
 
 
-def failed_cells(run: Run, storage_class: str, why: str) -> list[dict[str, Any]]:
+def failed_cells(run: Run, storage_class: str, pvc: str | None, why: str) -> list[dict[str, Any]]:
     """Rows for a class whose volume could not be used: every cell failed, for one reason."""
     return [
         {
             "storage_class": storage_class,
+            "pvc": pvc,
             "job": job.name,
             "repeat": repeat,
             "profile": run.workload.profile,
@@ -134,6 +135,7 @@ def _cell(
         "repeat": turn.repeat,
         "profile": run.workload.profile,
         "node": turn.volume.node,
+        "pvc": turn.volume.pvc,
         "concurrent_jobs": len(group),
         "file_size_bytes": run.workload.sizes[job.name],
         "node_memory_bytes": turn.volume.memory_bytes,

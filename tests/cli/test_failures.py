@@ -47,6 +47,9 @@ def test_complete_run(stormark: Stormark, cluster: Cluster) -> None:
     row = stormark.row("runs")
     assert (row["outcome"], row["cells_measured"], row["error"]) == ("complete", 8, None)
     assert set(cells(stormark).values()) == {"measured"}
+    pvcs = {volume["pvc"]: volume["storage_class"] for volume in stormark.rows("volumes")}
+    assert len(pvcs) == 2
+    assert all(pvcs[cell["pvc"]] == cell["storage_class"] for cell in stormark.rows("fio"))
     assert f"{stormark.results}/reports/{row['run_id']}.md" in result.stdout
     assert f"stormark report {row['run_id']} --results {stormark.results}" in result.stdout
     assert "PersistentVolumeClaim" in cluster.kinds_with_events(stormark.namespace)

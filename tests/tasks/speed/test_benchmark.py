@@ -55,13 +55,14 @@ def test_no_volume_has_no_round() -> None:
 
 def test_a_class_without_a_volume_has_a_failed_row_for_every_cell(api: Api) -> None:
     """Nothing is left out of a report."""
-    rows = failed_cells(make_run(api.cluster, repeats=2), "slow", "it was not bound")
+    rows = failed_cells(make_run(api.cluster, repeats=2), "slow", "a-pvc", "it was not bound")
     assert [(row["repeat"], row["job"]) for row in rows] == [
         (repeat, job) for repeat in (1, 2) for job in ("first", "second", "third")
     ]
     assert {(row["storage_class"], row["status"], row["error"]) for row in rows} == {
         ("slow", "failed", "it was not bound")
     }
+    assert {row["pvc"] for row in rows} == {"a-pvc"}
 
 
 def test_a_measured_cell_says_where_when_and_in_what_order(api: Api) -> None:
@@ -73,6 +74,7 @@ def test_a_measured_cell_says_where_when_and_in_what_order(api: Api) -> None:
     assert (first["status"], first["storage_class"], first["repeat"]) == ("measured", "fast", 2)
     assert first["started_at"] == datetime.fromtimestamp(1795400000, UTC)
     assert (first["node"], first["engine"], first["warnings"]) == ("node-1", "libaio", [])
+    assert first["pvc"] == make_volume().pvc
     assert first["iops"] > 0
     for row in rows.values():
         assert set(row) <= {column.name for column in TABLES["fio"]}
