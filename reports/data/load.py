@@ -5,11 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
-from tasks.results.schema import schema
-from tasks.results.store import ResultsError, read_table
+from tasks.results.store import ResultsError, read
 
 Row = dict[str, Any]
 # All but tab and newline, which a plan's fio file has.
@@ -37,11 +35,11 @@ class Run:
 
 def load(location: str, run_id: str) -> Run:
     """Read a run; ResultsError names the newest runs where there is none with this id."""
-    runs = _rows("runs", read_table(location, "runs", run_id))
+    runs = _rows(read(location, "runs", run_id))
     if not runs:
         raise ResultsError(_unknown(location, run_id))
     tables = {
-        name: _rows(name, read_table(location, name, run_id))
+        name: _rows(read(location, name, run_id))
         for name in ("checks", "classes", "volumes", "fio", "storms", "storm_events")
     }
     return Run(
@@ -55,10 +53,8 @@ def load(location: str, run_id: str) -> Run:
     )
 
 
-def _rows(table: str, frame: pd.DataFrame) -> list[Row]:
-    # Back through Arrow: a missing value is None, whatever pandas made of it.
-    arrow = pa.Table.from_pandas(frame, schema=schema(table), preserve_index=False)
-    return [{name: _printable(value) for name, value in row.items()} for row in arrow.to_pylist()]
+def _rows(table: pa.Table) -> list[Row]:
+    return [{name: _printable(value) for name, value in row.items()} for row in table.to_pylist()]
 
 
 def _printable(value: object) -> object:
@@ -74,14 +70,14 @@ def _printable(value: object) -> object:
 
 def newest(location: str, most: int) -> list[Row]:
     """The rows of the newest runs, the newest first."""
-    runs = _rows("runs", read_table(location, "runs"))
+    runs = _rows(read(location, "runs"))
     return sorted(runs, key=lambda row: row["started_at"], reverse=True)[:most]
 
 
 def classes_of_runs(location: str) -> dict[str, list[str]]:
     """The StorageClasses of every run by its id, the reference first."""
     found: dict[str, list[str]] = {}
-    for row in sorted(_rows("classes", read_table(location, "classes")), key=_position):
+    for row in sorted(_rows(read(location, "classes")), key=_position):
         found.setdefault(row["run_id"], []).append(row["storage_class"])
     return found
 

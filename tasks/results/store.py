@@ -12,16 +12,17 @@ from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from tasks.plan.location import NO_CREDENTIALS, holds_credentials, open_s3
 from tasks.results.schema import schema
+
+if TYPE_CHECKING:  # whoever reads no frame need not wait for its import
+    import pandas as pd
 
 
 class ResultsError(Exception):
@@ -156,27 +157,26 @@ def below(location: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path}"
 
 
-def _is_readable(filesystem: fs.FileSystem, path: str) -> bool:
-    """Whether a file is whole Parquet: its footer is, and is written last."""
-    try:
-        with filesystem.open_input_file(path) as file:
-            pq.ParquetFile(file).close()
-    except pa.ArrowInvalid as error:
-        warnings.warn(f"{path} is left out: {error}", stacklevel=3)
-        return False
-    return True
+def read_table(location: str, table: str, run_id: str | None = None) -> "pd.DataFrame":
+    """A table as `read`, for whoever groups, joins and compares.
+
+    pandas makes floats of whole numbers where some are missing.
+    """
+    frame: pd.DataFrame = read(location, table, run_id).to_pandas()
+    return frame
 
 
-def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataFrame:
+def read(location: str, table: str, run_id: str | None = None) -> pa.Table:
     """A table's rows under today's schema: of one run, or of all that the location holds.
 
-    No file gives an empty frame with every column. Columns that an older file lacks are null. Of
+    No file gives an empty table with every column. Columns that an older file lacks are null. Of
     all runs, a file that cannot be read is left out with a warning that names it. Raises
     ResultsError when the location, or a file of the one run, cannot be read.
     """
     wanted = schema(table)
     filesystem, root = open_location(location)
     selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
+    found = [pa.Table.from_batches([], schema=wanted)]  # no frame, so no import of pandas
     try:
         paths = sorted(
             info.path
@@ -185,12 +185,25 @@ def read_table(location: str, table: str, run_id: str | None = None) -> pd.DataF
             and not info.base_name.startswith(".")
             and run_id in (None, info.base_name.removesuffix(".parquet"))
         )
-        if run_id is None:
-            paths = [path for path in paths if _is_readable(filesystem, path)]
-        if not paths:
-            return pd.DataFrame(wanted.empty_table().to_pandas())
-        source = ds.dataset(paths, schema=wanted, format="parquet", filesystem=filesystem)
-        frame: pd.DataFrame = source.to_table().to_pandas()
+        for path in paths:
+            try:
+                with filesystem.open_input_file(path) as file:
+                    found.append(_under(wanted, pq.ParquetFile(file).read()))
+            except pa.ArrowInvalid as error:
+                if run_id is not None:
+                    raise ResultsError(f"{path} cannot be read: {error}") from error
+                warnings.warn(f"{path} is left out: {error}", stacklevel=2)
+        return pa.concat_tables(found)
     except (pa.ArrowException, OSError) as error:
         raise ResultsError(f"results location {location!r} cannot be read: {error}") from error
-    return frame
+
+
+def _under(wanted: pa.Schema, table: pa.Table) -> pa.Table:
+    """A table of any version of the schema under today's."""
+    columns = [
+        table[one.name].cast(one.type)
+        if one.name in table.schema.names
+        else pa.nulls(len(table), one.type)
+        for one in wanted
+    ]
+    return pa.table(columns, schema=wanted)

@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.reports.sample import write_run
 
 HEAVY = {"kubernetes", "matplotlib", "numpy", "pandas", "prefect", "pyarrow", "scipy", "tasks"}
 CODE = """
 import sys
+from pathlib import Path
 import stormark
 sys.argv = ["stormark", *sys.argv[1:]]
 try:
@@ -37,3 +41,10 @@ def test_help_imports_nothing_heavy(command: str) -> None:
 def test_a_command_imports_what_it_needs() -> None:
     """The test above would see it."""
     assert "tasks" in imported_by("plan")
+
+
+def test_runs_are_listed_without_what_measures_and_compares(tmp_path: Path) -> None:
+    """Who asks what there is waits for no frame, no plot and no Prefect."""
+    write_run(tmp_path, {"local-path": 1.0})
+    needless = {"matplotlib", "pandas", "prefect", "scipy"}
+    assert not imported_by("runs", "--results", str(tmp_path)) & needless
