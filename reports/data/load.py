@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from tasks.results.store import ResultsError, read
 
 Row = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # All but tab and newline, which a plan's fio file has.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -54,7 +56,15 @@ def load(location: str, run_id: str) -> Run:
 
 
 def _rows(table: pa.Table) -> list[Row]:
-    return [{name: _printable(value) for name, value in row.items()} for row in table.to_pylist()]
+    columns = [map(_printable, _values(column)) for column in table.columns]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if not pa.types.is_timestamp(column.type):
+        return list(column.to_pylist())
+    since = column.cast(pa.int64()).to_pylist()  # by itself it would import pandas
+    return [None if one is None else EPOCH + timedelta(microseconds=one) for one in since]
 
 
 def _printable(value: object) -> object:
