@@ -53,17 +53,37 @@ def right(method: str, path: str, query: dict[str, str] | None) -> Right:
     return found["group"] or "", found["kind"] + ending, verb
 
 
-def granted() -> set[Right]:
-    """What the roles of the file allow."""
+def granted(name: str | None = None) -> set[Right]:
+    """What the roles of the file allow, or those of one name."""
     objects = yaml.safe_load_all((manifest.FOLDER / "rbac.yaml").read_text())
     return {
         (group, resource, verb)
         for role in objects
+        if name in (None, role["metadata"]["name"])
         for rule in role.get("rules", ())
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
+
+
+def changes_of_the_cluster(rights: set[Right]) -> set[Right]:
+    """Those that change what belongs to no namespace."""
+    return {
+        right
+        for right in rights
+        if right[1] in {"nodes", "persistentvolumes"} and right[2] in VERBS.values()
+    }
+
+
+def test_the_base_role_changes_nothing_beyond_its_namespace() -> None:
+    """Whoever may create PVs mounts any path of a node; the roles for that are optional."""
+    assert granted("stormark")
+    assert changes_of_the_cluster(granted("stormark")) == set()
+    pvs, nodes = ("", "persistentvolumes"), ("", "nodes")
+    assert changes_of_the_cluster(granted()) == {
+        (*pvs, "create"), (*pvs, "delete"), (*pvs, "patch"), (*nodes, "patch"),
+    }  # fmt: skip
 
 
 def test_it_grants_what_a_night_asks_for(
