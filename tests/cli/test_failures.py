@@ -1,13 +1,16 @@
 """What only shows once a run is under way: the reason is said, the cluster is clean, and what was
 measured is on disk. The fixture `namespace` fails each test that leaves an object behind."""
 
+import time
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from typer.testing import Result
 
+from flows import steps
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import verbs, watches
 from tasks.speed import benchmark
@@ -182,6 +185,22 @@ def test_a_fio_that_does_not_end_runs_beside_no_other(
     assert all(words.startswith("it was cut off: the pod of") for words in found.values()), found
     kinds = [kind for _, kind in seen if kind != "MODIFIED"]
     assert kinds[:3] == ["ADDED", "DELETED", "ADDED"]
+
+
+def test_a_run_that_reaches_its_limit_ends_itself(
+    stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order: it is failed, says which field to raise, and leaves nothing behind."""
+    quick = SimpleNamespace(monotonic=lambda: 10 * time.monotonic())
+    monkeypatch.setattr(steps, "time", quick)
+    long = "[a]\nrw=read\nbs=4k\nsize=4m\nrate_iops=1\n"  # nobody can tell that before
+    result = with_plan(stormark, tmp_path, fio_file=long, run_limit_seconds=60)
+    assert result.exit_code == INCOMPLETE, result.output
+    row = stormark.row("runs")
+    assert row["outcome"] == "failed"
+    words = "plan field run_limit_seconds: the run reached its limit of 60 s in step"
+    assert row["error"].startswith(words)
+    assert words in result.stderr
 
 
 def test_another_run_is_under_way(stormark: Stormark) -> None:
