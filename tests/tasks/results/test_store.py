@@ -20,6 +20,7 @@ from tasks.results.store import (
     ResultsError,
     check_writable,
     open_location,
+    read,
     read_table,
     write_table,
     write_text,
@@ -257,3 +258,10 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr("tasks.results.store.os.fsync", fsync)
     write(tmp_path, cell())
     assert seen == [(False, False), (True, True)]
+
+
+def test_whole_numbers_stay_whole_beside_what_is_missing(tmp_path: Path) -> None:
+    """A float would round what is above 2^53."""
+    write(tmp_path, {**cell("a"), "file_size_bytes": 2**53 + 1})
+    write(tmp_path, cell("b"), run_id="run-2")
+    assert read(str(tmp_path), "fio")["file_size_bytes"].to_pylist() == [2**53 + 1, None]
