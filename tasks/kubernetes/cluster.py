@@ -24,13 +24,15 @@ from tasks.kubernetes.objects import KINDS, Obj
 
 T = TypeVar("T")
 
-# 0.2, 0.4, … 3.2 s between tries, or what Retry-After says: about 6 s before an error is an error.
+# 0.2, 0.4, … 3.2 s between tries: about 6 s before an error is an error. Or what Retry-After says,
+# which a proxy may say of an hour.
 RETRIES = urllib3.Retry(
     total=6,
     backoff_factor=0.1,
     status_forcelist=[429, 500, 502, 503, 504],
     allowed_methods=None,
     respect_retry_after_header=True,
+    retry_after_max=10,
     raise_on_status=False,
 )
 

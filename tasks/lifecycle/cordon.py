@@ -8,14 +8,14 @@ import os
 import platform
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, Conflict
+from tasks.kubernetes.errors import ClusterError, Conflict, NotFound
 from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
@@ -217,15 +217,18 @@ def _undo(
 
 
 def uncordon(cluster: Cluster, name: str) -> None:
-    """Make a node as it was before `cordon`; harmless where there is nothing to undo."""
-    node = verbs.get(cluster, "Node", name)
-    undoing = undoing_of(node)
-    if undoing is None:
-        return
-    change: Obj = {"metadata": {"annotations": {ANNOTATION: None}}}
-    if undoing["was_schedulable"]:
-        change["spec"] = {"unschedulable": None}
-    verbs.patch(cluster, "Node", name, change)
+    """Make a node as it was before `cordon`; harmless where there is nothing to undo.
+
+    A node that is gone, as by an autoscaler, has taken cordon and mark along.
+    """
+    with suppress(NotFound):
+        undoing = undoing_of(verbs.get(cluster, "Node", name))
+        if undoing is None:
+            return
+        change: Obj = {"metadata": {"annotations": {ANNOTATION: None}}}
+        if undoing["was_schedulable"]:
+            change["spec"] = {"unschedulable": None}
+        verbs.patch(cluster, "Node", name, change)
 
 
 def undoing_of(node: Obj) -> dict[str, str | bool] | None:

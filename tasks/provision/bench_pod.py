@@ -157,6 +157,13 @@ def _read_on(
     """
     deadline = time.monotonic() + limit_seconds
 
+    def left() -> float:
+        if (seconds := deadline - time.monotonic()) > 0:
+            return seconds
+        raise ClusterError(
+            f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s"
+        )
+
     def take_in(lines: Iterable[Line]) -> None:
         for line in lines:
             log.feed(line.text)
@@ -164,14 +171,12 @@ def _read_on(
                 hear(line.text)
             if log.finished:
                 return
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s"
-                )
+            left()
 
     ended = False
     while not log.finished:
-        stream = logs.follow(cluster, job.pod_name, job.place, silence_seconds=SILENCE_SECONDS)
+        silence = min(SILENCE_SECONDS, left())  # a pod that hangs says nothing at all
+        stream = logs.follow(cluster, job.pod_name, job.place, silence_seconds=silence)
         with closing(stream) as lines:
             take_in(lines)
         if ended:

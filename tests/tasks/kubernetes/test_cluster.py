@@ -100,14 +100,17 @@ def test_every_verb_is_tried_again_after_a_lost_connection(api: Api, method: str
     assert [request.method for request in api.requests] == [method, method]
 
 
-def test_retry_after_is_honoured(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server says how long, and is given that time."""
+@pytest.mark.parametrize(("said", "seconds"), [("7", 7), ("3600", 10)])
+def test_retry_after_is_honoured_within_reason(
+    api: Api, monkeypatch: pytest.MonkeyPatch, said: str, seconds: int
+) -> None:
+    """The server says how long, and is given that time; a proxy that says an hour is not."""
     slept: list[float] = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
-    api.script("GET", POD, Answer.refusal(429, "TooManyRequests", Retry_After="7"))
+    api.script("GET", POD, Answer.refusal(429, "TooManyRequests", Retry_After=said))
     api.script("GET", POD, Answer.of(an_object()))
     verbs.get(api.cluster, "Pod", "a")
-    assert slept == [7]
+    assert slept == [seconds]
 
 
 def test_a_server_that_stays_busy_is_an_error_with_its_words(api: Api) -> None:

@@ -12,6 +12,8 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.logs import Line
 from tasks.provision import bench_pod
 from tasks.provision.bench_log import FioLog
+from tests.tasks.api import Answer, Api
+from tests.tasks.sample import PODS, pod
 
 
 def test_a_log_is_left_at_the_scripts_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +46,13 @@ def test_an_interrupt_is_no_reason_to_order_again(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(type(error)):
             bench_pod._send(nowhere, job, "1 layout")
         assert execute.call_count == tries
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["which ends", "which breaks"])
+def test_a_pod_that_says_nothing_at_all_has_a_limit_too(api: Api, *, cut: bool) -> None:
+    """It hangs, as on a server that is away; it runs, and its stream gives no line to look at."""
+    api.script("GET", f"{PODS}/pod-1/log", Answer.of("", cut=cut))
+    api.script("GET", f"{PODS}/pod-1", Answer.of(pod("running")))
+    job = bench_pod.FioJob("job", pod("running"))
+    with pytest.raises(ClusterError, match="the pod of Job job has not finished within 1 s"):
+        bench_pod.follow(api.cluster, job, FioLog(), limit_seconds=1)
