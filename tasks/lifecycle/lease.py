@@ -32,7 +32,10 @@ class RunInProgress(Exception):
 
 
 class LeaseLost(Exception):
-    """Another run has taken the Lease over. No ClusterError: no cell failed, all of it ends."""
+    """The run counts as dead: another one, or reap, has taken its Lease. All of it ends.
+
+    No ClusterError, since no cell failed.
+    """
 
 
 # ---------------------------------------------------------------- whether a run lives
@@ -192,7 +195,16 @@ def _renew(
     renewed, warned = time.monotonic(), False
     while not ended.wait(LEASE_SECONDS / 4):
         try:
-            held = _held(run)
+            lapsed = time.monotonic() - renewed > LEASE_SECONDS
+            held = read(run.cluster)
+            if held is None and lapsed:
+                lost.append(
+                    f"the Lease of namespace {run.cluster.namespace} is gone, since this run gave "
+                    f"no sign of life for {LEASE_SECONDS} s: what it had made may have been "
+                    "released"
+                )
+                return
+            held = held or verbs.create(run.cluster, _manifest(run))  # or reap takes it for dead
             if holder(held) != run.run_id:
                 lost.append(
                     f"run {holder(held)} has taken over the Lease of namespace "
@@ -210,8 +222,3 @@ def _renew(
                     f"the Lease of namespace {run.cluster.namespace} lapsed during the run, so "
                     f"that another run could have begun beside it: {error}"
                 )
-
-
-def _held(run: Run) -> Obj:
-    """The Lease, made again where somebody deleted it: without one, reap takes the run for dead."""
-    return read(run.cluster) or verbs.create(run.cluster, _manifest(run))

@@ -240,7 +240,7 @@ def test_a_lease_that_somebody_deleted_is_made_again(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without one a living run counts as dead, and would be reaped in mid-fio."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 8)
 
     def holder(items: Items) -> str | None:
         return items["stormark"]["spec"]["holderIdentity"] if "stormark" in items else None
@@ -248,7 +248,7 @@ def test_a_lease_that_somebody_deleted_is_made_again(
     with lease(run, ignore, say_nothing) as lost:
         verbs.delete(run.cluster, "Lease", "stormark")
         what = "another Lease"
-        assert watches.wait(run.cluster, "Lease", holder, what=what, limit_seconds=10) == run.run_id
+        assert watches.wait(run.cluster, "Lease", holder, what=what, limit_seconds=40) == run.run_id
         assert lost == []
     assert not is_held(run)
 
@@ -257,7 +257,7 @@ def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when it comes between the look and the run's own try."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 8)
     create = verbs.create
 
     def too_late(cluster: Cluster, manifest: Obj) -> Obj:
@@ -288,6 +288,22 @@ def test_a_lease_that_cannot_be_renewed_is_told(
         more = cluster.fired()[0] + 2
         until(cluster.fired, lambda fired: fired[0] >= more)
     assert told.empty()
+
+
+def test_a_run_that_was_taken_for_dead_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, cluster: Embedded
+) -> None:
+    """Its Lease lapsed while the API was away, and reap has deleted it: no new one is made."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    told: SimpleQueue[str] = SimpleQueue()
+    with lease(run, told.put, say_nothing) as lost:
+        cluster.fault("get", "leases", 403, times=1000)
+        told.get(timeout=20)
+        verbs.delete(run.cluster, "Lease", leases.LEASE)
+        cluster.clear_faults()
+        until(lambda: lost, bool)
+    assert "what it had made may have been released" in lost[0]
+    assert verbs.find(run.cluster, "Lease") == []
 
 
 def test_of_two_runs_that_take_over_at_once_one_wins(api: Api) -> None:
