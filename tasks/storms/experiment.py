@@ -257,7 +257,7 @@ def _hit(this: Experiment, storm: NodeStorm, node: str, here: list[Writer], numb
             if this.stop.wait(this.run.plan.hold_seconds):
                 raise recovery.Stopped
             pending = [
-                writers.why_pending(this.run, writer) if _waits(writer) else None
+                None if writer.running_pod() else writers.why_pending(this.run, writer)
                 for writer in before
             ]
             undone_at = now()
@@ -277,14 +277,6 @@ def _hit(this: Experiment, storm: NodeStorm, node: str, here: list[Writer], numb
                 writer, storm, number, was, fault_at, first, undone_at, why if away else None
             )
             this.keep(*_read_back(this, outcome))
-
-
-def _waits(writer: Writer) -> bool:
-    """Whether no pod of a writer runs, as far as the API knows: on a lost node it still does."""
-    return not any(
-        pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
-        for pod in writer.observer.pods().values()
-    )
 
 
 def _without_node(

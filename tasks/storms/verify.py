@@ -63,9 +63,8 @@ def _read_in_pod(run: Run, writer: Writer) -> Reading:
 
 
 def _running_pod(writer: Writer) -> str:
-    for name, pod in writer.observer.pods().items():
-        if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
-            return name
+    if pod := writer.running_pod():
+        return pod
     raise ClusterError(
         f"reading {writer.volume}: no pod of its writer runs, and it can be read in no other"
     )

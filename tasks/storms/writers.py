@@ -64,6 +64,14 @@ class Writer:
         """The volume's name in the matrix."""
         return self.target.volume
 
+    def running_pod(self) -> str | None:
+        """Its pod that runs and stays, as far as the API knows: on a lost node it still does."""
+        for name, pod in self.observer.pods().items():
+            running = pod["status"].get("phase") == "Running"
+            if running and "deletionTimestamp" not in pod["metadata"]:
+                return name
+        return None
+
 
 def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
     """The rows of the storm matrix: kinds of volume as the plan names them, then its classes."""
