@@ -7,7 +7,7 @@ from flows.artifacts import run_name
 from flows.benchmark import measure_classes
 from flows.dead import release_now
 from flows.steps import carry_out, step
-from flows.storms import ride_storms
+from flows.storms import measure_storms
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.reap import RELEASED, NotReleased, reap
@@ -30,7 +30,7 @@ def nightly(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
         plan: What to measure and to break, on which classes, where, and for how long.
 
     """
-    return carry_out("nightly", plan, [measure_classes, ride_storms], first=release_dead_runs)
+    return carry_out("nightly", plan, [measure_classes, measure_storms], first=release_dead_runs)
 
 
 def release_dead_runs(known: Record, storage_classes: list[Obj], report: Report) -> None:

@@ -32,7 +32,7 @@ def survive(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
         plan: Which storms, on which volumes, and where.
 
     """
-    return carry_out("storms", plan, [look_at_nodes, ride_storms])
+    return carry_out("storms", plan, [look_at_nodes, measure_storms])
 
 
 def look_at_nodes(
@@ -44,7 +44,7 @@ def look_at_nodes(
     known.checks += step(probes.collect, "check nodes")(run, asked, claims)
 
 
-def ride_storms(
+def measure_storms(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
     """Every storm on every volume; what has been measured is on disk after each cell."""
