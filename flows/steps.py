@@ -57,7 +57,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         return failed("Refused", str(error))
     left: list[str] = []  # what the clean-up has to leave for now
     try:
-        with lease(run, known.warnings.append, report) as lost:
+        with lease(run, report) as lost:
             over = _over(known, lost, began)
             tell = unless(over, report)
             if first is not None:
@@ -111,13 +111,13 @@ def _written_when_interrupted(known: Record) -> Iterator[None]:
         raise
 
 
-def _over(known: Record, lost: list[str], began: float) -> Why:
+def _over(known: Record, lost: Callable[[], str | None], began: float) -> Why:
     """Why the run has to end before its end, if it has to; `began` is of `time.monotonic`."""
     limit = known.run.plan.run_limit_seconds
 
     def over() -> Exception | None:
-        if lost:
-            return LeaseLost(lost[0])
+        if (why := lost()) is not None:
+            return LeaseLost(why)
         if time.monotonic() - began < limit:
             return None
         return LimitReached(

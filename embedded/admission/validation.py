@@ -94,6 +94,17 @@ def check_update(resource: Resource, old: Object, new: Object) -> None:
         raise errors.invalid(resource, name_of(new), findings)
 
 
+def check_immutable(resource: Resource, old: Object, new: Object) -> None:
+    """Refuse a change of the data of a ConfigMap or Secret that says that there will be none."""
+    if not old.get("immutable"):
+        return
+    message = "Forbidden: field is immutable when `immutable` is set"
+    changed = [f for f in ("immutable", "data", "binaryData") if old.get(f) != new.get(f)]
+    if changed:
+        findings = [("FieldValueForbidden", field, message) for field in changed]
+        raise errors.invalid(resource, name_of(new), findings)
+
+
 def _without_mutable(spec: Object) -> Object:
     containers = [c | {"image": ""} for c in spec["containers"]]
     return spec | {"containers": containers, "tolerations": []}

@@ -75,6 +75,7 @@ async def write(request: Request, resource: Resource) -> Response:
             part[field] = before[field]
     if "spec" in old:
         validation.check_update(resource, old, new)
+    validation.check_immutable(resource, old, new)
     if resource is CLAIMS:
         claims.check_size(old, new)
     return JSONResponse(store.replace(resource, new))

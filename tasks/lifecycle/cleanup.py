@@ -108,7 +108,7 @@ def _remove_host_folders(cluster: Cluster, plan: Plan, configmap: Obj) -> None:
     tied to its node, whatever its taints are by now.
     """
     annotations = configmap["metadata"].get("annotations") or {}
-    folders = [name for name in annotations.get(labels.HOST_FOLDERS, "").split(",") if name]
+    folders = set(filter(None, annotations.get(labels.HOST_FOLDERS, "").split(",")))
     if not folders:
         return
     plan = plan.model_copy(update={"tolerations": [Toleration(operator="Exists")]})
@@ -126,7 +126,7 @@ def _remove_host_folders(cluster: Cluster, plan: Plan, configmap: Obj) -> None:
     }
     path, errors = f"{HOST_ROOT}/{host_folder(cluster.namespace, run_id)}", []
     there = {node["metadata"]["name"] for node in verbs.find(cluster, "Node")}
-    for name in folders:
+    for name in sorted(folders):
         if name not in there:  # it has left the cluster, and its folder with it
             continue
         try:

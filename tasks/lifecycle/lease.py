@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tasks.kubernetes import verbs
@@ -20,8 +21,11 @@ from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run, and_then
 
 LEASE = "stormark"
-# How long a holder may give no sign of life; it renews the Lease every quarter of that.
-LEASE_SECONDS = 60
+# How long a holder may give no sign of life: longer than its calls outlive a server that is away.
+LEASE_SECONDS = 120
+RENEW_SECONDS = 15.0
+# Its holder ends itself before others may take it for dead, as client-go's does at renewDeadline.
+STEP_DOWN_SECONDS = 100.0
 LOOK_SECONDS = 2.0  # between two looks at a Lease that is watched, as client-go's retryPeriod
 # What a run says while it watches whether another one lives; nothing has been created then.
 WATCHING = "watch whether run"
@@ -57,7 +61,7 @@ def holder(held: Obj) -> str:
 def judge(cluster: Cluster, own: str = "") -> tuple[Obj | None, bool]:
     """The Lease, and whether its holder lives; run `own` does, if it is the holder.
 
-    Takes until the next renewal, or the Lease's whole duration for one that is dead: a minute.
+    Takes until the next renewal, or the Lease's whole duration for one that is dead: two minutes.
     Where there is no Lease, half of that: a run that lives makes it again if somebody deletes it.
     """
     seen = read(cluster)
@@ -80,14 +84,19 @@ def free(cluster: Cluster, held: Obj) -> bool:
 
 
 def _watch(cluster: Cluster, seen: Obj | None) -> Obj | None:
-    """The Lease at its first change; `seen` itself when it is still the same after its duration."""
+    """The Lease at its first change; `seen` itself when it is still the same after its duration.
+
+    Of an API server that answers: while it is away, its holder cannot renew it either.
+    """
     seconds = _seconds(seen)
     began = time.monotonic()
-    while time.monotonic() - began < seconds:
-        time.sleep(min(LOOK_SECONDS, seconds / 4))
+    while (asked := time.monotonic()) - began < seconds:
         now = read(cluster)
         if _version(now) != _version(seen):
             return now
+        if time.monotonic() - asked > RENEW_SECONDS:
+            began = time.monotonic()
+        time.sleep(min(LOOK_SECONDS, seconds / 4))
     return seen
 
 
@@ -105,23 +114,35 @@ def _version(held: Obj | None) -> str | None:
 # ---------------------------------------------------------------- a run's own
 
 
+@dataclass
+class Held:
+    """What a run knows of its own Lease: when it renewed it last, and who has it instead."""
+
+    renewed: float = field(default_factory=time.monotonic)
+    taken: str | None = None
+    error: str = "no try has ended"
+
+    def lost(self) -> str | None:
+        """Why the run counts as dead, or soon will; None while it holds its Lease."""
+        if self.taken is None and time.monotonic() - self.renewed > STEP_DOWN_SECONDS:
+            self.taken = (
+                f"the run could not renew its Lease for {STEP_DOWN_SECONDS:.0f} s, and ends before "
+                f"another takes it for dead: {self.error}"
+            )
+        return self.taken
+
+
 @contextmanager
-def lease(
-    run: Run, warn: Callable[[str], object], report: Report, *, wait: bool = True
-) -> Iterator[list[str]]:
+def lease(run: Run, report: Report, *, wait: bool = True) -> Iterator[Callable[[], str | None]]:
     """Hold the namespace's Lease; RunInProgress, naming the other run, if that one lives.
 
     That takes until its next renewal. A dead one's Lease is taken over after its whole duration;
-    without `wait`, any Lease is RunInProgress. Yields a list that stays empty; it says so when
-    another run has taken the Lease over. `warn` is told when the Lease could not be renewed for so
-    long that it lapsed.
+    without `wait`, any Lease is RunInProgress. Yields what says, once it is so, why the run no
+    longer holds it: another run has it, or it could not be renewed for STEP_DOWN_SECONDS.
     """
     _acquire(run, report, wait=wait)
-    ended = threading.Event()
-    lost: list[str] = []
-    renewer = threading.Thread(
-        target=_renew, args=(run, ended, lost, warn), name="lease", daemon=True
-    )
+    ended, known = threading.Event(), Held()
+    renewer = threading.Thread(target=_renew, args=(run, ended, known), name="lease", daemon=True)
     renewer.start()
 
     def give_back() -> None:
@@ -132,7 +153,7 @@ def lease(
                 return
 
     with and_then(give_back):
-        yield lost
+        yield known.lost
 
 
 def _manifest(run: Run) -> Obj:
@@ -189,36 +210,21 @@ def _take_over(run: Run, held: Obj, report: Report) -> bool:
     return True
 
 
-def _renew(
-    run: Run, ended: threading.Event, lost: list[str], warn: Callable[[str], object]
-) -> None:
-    renewed, warned = time.monotonic(), False
-    while not ended.wait(LEASE_SECONDS / 4):
+def _renew(run: Run, ended: threading.Event, known: Held) -> None:
+    cluster = run.cluster._replace(stop=ended)
+    while not ended.wait(RENEW_SECONDS):
+        if known.lost():
+            return
+        began = time.monotonic()
         try:
-            lapsed = time.monotonic() - renewed > LEASE_SECONDS
-            held = read(run.cluster)
-            if held is None and lapsed:
-                lost.append(
-                    f"the Lease of namespace {run.cluster.namespace} is gone, since this run gave "
-                    f"no sign of life for {LEASE_SECONDS} s: what it had made may have been "
-                    "released"
-                )
-                return
-            held = held or verbs.create(run.cluster, _manifest(run))  # or reap takes it for dead
+            held = read(cluster) or verbs.create(cluster, _manifest(run))  # or it counts as dead
             if holder(held) != run.run_id:
-                lost.append(
-                    f"run {holder(held)} has taken over the Lease of namespace "
-                    f"{run.cluster.namespace}, since this run gave no sign of life for "
-                    f"{LEASE_SECONDS} s"
+                known.taken = (
+                    f"run {holder(held)} has taken over the Lease of namespace {cluster.namespace}"
                 )
                 return
             held["spec"]["renewTime"] = _micro_time()
-            verbs.replace(run.cluster, held)
-            renewed, warned = time.monotonic(), False
-        except ClusterError as error:  # three more tries before the Lease lapses
-            if not warned and time.monotonic() - renewed > LEASE_SECONDS:
-                warned = True
-                warn(
-                    f"the Lease of namespace {run.cluster.namespace} lapsed during the run, so "
-                    f"that another run could have begun beside it: {error}"
-                )
+            verbs.replace(cluster, held)
+            known.renewed = began
+        except ClusterError as error:
+            known.error = str(error)

@@ -125,7 +125,7 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
     if any(check.status == "fail" for check in record.checks):
         return record.checks
     try:
-        held = lease(run, record.warnings.append, report, wait=False)
+        held = lease(run, report, wait=False)
         with held, owned(run, report, record.warnings.append) as owner:
             asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
             seen = probes.collect(run, asked, claims)

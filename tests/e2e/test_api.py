@@ -50,6 +50,21 @@ def test_second_create_conflicts(kube: Kube) -> None:
     }
 
 
+def test_an_immutable_config_map_keeps_its_data(kube: Kube) -> None:
+    body = {"metadata": {"name": "a"}, "immutable": True, "data": {"k": "v"}}
+    kube.core.create_namespaced_config_map(kube.namespace, body)
+    patch = kube.core.patch_namespaced_config_map
+    status = refusal(lambda: patch("a", kube.namespace, {"data": {"k": "w"}}))
+    assert (status["code"], status["reason"]) == (422, "Invalid")
+    assert status["message"] == (
+        'ConfigMap "a" is invalid: data: Forbidden: field is immutable when `immutable` is set'
+    )
+    status = refusal(lambda: patch("a", kube.namespace, {"immutable": False}))
+    assert (status["code"], status["reason"]) == (422, "Invalid")
+    annotated = patch("a", kube.namespace, {"metadata": {"annotations": {"k": "v"}}})
+    assert (annotated.metadata.annotations, annotated.data) == ({"k": "v"}, {"k": "v"})
+
+
 def test_stale_update_conflicts(kube: Kube) -> None:
     body = {"metadata": {"name": "a"}}
     old = kube.core.create_namespaced_config_map(kube.namespace, body)

@@ -39,11 +39,11 @@ def test_a_run_ends_at_its_limit() -> None:
     """Not before; the message has the field, the step, and what to do."""
     cluster = Cluster(client.ApiClient(), "none", "bench")
     known = Record(make_run(cluster, run_limit_seconds=60), "storms", [], [], "v1", step="drain")
-    assert _over(known, [], time.monotonic())() is None
-    error = _over(known, [], time.monotonic() - 61)()
+    assert _over(known, lambda: None, time.monotonic())() is None
+    error = _over(known, lambda: None, time.monotonic() - 61)()
     assert isinstance(error, LimitReached)
     assert "run_limit_seconds: the run reached its limit of 60 s in step 'drain'" in str(error)
-    assert isinstance(_over(known, ["another has it"], time.monotonic())(), LeaseLost)
+    assert isinstance(_over(known, lambda: "another has it", time.monotonic())(), LeaseLost)
 
 
 def test_a_report_ends_a_run_too() -> None:

@@ -64,7 +64,7 @@ class Ground(NamedTuple):
             watch(row, events)
 
         with (
-            lease(run, known.warnings.append, say_nothing),
+            lease(run, say_nothing),
             owned(run, say_nothing, known.warnings.append) as owner,
         ):
             known.storm_volumes = experiment.planned(run, storage_classes)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,10 +30,6 @@ def another(run: Run) -> Run:
     return run._replace(run_id=new_run_id(datetime.now(UTC)))
 
 
-def ignore(words: str) -> None:
-    """Nobody looks at what a Lease has to say."""
-
-
 def say_nothing(progress: Progress) -> None:
     """Nobody listens to a run that waits."""
 
@@ -48,32 +44,32 @@ def is_held(run: Run) -> bool:
 
 def test_a_second_run_is_kept_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the first run, which goes on; it says what it waits for."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 8)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(leases, "LOOK_SECONDS", 0.1)
     said: list[Progress] = []
-    with lease(run, ignore, say_nothing):
+    with lease(run, say_nothing):
         with pytest.raises(RunInProgress, match=f"run {run.run_id} is under way in namespace"):
-            lease(another(run), ignore, said.append).__enter__()
+            lease(another(run), said.append).__enter__()
         assert held(run)["spec"]["holderIdentity"] == run.run_id
     assert not is_held(run)
     (waits,) = said
-    assert waits.step == f"watch whether run {run.run_id} lives, which holds the Lease: up to 8 s"
+    assert waits.step == f"watch whether run {run.run_id} lives, which holds the Lease: up to 120 s"
 
 
 def test_a_preflight_waits_for_nobody(run: Run) -> None:
     """It says who holds the Lease, and what watches whether that one lives."""
     verbs.create(run.cluster, a_lease("first", duration_seconds=3600))
     with pytest.raises(RunInProgress, match="it is under way, or it died"):
-        lease(run, ignore, say_nothing, wait=False).__enter__()
+        lease(run, say_nothing, wait=False).__enter__()
     verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_run_may_follow_another(run: Run) -> None:
     """The Lease is given back at the end, also when the run fails."""
-    with pytest.raises(LookupError), lease(run, ignore, say_nothing):
+    with pytest.raises(LookupError), lease(run, say_nothing):
         raise LookupError
     second = another(run)
-    with lease(second, ignore, say_nothing):
+    with lease(second, say_nothing):
         assert held(run)["spec"]["holderIdentity"] == second.run_id
 
 
@@ -81,7 +77,7 @@ def test_a_run_may_follow_another(run: Run) -> None:
 def test_the_lease_of_a_dead_run_is_taken_over(run: Run, ahead_seconds: int) -> None:
     """After its whole duration without a sign of life, whatever its machine's clock said."""
     verbs.create(run.cluster, a_lease("dead", ahead_seconds=ahead_seconds))
-    with lease(run, ignore, say_nothing):
+    with lease(run, say_nothing):
         assert held(run)["spec"]["holderIdentity"] == run.run_id
     assert not is_held(run)
 
@@ -91,7 +87,7 @@ def test_the_lease_of_a_living_run_is_left_to_it(run: Run, ahead_seconds: int) -
     """Whatever its machine's clock says."""
     with renewed(run.cluster, "living", ahead_seconds=ahead_seconds):
         with pytest.raises(RunInProgress, match="run living is under way"):
-            lease(run, ignore, say_nothing).__enter__()
+            lease(run, say_nothing).__enter__()
         assert held(run)["spec"]["holderIdentity"] == "living"
 
 
@@ -117,13 +113,13 @@ def test_a_run_lives_while_its_clock_is_set(
     run: Run, monkeypatch: pytest.MonkeyPatch, step_seconds: int
 ) -> None:
     """Its renewals have other times, which nobody compares with anything."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
-    with lease(run, ignore, say_nothing) as lost:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    with lease(run, say_nothing) as lost:
         monkeypatch.setattr(leases, "_micro_time", lambda: micro_time(step_seconds))
         watches.wait(run.cluster, "Lease", newer(held(run)), what="a renewal", limit_seconds=30)
         monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
         assert judged(run) == (run.run_id, True)
-        assert lost == []
+        assert lost() is None
 
 
 def newer(than: Obj) -> Callable[[Items], bool | None]:
@@ -136,8 +132,8 @@ def test_a_living_run_makes_its_lease_again_before_it_counts_as_dead(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever judges sees that somebody deleted it, and waits; without a run, there is none."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 4)
-    with lease(run, ignore, say_nothing):
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    with lease(run, say_nothing):
         verbs.delete(run.cluster, "Lease", "stormark")
         monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
         assert judged(run) == (run.run_id, True)
@@ -188,7 +184,7 @@ def test_a_lease_that_another_run_takes_at_the_last_moment_is_left_to_it(
         verbs.patch(cluster, "Lease", "stormark", change)
         delete(cluster, kind, name, **more)
 
-    with lease(run, ignore, say_nothing):
+    with lease(run, say_nothing):
         monkeypatch.setattr(verbs, "delete", too_late)
     monkeypatch.setattr(verbs, "delete", delete)
     assert held(run)["spec"]["holderIdentity"] == "next"
@@ -197,20 +193,20 @@ def test_a_lease_that_another_run_takes_at_the_last_moment_is_left_to_it(
 
 def test_a_lease_is_renewed_while_its_run_lives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long that takes."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
 
     def renewed(items: Items) -> bool | None:
         spec = items["stormark"]["spec"]
         return True if spec["renewTime"] > spec["acquireTime"] else None
 
-    with lease(run, ignore, say_nothing):
+    with lease(run, say_nothing):
         what = "renewal of the Lease"
         assert watches.wait(run.cluster, "Lease", renewed, what=what, limit_seconds=10)
 
 
 def test_a_lease_that_another_run_has_taken_is_left_to_it(run: Run) -> None:
     """A run that slept through its own Lease does not end the next one's."""
-    with lease(run, ignore, say_nothing):
+    with lease(run, say_nothing):
         change = {"spec": {"holderIdentity": "next"}}
         verbs.patch(run.cluster, "Lease", "stormark", change)
     assert held(run)["spec"]["holderIdentity"] == "next"
@@ -219,19 +215,19 @@ def test_a_lease_that_another_run_has_taken_is_left_to_it(run: Run) -> None:
 
 def test_a_run_that_lost_its_lease_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that stood still goes on beside the next one otherwise."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
-    with lease(run, ignore, say_nothing) as lost:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    with lease(run, say_nothing) as lost:
         (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
         change = {"spec": {"holderIdentity": "next"}}
         verbs.patch(run.cluster, "Lease", "stormark", change)
         renewer.join(40)
-        assert lost[0].startswith("run next has taken over the Lease of namespace ")
+        assert str(lost()).startswith("run next has taken over the Lease of namespace ")
     verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_lease_that_somebody_deleted_is_no_error(run: Run) -> None:
     """What was to be given back is gone."""
-    with lease(run, ignore, say_nothing):
+    with lease(run, say_nothing):
         verbs.delete(run.cluster, "Lease", "stormark")
     assert not is_held(run)
 
@@ -240,16 +236,16 @@ def test_a_lease_that_somebody_deleted_is_made_again(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without one a living run counts as dead, and would be reaped in mid-fio."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 8)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
 
     def holder(items: Items) -> str | None:
         return items["stormark"]["spec"]["holderIdentity"] if "stormark" in items else None
 
-    with lease(run, ignore, say_nothing) as lost:
+    with lease(run, say_nothing) as lost:
         verbs.delete(run.cluster, "Lease", "stormark")
         what = "another Lease"
         assert watches.wait(run.cluster, "Lease", holder, what=what, limit_seconds=40) == run.run_id
-        assert lost == []
+        assert lost() is None
     assert not is_held(run)
 
 
@@ -257,7 +253,7 @@ def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when it comes between the look and the run's own try."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 8)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     create = verbs.create
 
     def too_late(cluster: Cluster, manifest: Obj) -> Obj:
@@ -265,45 +261,77 @@ def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
         create(cluster, a_lease("next"))
         return create(cluster, manifest)
 
-    with lease(run, ignore, say_nothing) as lost:
+    with lease(run, say_nothing) as lost:
         (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
         monkeypatch.setattr(verbs, "create", too_late)
         verbs.delete(run.cluster, "Lease", "stormark")
         renewer.join(40)
-        assert lost[0].startswith("run next has taken over the Lease of namespace ")
+        assert str(lost()).startswith("run next has taken over the Lease of namespace ")
     verbs.delete(run.cluster, "Lease", "stormark")
 
 
-def test_a_lease_that_cannot_be_renewed_is_told(
+def test_a_run_that_cannot_renew_its_lease_ends_before_others_take_it_for_dead(
     run: Run, cluster: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once, when it has lapsed: a renewal that failed before, or fails again, is not news."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
-    told: SimpleQueue[str] = SimpleQueue()
-    with lease(run, told.put, say_nothing):
+    """It says so while the Lease still counts, and why; until then it holds it."""
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    with lease(run, say_nothing) as lost:
         cluster.fault("update", "leases", 403, times=1000)
-        words = told.get(timeout=20)
-        assert words.startswith("the Lease of namespace ")
-        assert "updating Lease stormark" in words
-        more = cluster.fired()[0] + 2
-        until(cluster.fired, lambda fired: fired[0] >= more)
-    assert told.empty()
+        until(cluster.fired, lambda fired: fired[0] > 1)
+        assert lost() is None
+        monkeypatch.setattr(leases, "STEP_DOWN_SECONDS", 0.5)
+        until(lost, bool)
+        assert "updating Lease stormark" in str(lost())
+    assert leases.STEP_DOWN_SECONDS < leases.LEASE_SECONDS
 
 
-def test_a_run_that_was_taken_for_dead_is_told(
-    run: Run, monkeypatch: pytest.MonkeyPatch, cluster: Embedded
+def test_a_server_that_hangs_does_not_hide_that_the_lease_is_not_renewed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its Lease lapsed while the API was away, and reap has deleted it: no new one is made."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1)
-    told: SimpleQueue[str] = SimpleQueue()
-    with lease(run, told.put, say_nothing) as lost:
-        cluster.fault("get", "leases", 403, times=1000)
-        told.get(timeout=20)
-        verbs.delete(run.cluster, "Lease", leases.LEASE)
-        cluster.clear_faults()
-        until(lambda: lost, bool)
-    assert "what it had made may have been released" in lost[0]
-    assert verbs.find(run.cluster, "Lease") == []
+    """The try that waits for an answer may take longer than the Lease lasts."""
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    answer, asked = threading.Event(), threading.Event()
+    read = leases.read
+
+    def hang(cluster: Cluster) -> Obj | None:
+        if threading.current_thread().name == "lease":
+            asked.set()
+            answer.wait()
+        return read(cluster)
+
+    with lease(run, say_nothing) as lost:
+        monkeypatch.setattr(leases, "read", hang)
+        asked.wait()
+        assert lost() is None
+        monkeypatch.setattr(leases, "STEP_DOWN_SECONDS", 0.1)
+        until(lost, bool)
+        answer.set()
+    assert "no try has ended" in str(lost()) or "could not renew" in str(lost())
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_while_the_server_is_away_nobody_can_renew(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, away: bool
+) -> None:
+    """Whoever watches a Lease begins anew after an outage; a holder that is silent then is dead."""
+    clock = [0.0]
+    looks: list[float] = []
+    dead = a_lease("run", duration_seconds=100)
+    dead["metadata"]["resourceVersion"] = "1"
+
+    def read(cluster: Cluster) -> Obj:  # noqa: ARG001
+        looks.append(clock[0])
+        clock[0] += 60.0 if away and len(looks) == 2 else 0.0
+        return dead
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(leases, "read", read)
+    stand_in = SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep)
+    monkeypatch.setattr(leases, "time", stand_in)
+    assert leases.judge(api.cluster) == (dead, False)
+    assert clock[0] == (160.0 if away else 100.0)
 
 
 def test_of_two_runs_that_take_over_at_once_one_wins(api: Api) -> None:
@@ -320,5 +348,5 @@ def test_of_two_runs_that_take_over_at_once_one_wins(api: Api) -> None:
     api.script("GET", f"{LEASES}/stormark", *(version(n, "winner") for n in range(2, 9)))
     api.script("PUT", f"{LEASES}/stormark", Answer.refusal(409, "Conflict"))
     with pytest.raises(RunInProgress, match="run winner is under way"):
-        lease(make_run(api.cluster), ignore, say_nothing).__enter__()
+        lease(make_run(api.cluster), say_nothing).__enter__()
     assert api.asked("PUT")

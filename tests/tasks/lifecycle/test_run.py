@@ -29,6 +29,16 @@ def test_a_run_s_owner_says_all_that_its_release_needs(run: Run) -> None:
     assert [progress.step for progress in seen] == ["clean up the cluster", "the cluster is clean"]
 
 
+def test_the_scripts_of_a_run_cannot_be_changed(run: Run) -> None:
+    """Its later pods run them, whoever else may write ConfigMaps here; an annotation can be."""
+    with owned(run, lambda progress: None, warn=pytest.fail) as (owner,):  # noqa: ARG005
+        change = {"data": {"fio.sh": "echo changed"}}
+        with pytest.raises(ClusterError, match="field is immutable when `immutable` is set"):
+            verbs.patch(run.cluster, "ConfigMap", owner["name"], change)
+        noted = {"metadata": {"annotations": {"note": "w1"}}}
+        verbs.patch(run.cluster, "ConfigMap", owner["name"], noted)
+
+
 def test_a_run_that_fails_is_released(run: Run) -> None:
     """Its own error is what the caller sees."""
     with pytest.raises(LookupError), owned(run, lambda progress: None, warn=pytest.fail):  # noqa: ARG005
