@@ -25,7 +25,7 @@ from tasks.lifecycle.progress import Report
 from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import Workload
-from tasks.provision import provision
+from tasks.provision import bench_pod, provision
 from tasks.speed import benchmark
 
 
@@ -40,6 +40,7 @@ def main(
     def by_turns(
         run: Run, owner: list[Obj], storage_classes: list[Obj], _known: Record, report: Report
     ) -> None:
+        bench_pod.create_job_files(run, owner)
         with provision.provisioned(run, owner, storage_classes) as coming:
             volume = lay_out_next(run, owner, coming, report)
             turns = benchmark.rounds([volume], rounds, len(workload.jobs))

@@ -45,6 +45,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     `stormark plan` prints a plan with every field; options here override the file.
     """
     from commands.terminal import carry_out
+    from tasks.plan.own_file import text_of
     from tasks.plan.plan import PlanError, load
 
     given: dict[str, Any] = {
@@ -64,18 +65,8 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     }
     try:
         if fio_file is not None:
-            given["fio_file"] = _text_of(fio_file)
+            given["fio_file"] = text_of(fio_file)
         chosen = load(plan_file, given)
     except PlanError as error:
         raise refused(str(error)) from None
     raise typer.Exit(carry_out(flow, chosen))
-
-
-def _text_of(fio_file: Path) -> str:
-    from tasks.plan.plan import PlanError
-
-    try:
-        return fio_file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise PlanError(f"fio file {fio_file} cannot be read: {why}") from error

@@ -16,7 +16,7 @@ from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
-from tasks.provision import provision, volumes
+from tasks.provision import bench_pod, provision, volumes
 from tasks.provision.volumes import Volume, VolumeFailed
 from tasks.speed import benchmark
 
@@ -45,9 +45,9 @@ def measure_classes(
     known.step = "check of image and fio file"
     report(Progress(run.run_id, known.step))
     look = step(begin.image_fio_file_and_nodes, "check image and nodes")
-    claims = begin.claims_of(known.flow, run.plan, storage_classes)
-    known.fio_version, seen = look(run, owner, claims, report)
-    known.checks += seen
+    known.fio_version, run, seen = look(run, owner, storage_classes, known.flow, report)
+    known.run, known.checks = run, known.checks + seen
+    bench_pod.create_job_files(run, owner)
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 
     ended, warn = progress("fio", known.cells_planned), get_run_logger().warning

@@ -8,7 +8,7 @@
 # is a second try of one that was heard, and is left. Between orders the pod does nothing at all.
 #
 #   1 layout            write the volume's files full
-#   2 run first a,b     run one fio for each group of jobs, comma between jobs that run at once
+#   2 run 1 2           run one fio for each job file of jobs/
 #   3 end               that is all
 #
 # Paths are relative to the container's working directory, which is /. What stormark reads back are
@@ -109,17 +109,37 @@ lay_out() {
         fi
         printf '\n'
     done
+    if [ -f jobs/layout.fio ]; then
+        say layout "the jobs' own files"
+        if ! fio --aux-path=scratch --output=scratch/layout jobs/layout.fio 2>scratch/stderr; then
+            if [ ! -s scratch/stderr ]; then cat scratch/layout >scratch/stderr; fi
+            say_errors failed-layout
+            exit 1
+        fi
+    fi
+}
+
+# Each option as fio takes it: what a job file means. It reads engines that it lacks without a word.
+say_parsed() {
+    fio --debug=parse --parse-only "$job_file" >scratch/stdout 2>/dev/null
+    while IFS= read -r words; do
+        case "$words" in
+        *"Parsing section"* | *" handle_option="* | *"ret=0, out="*) say parse "$words" ;;
+        esac
+        case "$words" in
+        *" handle_option=ioengine, ptr="*)
+            case "$(fio --enghelp="${words##*ptr=}" 2>&1)" in
+            *"not loadable"*) say no-engine "${words##*ptr=}" ;;
+            esac
+            ;;
+        esac
+    done <scratch/stdout
 }
 
 run_group() {
     say begin "$1" "$(date +%s)"
-    sections=''
-    IFS=,
-    for job in $1; do sections="$sections --section=$job"; done
-    IFS=' '
-    # shellcheck disable=SC2086 # one argument for each section
-    fio $sections --output=scratch/output --output-format=json --eta=always --eta-newline=1 \
-        "$job_file" 2>scratch/stderr
+    fio --aux-path=scratch --output=scratch/output --output-format=json --eta=always \
+        --eta-newline=1 "jobs/$1.fio" 2>scratch/stderr
     status=$?
     printf '\n' # fio leaves its last line of progress open
     say_errors stderr
@@ -161,6 +181,7 @@ check)
     STORMARK_ENGINE=psync
     export STORMARK_ENGINE
     if fio --parse-only "$job_file" >scratch/stdout 2>scratch/stderr; then
+        say_parsed
         serve checked
     else
         cat scratch/stdout >>scratch/stderr

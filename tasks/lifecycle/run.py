@@ -114,6 +114,6 @@ def _create_owner(run: Run) -> Obj:
         fio_sh=script("fio.sh"),
         writer_sh=script("writer.sh"),
         host_folders=[],
-        fio_file=run.workload.text,
+        fio_file=run.plan.fio_file or run.workload.text,
     )
     return labels.reference(verbs.create(run.cluster, manifest))

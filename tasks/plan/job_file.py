@@ -1,11 +1,12 @@
 """fio job files: which jobs a file has, which of them run at once, and on which files.
 
-A built-in profile and a user's own file are treated alike. stormark chooses the file that a job
-works on, and its size where the job file does not say; everything else is run as written.
+A built-in profile is read here; a user's own file is read by fio (`own_file.py`). Both become the
+same: jobs with every option that applies to them, from which the files are written that run.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,66 +18,149 @@ PROFILES = Path(__file__).parents[2] / "manifests" / "fio"
 # Room for the filesystem's own needs, and for a full volume not to be what is measured.
 USABLE_SHARE = 0.8
 TARGET = {"Filesystem": "volume/stormark.dat", "Block": "dev/stormark"}
-CHOSEN_BY_STORMARK = ("filename", "directory", "opendir", "filename_format", "include")
+MIB = 2**20
 SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
-# fio's other names for options that stormark looks at.
-ALIASES = {"timeout": "runtime", "wait_for_previous": "stonewall"}
-TIME_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "m": 60.0, "h": 3600.0, "d": 86400.0}
+TIMES = ("runtime", "ramp_time")  # in seconds in a profile, in µs where fio has resolved them
+# An untimed job's own length comes on top of the timed seconds.
+UNTIMED_JOB_SECONDS = 1800.0
+FALSE = ("0", "false")
 
 
 class Job(NamedTuple):
-    """One job section, with the options that apply to it, those of [global] included."""
+    """One job, with the options that apply to it, those of [global] included, in fio's order.
+
+    `numbers` are the values of options that are a number: bytes, counts, times in µs. `reported` is
+    what fio calls it; `merged` says that fio reports it as one with the job before it.
+    """
 
     name: str
     options: dict[str, str]
+    numbers: dict[str, int]
+    reported: str = ""
+    merged: bool = False
+
+    def flag(self, option: str) -> bool:
+        """Whether an option that is on or off is on."""
+        return self.options.get(option, "0") not in FALSE
+
+    @property
+    def engine(self) -> str:
+        """Its ioengine, fio's default where it names none."""
+        return self.options.get("ioengine", "psync")
+
+    @property
+    def does_io(self) -> bool:
+        """Whether it has figures: a job that burns CPU or only makes its files has none."""
+        return self.engine != "cpuio" and not self.flag("create_only")
+
+    @property
+    def text(self) -> str:
+        """Its section of a job file."""
+        lines = [f"{name}={value}" if value else name for name, value in self.options.items()]
+        return "\n".join([f"[{self.reported or self.name}]", *lines]) + "\n"
 
 
 class Workload(NamedTuple):
-    """A job file, complete and ready to run.
+    """What fio runs, complete and ready.
 
-    `groups` are the jobs that run at once, in order; `layout` is the size in bytes of each file
-    that is written full before the first job; `needed_bytes` is what all files take together.
+    `groups` are the jobs of one fio each, in order: those of a profile run at once. `layout` is the
+    size in bytes of each file that is written full before the first job; `created_by_fio` says that
+    fio lays its files out instead. `needed_bytes` is what all files take together; `notes` say what
+    is not as the file says. Of an own file that fio has not read yet all is empty.
     """
 
     profile: str
-    text: str
     groups: list[list[Job]]
     layout: dict[str, int]
     sizes: dict[str, int]
     needed_bytes: int
+    created_by_fio: bool = False
+    notes: list[str] = []  # noqa: RUF012 - of a tuple, never changed
 
     @property
     def jobs(self) -> list[Job]:
-        """All jobs, in the order in which they run."""
-        return [job for group in self.groups for job in group]
+        """The jobs that have a result, in the order in which they run."""
+        return [job for group in self.groups for job in measured(group)]
+
+    @property
+    def text(self) -> str:
+        """One job file of all groups."""
+        return "".join(text(group) for group in self.groups)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The job files of a run, by their names: one for each group, and the lay-out's."""
+        texts = [text(group) for group in self.groups]
+        files = {f"{number}.fio": words for number, words in enumerate(texts, 1)}
+        layout = layout_text(job for group in self.groups for job in group)
+        if self.created_by_fio and layout:
+            files["layout.fio"] = layout
+        return files
 
     def seconds(self) -> float:
         """How long the timed jobs take, for progress and limits; untimed ones count as 0."""
-        return sum(max(job_seconds(job) for job in group) for group in self.groups)
+        return sum(group_seconds(group) for group in self.groups)
 
 
-def prepare(plan: Plan) -> Workload:
-    """The workload of a plan. Raises PlanError when the file cannot be run as it stands."""
-    text = plan.fio_file if plan.fio_file is not None else profile_text(plan.profile)
-    text = _with_times(text, plan.runtime_seconds, plan.ramp_seconds)
-    jobs = _jobs(text)
-    directives = set(re.findall(r"^\s*[;#]\s*stormark:\s*(\S+)\s*$", text, re.MULTILINE))
-    groups = _groups(jobs)
-    _check(groups, directives)
-    shared = "own-layout" not in directives and "contention" not in directives
-    files = _files(jobs, plan, shared=shared)
-    sizes = _sizes(jobs, files, plan)
-    by_file = {f: max(sizes[j] for j in sizes if files[j] == f) for f in files.values()}
-    # fio itself only lays out files: a device would answer reads of blocks that nobody wrote
-    own_layout = "own-layout" in directives and plan.volume_mode == "Filesystem"
-    return Workload(
-        profile="custom" if plan.fio_file is not None else plan.profile,
-        text=_completed(text, jobs, files, sizes),
-        groups=groups,
-        layout={} if own_layout else by_file,
-        sizes=sizes,
-        needed_bytes=sum(by_file.values()),
-    )
+def measured(group: list[Job]) -> list[Job]:
+    """The jobs of a group that have a result of their own."""
+    return [job for job in group if not job.merged and job.does_io]
+
+
+def text(group: list[Job]) -> str:
+    """The job file of a group."""
+    return "".join(job.text for job in group)
+
+
+# What a job does besides its files, or to them at its end, is left out of the lay-out.
+NOT_IN_LAYOUT = (
+    "exec_prerun", "exec_postrun", "startdelay", "wait_for", "unlink", "unlink_each_loop",
+    "allow_file_create", "io_submit_mode",
+)  # fmt: skip
+# Engines whose subject the making of files is.
+OF_FILES = ("filecreate", "filestat", "filedelete", "falloc", "ftruncate", "e4defrag")
+
+
+def layout_text(jobs: Iterable[Job]) -> str:
+    """The job file with which fio writes the files of the jobs full, and does nothing else."""
+    made = [
+        job._replace(
+            options={o: value for o, value in job.options.items() if o not in NOT_IN_LAYOUT}
+            | {"create_only": "1", "overwrite": "1", "fallocate": "none"}
+        )
+        for job in jobs
+        if job.engine not in ("cpuio", *OF_FILES) and not job.flag("create_on_open")
+    ]
+    return text(made)
+
+
+def waves(jobs: list[Job]) -> list[list[Job]]:
+    """Jobs that run at once: a job with `stonewall` waits for all before it."""
+    groups: list[list[Job]] = []
+    for job in jobs:
+        if not groups or job.flag("stonewall") or "wait_for" in job.options:
+            groups.append([])
+        groups[-1].append(job)
+    return groups
+
+
+def group_seconds(group: list[Job]) -> float:
+    """How long the timed jobs of a group take."""
+    return sum(max(job_seconds(job) for job in wave) for wave in waves(group))
+
+
+def job_seconds(job: Job) -> float:
+    """Ramp and runtime of a job; 0 where it ends by itself."""
+    runtime = job.numbers.get("runtime", 0) / 1e6
+    return ramp_seconds(job) + runtime if runtime else 0.0
+
+
+def ramp_seconds(job: Job) -> float:
+    """How long a job runs before its figures count."""
+    return job.numbers.get("ramp_time", 0) / 1e6
+
+
+# ---------------------------------------------------------------- profiles
 
 
 @cache
@@ -85,172 +169,70 @@ def profile_text(profile: str) -> str:
     return (PROFILES / f"{profile}.fio").read_text()
 
 
-def job_seconds(job: Job) -> float:
-    """Ramp and runtime of a job; 0 where it ends by itself."""
-    runtime = _seconds(job, "runtime")
-    return ramp_seconds(job) + runtime if runtime else 0.0
+def prepare(plan: Plan) -> Workload:
+    """The workload of a plan's profile; of an own file, what is known before fio has read it."""
+    if plan.fio_file is not None:
+        return Workload("custom", [], {}, {}, 0)
+    words = profile_text(plan.profile)
+    jobs = [_timed(job, plan) for job in _jobs(words)]
+    # each job has a file of its own, which fio makes
+    own_files = "; stormark: own-layout\n" in words and plan.volume_mode == "Filesystem"
+    target = TARGET[plan.volume_mode]
+    files = {job.name: f"{target}.{job.name}" if own_files else target for job in jobs}
+    sizes = _sizes(jobs, len(set(files.values())), plan)
+    by_file = {f: max(sizes[j] for j in sizes if files[j] == f) for f in files.values()}
+    return Workload(
+        profile=plan.profile,
+        groups=waves([_completed(job, files[job.name], sizes[job.name]) for job in jobs]),
+        layout={} if own_files else by_file,
+        sizes=sizes,
+        needed_bytes=sum(by_file.values()),
+    )
 
 
-def ramp_seconds(job: Job) -> float:
-    """How long a job runs before its figures count."""
-    return _seconds(job, "ramp_time")
-
-
-def fio_bytes(size: str) -> int | None:
-    """A size or count as fio writes it (4k is 4,096, fio's kb_base=1024); None if it is none."""
-    if re.fullmatch(r"0x[0-9a-f]+", size.lower()):
-        return int(size, 16)
-    match = re.fullmatch(r"(\d+)([kmgt]?)b?", size.lower())
-    return int(match[1]) * SIZE_UNITS[match[2]] if match else None
-
-
-def _seconds(job: Job, option: str) -> float:
-    time = job.options.get(option, "0")
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", time.lower())
-    if match is None or match[2] not in TIME_UNITS:
-        raise PlanError(
-            f"fio file: job {job.name}: {option}={time} is not a time: "
-            "write seconds, or 500ms, 2m, 1h"
-        )
-    return float(match[1]) * TIME_UNITS[match[2]]
-
-
-def _option(line: str) -> tuple[str, str] | None:
-    content = re.split("[;#]", line)[0].strip()
-    if not content or content.startswith("["):
-        return None
-    # `include` has its file after a space
-    name, _, value = re.sub(r"\s*=\s*|\s+", "=", content, count=1).partition("=")
-    return ALIASES.get(name, name), value
-
-
-def _sections(text: str) -> Iterator[tuple[str, str]]:
-    """Each line with the section that it stands in; the section's own line is its first."""
-    section = ""
-    for line in text.splitlines():
-        if heading := re.match(r"\s*\[(.+)]", line):
-            section = heading[1].strip()
-        yield section, line
-
-
-def _jobs(text: str) -> list[Job]:
-    common: dict[str, str] = {}
-    jobs: list[Job] = []
-    for section, line in _sections(text):
-        if line.strip().startswith("[") and section != "global":
-            jobs.append(Job(section, dict(common)))
-        option = _option(line)
-        if option is None:
-            continue
-        if section == "":
-            raise PlanError(f"fio file: {line.strip()!r} stands before any [section]")
-        (common if section == "global" else jobs[-1].options)[option[0]] = option[1]
-    if not jobs:
-        raise PlanError("fio file: it has no job; a job is a [name] with its options below")
+def _jobs(words: str) -> list[Job]:
+    parser = ConfigParser(
+        allow_no_value=True, delimiters=("=",), default_section="global", interpolation=None
+    )
+    parser.read_string(words)
+    jobs = []
+    for name in parser.sections():
+        options = {option: value or "" for option, value in parser[name].items()}
+        numbers = {option: _number(option, value) for option, value in options.items()}
+        jobs.append(Job(name, options, {o: n for o, n in numbers.items() if n is not None}))
     return jobs
 
 
-def _groups(jobs: list[Job]) -> list[list[Job]]:
-    """Jobs that run at once: a job with `stonewall` waits for all before it."""
-    groups: list[list[Job]] = []
-    for job in jobs:
-        if not groups or "stonewall" in job.options:
-            groups.append([])
-        groups[-1].append(job)
-    return groups
+def _number(option: str, value: str) -> int | None:
+    match = re.fullmatch(r"(\d+)([kmgt]?)", value.lower())
+    if match is None:
+        return None
+    number = int(match[1]) * SIZE_UNITS[match[2]]
+    return number * 10**6 if option in TIMES else number
 
 
-def _check(groups: list[list[Job]], directives: set[str]) -> None:
-    jobs = [job for group in groups for job in group]
-    names = [job.name for job in jobs]
-    for job in jobs:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", job.name):
-            raise PlanError(f"fio file: job name {job.name!r} may have letters, digits, . _ and -")
-        if job.name.startswith("global"):
-            raise PlanError(f"fio file: fio takes [{job.name}] for [global]: rename that job")
-        if names.count(job.name) > 1:
-            raise PlanError(f"fio file: two jobs are called {job.name!r}; a result needs one name")
-        for option in CHOSEN_BY_STORMARK:
-            if option in job.options:
-                raise PlanError(f"fio file: job {job.name}: leave out {option}, stormark sets it")
-        if job.options.get("numjobs", "1") != "1" and "group_reporting" not in job.options:
-            raise PlanError(f"fio file: job {job.name}: numjobs needs group_reporting beside it")
-        job_seconds(job)  # refuses what is not a time before anything runs
-    for group in groups:
-        together = ", ".join(job.name for job in group)
-        if len(group) > 1 and "contention" not in directives:
-            raise PlanError(
-                f"fio file: jobs {together} would run at the same time and share the volume. "
-                "Put `stonewall` into each, or, if that is what you measure, add the line "
-                "`; stormark: contention`"
-            )
-        if len(group) > 1 and any("group_reporting" in job.options for job in group):
-            raise PlanError(f"fio file: group_reporting would merge jobs {together} into one")
-    if unknown := directives - {"contention", "own-layout"}:
-        raise PlanError(
-            f"fio file: `stormark: {', '.join(sorted(unknown))}` is unknown; "
-            "there are contention and own-layout"
-        )
+def _timed(job: Job, plan: Plan) -> Job:
+    """The job with the times that the plan names, where it has such."""
+    given = {"runtime": plan.runtime_seconds, "ramp_time": plan.ramp_seconds}
+    times = {name: value for name, value in given.items() if value is not None}
+    options = {o: str(times[o]) if o in times else value for o, value in job.options.items()}
+    numbers = {o: times[o] * 10**6 if o in times else value for o, value in job.numbers.items()}
+    return job._replace(options=options, numbers=numbers)
 
 
-def _files(jobs: list[Job], plan: Plan, *, shared: bool) -> dict[str, str]:
-    """The file that each job works on: one for all, or its own; a device is always one."""
-    target = TARGET[plan.volume_mode]
-    alone = not shared and plan.volume_mode == "Filesystem"
-    return {job.name: f"{target}.{job.name}" if alone else target for job in jobs}
-
-
-def _sizes(jobs: list[Job], files: dict[str, str], plan: Plan) -> dict[str, int]:
-    """Bytes that each job addresses: as its file says, else an even share of the usable volume.
-
-    A built-in profile whose sizes do not fit shrinks; a user's own file is refused.
-    """
+def _sizes(jobs: list[Job], files: int, plan: Plan) -> dict[str, int]:
+    """Bytes that each job addresses: an even share of the usable volume, or less if it says so."""
     usable = int(quantity_bytes(plan.volume_size) * USABLE_SHARE)
-    share = usable // len(set(files.values())) // 2**20 * 2**20
-    sizes = {}
-    for job in jobs:
-        written = job.options.get("size")
-        size = share if written is None else fio_bytes(written)
-        if size is None:
-            raise PlanError(
-                f"fio file: job {job.name}: size={written} is not a size that can be checked "
-                "against the volume; write bytes, or 4k, 22m, 2G (fio counts these by 1,024)"
-            )
-        sizes[job.name] = min(size, share) if plan.fio_file is None else size
-    needed = sum(max(sizes[j] for j in sizes if files[j] == f) for f in set(files.values()))
-    if needed > usable:
+    share = usable // files // MIB * MIB
+    sizes = {job.name: min(job.numbers.get("size", share), share) for job in jobs}
+    if min(sizes.values()) == 0:
         raise PlanError(
-            f"plan field volume_size: the fio file needs {needed:,} bytes, and a volume of "
-            f"{plan.volume_size} leaves {usable:,} (80 %). "
-            "Ask for a larger volume, or write smaller files."
+            f"plan field volume_size: {plan.volume_size} is too small for {files} files"
         )
     return sizes
 
 
-def _with_times(text: str, runtime: int | None, ramp: int | None) -> str:
-    """The file with its runtimes and ramps replaced where the plan names others."""
-    if runtime is not None:
-        text = re.sub(r"(?m)^(\s*(?:runtime|timeout)\s*=\s*)[^\s;#]+", rf"\g<1>{runtime}", text)
-    if ramp is not None:
-        text = re.sub(r"(?m)^(\s*ramp_time\s*=\s*)[^\s;#]+", rf"\g<1>{ramp}", text)
-    return text
-
-
-def _completed(text: str, jobs: list[Job], files: dict[str, str], sizes: dict[str, int]) -> str:
-    """The file with what stormark adds, at the top of each job's section."""
-    options = {job.name: job.options for job in jobs}
-    lines = []
-    for section, line in _sections(text):
-        option = _option(line)
-        if option is not None and option[0] == "size":
-            continue
-        lines.append(line)
-        if line.strip().startswith("[") and section in options:
-            lines += [f"filename={files[section]}", f"size={sizes[section]}"]
-            if "ioengine" not in options[section]:
-                lines.append("ioengine=${STORMARK_ENGINE}")
-    return "\n".join(lines) + "\n"
-
-
-# Start, end and an untimed job's own length come on top of the timed seconds.
-UNTIMED_JOB_SECONDS = 1800.0
+def _completed(job: Job, file: str, size: int) -> Job:
+    """The job with what stormark adds: its file, its size, and an engine if it names none."""
+    options = {"ioengine": "${STORMARK_ENGINE}"} | job.options
+    return job._replace(options=options | {"filename": file, "size": str(size)})

@@ -123,6 +123,9 @@ class Plan(BaseModel):
         default=None,
         description="Text of a fio job file of your own, in place of the profile.",
     )
+    fio_env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = Field(
+        default={}, description="Values of the variables that fio_file has as ${NAME}."
+    )
     repeats: int = Field(
         default=3,
         ge=1,

@@ -16,7 +16,7 @@ from tasks.lifecycle.lease import RunInProgress, lease
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run, new_run_id, owned
-from tasks.plan import job_file
+from tasks.plan import job_file, own_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
@@ -61,6 +61,7 @@ def look(
 ) -> tuple[Run, list[Obj], Record]:
     """As `begin`, but a check that failed is only in the record."""
     now = datetime.now(UTC)
+    own_file.check(plan)
     workload = job_file.prepare(plan)
     store.check_writable(plan.results)
     cluster = k8s.connect(plan.context, plan.namespace)
@@ -106,11 +107,15 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
         every_node=every_node,
         version=record.kubernetes_version,
     )
-    touchable = len(cordon.eligible(run.cluster, run.plan))
-    record.checks.append(
-        limit.run_limit(record.flow, run.plan, run.workload, len(chosen), touchable)
-    )
+    if run.plan.fio_file is None or record.flow == "storms":
+        record.checks.append(_time(run, record.flow, len(chosen)))
     record.run = run._replace(skips=checks.skips(record.checks))
+
+
+def _time(run: Run, flow: str, class_count: int) -> Check:
+    """How long it may take: of an own file once fio has read that."""
+    touchable = len(cordon.eligible(run.cluster, run.plan))
+    return limit.run_limit(flow, run.plan, run.workload, class_count, touchable)
 
 
 def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Check]:
@@ -128,18 +133,28 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
         held = lease(run, report, wait=False)
         with held, owned(run, report, record.warnings.append) as owner:
             asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
-            seen = probes.collect(run, asked, claims)
-            return [*record.checks, *seen, _fio(run, owner)]
+            run, fio = _fio(run, owner, flow, len(chosen))
+            return [*record.checks, *probes.collect(run, asked, claims), *fio]
     except RunInProgress as error:
         return [*record.checks, Check("lease", plan.namespace, "fail", str(error))]
 
 
-def _fio(run: Run, owner: list[Obj]) -> Check:
+def _fio(run: Run, owner: list[Obj], flow: str, class_count: int) -> tuple[Run, list[Check]]:
     try:
-        seen = f"{image_and_fio_file(run, owner)} reads profile {run.workload.profile}"
+        version, run = image_and_fio_file(run, owner)
     except (PlanError, PodFailed) as error:
-        return Check("fio", f"image {run.plan.image}", "fail", str(error))
-    return Check("fio", f"image {run.plan.image}", "pass", seen)
+        return run, [Check("fio", f"image {run.plan.image}", "fail", str(error))]
+    return run, _read(run, version, flow, class_count)
+
+
+def _read(run: Run, version: str, flow: str, class_count: int) -> list[Check]:
+    """What fio makes of the plan's profile, or of its own file, and how long that may take."""
+    of_image, workload = f"image {run.plan.image}", run.workload
+    if run.plan.fio_file is None:
+        return [Check("fio", of_image, "pass", f"{version} reads profile {workload.profile}")]
+    reads = f"{version} reads the fio file: {len(workload.jobs)} jobs with a result"
+    checks = [Check("fio", of_image, "pass", "; ".join([reads, *workload.notes]))]
+    return checks if flow == "storms" else [*checks, _time(run, flow, class_count)]
 
 
 def namespace(cluster: Cluster) -> None:
@@ -153,21 +168,32 @@ def namespace(cluster: Cluster) -> None:
         ) from error
 
 
-def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object] = str) -> str:
+def image_and_fio_file(
+    run: Run, owner: list[Obj], waits: Callable[[str], object] = str
+) -> tuple[str, Run]:
     """Let the plan's image read the plan's fio file and hear an order, in a pod without a volume.
 
     `waits` is told what keeps the pod from its start, as an image that cannot be pulled. Returns
-    fio's version. Raises PodFailed when the image does not run or no order comes to the pod,
-    PlanError with fio's own words when fio cannot read the file.
+    fio's version, and the run with what fio made of an own file. Raises PodFailed when the image
+    does not run or no order comes to the pod, PlanError with fio's own words when fio cannot read
+    the file, or with every reason for which it can mean nothing on a volume.
     """
     name = f"stormark-{run.run_id}-check"
-    bench_pod.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
+    limit, env = CHECK_LIMIT_SECONDS, run.plan.fio_env
+    bench_pod.create(run, owner, name=name, action="check", limit_seconds=limit, env=env)
     log = FioLog()
     job = bench_pod.started(run, name, waits)
-    bench_pod.follow(run.cluster, job, log, limit_seconds=CHECK_LIMIT_SECONDS)
+    bench_pod.follow(run.cluster, job, log, limit_seconds=limit)
     _explain(run, log)
     _order(run, job)
-    return log.facts["fio_version"]
+    if run.plan.fio_file is not None:
+        if log.missing_engines:
+            raise PlanError(
+                f"fio file: {log.facts['fio_version']} of image {run.plan.image} lacks engine "
+                f"{', '.join(sorted(log.missing_engines))}: use another engine, or another image"
+            )
+        run = run._replace(workload=own_file.resolve(run.plan, log.parsed))
+    return log.facts["fio_version"], run
 
 
 def _order(run: Run, job: FioJob) -> None:
@@ -206,15 +232,23 @@ def probe(run: Run, owner: list[Obj]) -> list[Probe]:
 
 
 def image_fio_file_and_nodes(
-    run: Run, owner: list[Obj], claims: int, report: Report
-) -> tuple[str, list[Check]]:
-    """Check image and fio file while every node is looked at; fio's version, and what was seen."""
+    run: Run, owner: list[Obj], storage_classes: list[Obj], flow: str, report: Report
+) -> tuple[str, Run, list[Check]]:
+    """Check image and fio file while every node is looked at.
+
+    Returns fio's version, the run with its workload, and what was seen.
+    """
 
     def waits(why: str) -> None:
         report(Progress(run.run_id, f"check of image and fio file waits: {why}"))
 
     asked = probe(run, owner)
-    return image_and_fio_file(run, owner, waits), probes.collect(run, asked, claims)
+    version, run = image_and_fio_file(run, owner, waits)
+    if run.plan.fio_file is not None:
+        _fits_its_limit(run.plan, flow, run.workload, len(storage_classes))
+    claims = claims_of(flow, run.plan, storage_classes)
+    seen = probes.collect(run, asked, claims)
+    return version, run, [*seen, *_read(run, version, flow, len(storage_classes))]
 
 
 def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:

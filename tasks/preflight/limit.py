@@ -42,10 +42,11 @@ def _parts(
     starts = plan.bind_limit_seconds + plan.start_limit_seconds
     # pods are hit on all volumes at once; of a node's writers each is waited for
     waits = storms * plan.recovery_limit_seconds * (on_pods + on_nodes * volumes)
+    laid_out = workload.needed_bytes if workload.created_by_fio else sum(workload.layout.values())
     return {
         "timed fio": workload.seconds() * turns,
         "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,
-        "lay-out": sum(workload.layout.values()) / LAYOUT_BYTES_PER_SECOND * class_count * fio,
+        "lay-out": laid_out / LAYOUT_BYTES_PER_SECOND * class_count * fio,
         "provisioning": float(starts * (class_count * fio + storms)),
         "nodes held": float(
             storms * plan.hold_seconds * on_nodes * max(1, min(node_count, volumes))

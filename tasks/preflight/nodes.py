@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tasks.kubernetes.nodes import condition, pressures, unused
 from tasks.kubernetes.objects import Obj
-from tasks.plan.job_file import Job, Workload, fio_bytes
+from tasks.plan.job_file import Job, Workload, waves
 from tasks.plan.plan import FAULT_FIELDS, Plan
 from tasks.plan.quantity import quantity_bytes
 from tasks.results.checks import Check, Status
@@ -112,10 +112,12 @@ def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> Check:
         advice = "Look on the node: `sysctl fs.aio-max-nr fs.aio-nr`"
         return Check("asynchronous I/O", name, "warn", "a pod cannot read fs.aio-max-nr", advice)
     most, used = int(seen.facts["aio_max_nr"]), int(seen.facts["aio_nr"])
-    need = max(
-        sum(_count(job, "iodepth") * _count(job, "numjobs") for job in group)
+    at_once = [
+        sum(_count(job, "iodepth") * _count(job, "numjobs") for job in wave)
         for group in workload.groups
-    )
+        for wave in waves(group)
+    ]
+    need = max(at_once, default=0)  # fio may not have read a file of the user's own
     words = f"fs.aio-max-nr {most:,}, {used:,} in use; the plan's jobs take {need:,} at once"
     if most - used < need:
         advice = "Raise it on the node: `sysctl -w fs.aio-max-nr=1048576`"
@@ -124,8 +126,8 @@ def _asynchronous_io(seen: Seen, name: str, workload: Workload) -> Check:
 
 
 def _count(job: Job, option: str) -> int:
-    """A number of a job; 1, fio's default, also where only fio can tell, as with ${DEPTH}."""
-    return fio_bytes(job.options.get(option, "1")) or 1
+    """A number of a job; 1 is fio's default."""
+    return max(job.numbers.get(option, 1), 1)
 
 
 def _free_space(seen: Seen, name: str, most: int) -> Check:

@@ -18,6 +18,8 @@ class FioLog:
 
     facts: dict[str, str] = field(default_factory=dict)
     engine_errors: list[str] = field(default_factory=list)
+    parsed: list[str] = field(default_factory=list)
+    missing_engines: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     refused: tuple[int, int] | None = None
     begun: dict[str, int] = field(default_factory=dict)
@@ -32,7 +34,9 @@ class FioLog:
 
     def feed(self, line: str) -> None:
         """Take in the next line."""
-        if line.startswith("@stormark "):
+        if line.startswith("@stormark parse "):
+            self.parsed.append(line.removeprefix("@stormark parse "))
+        elif line.startswith("@stormark "):
             words = line.split(" ", 3)[1:]
             self._message(words[0], *words[1:])
         elif self.in_output and self.group is not None:
@@ -44,6 +48,8 @@ class FioLog:
                 self.facts[first] = rest
             case "engine":
                 self.engine_errors.append(f"{first}: {rest}")
+            case "no-engine":
+                self.missing_engines.add(first)
             case "refuse":
                 self.refused = int(first), int(rest)
             case "begin":

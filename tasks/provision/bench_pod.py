@@ -84,6 +84,11 @@ def create(
     verbs.create(run.cluster, manifest)
 
 
+def create_job_files(run: Run, owner: list[Obj]) -> None:
+    """Create the ConfigMap from which the pods of volumes take their job files."""
+    verbs.create(run.cluster, render("jobs-configmap", **run.meta(owner), files=run.workload.files))
+
+
 def started(run: Run, name: str, waits: Callable[[str], object] = str) -> FioJob:
     """Wait until the Job's pod runs; `waits` is told what it waits for.
 

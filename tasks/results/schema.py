@@ -198,6 +198,25 @@ TABLES: dict[str, list[Column]] = {
         *_latency("read", "a read's completion latency"),
         *_latency("write", "a write's completion latency"),
         *_latency("sync", "an fsync's or fdatasync's latency"),
+        *(
+            Column(f"{name}_{column}", pa.float64(), unit, f"{text}; null if there are none")
+            for name, what in (
+                ("trim", "trims"),
+                ("mixed", "reads and writes under unified_rw_reporting"),
+            )
+            for column, unit, text in (
+                ("iops", "iops", f"{what} a second"),
+                (
+                    "bandwidth_bytes_per_second",
+                    "bytes_per_second",
+                    f"bytes a second of {what}",
+                ),
+            )
+        ),
+        *_latency("trim", "a trim's completion latency"),
+        *_latency("mixed", "an I/O's completion latency under unified_rw_reporting"),
+        Column("latency_kind", pa.string(), "", "clat, or lat where the job asks for that alone"),
+        Column("ignored_errors", pa.int64(), "", "I/O errors that continue_on_error went on after"),
     ],
     "storms": [
         RUN_ID,

@@ -9,7 +9,15 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
-from tasks.plan.job_file import UNTIMED_JOB_SECONDS, Job, job_seconds, ramp_seconds
+from tasks.plan.job_file import (
+    UNTIMED_JOB_SECONDS,
+    Job,
+    group_seconds,
+    job_seconds,
+    measured,
+    ramp_seconds,
+    waves,
+)
 from tasks.provision import volumes
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.volumes import Volume
@@ -59,22 +67,23 @@ def measure(
     groups = run.workload.groups
     untimed = sum(UNTIMED_JOB_SECONDS for job in run.workload.jobs if job_seconds(job) == 0)
     log, narrator, error = FioLog(), _Narrator(run, turn, report), None
-    waiting = deque(enumerate(_flat(groups), start=turn.first_cell))
+    waiting = deque(enumerate(_cells(groups), start=turn.first_cell))
     notes = list(beside)
 
     def keep_next() -> None:
-        sequence, (group, job) = waiting.popleft()
-        row = _cell(run, turn, group, job, log=log, error=error)
+        sequence, (number, job) = waiting.popleft()
+        row = _cell(run, turn, number, job, log=log, error=error)
         keep({"sequence": sequence} | row | {"warnings": row["warnings"] + notes})
 
     def hear(line: str) -> None:
         narrator.hear(line)
-        while waiting and _key(waiting[0][1][0]) in log.status:
+        while waiting and f"{waiting[0][1][0]}" in log.status:
             keep_next()
 
     def left() -> str:
-        narrator.begun = groups.index(waiting[0][1][0])
-        return " ".join(["run", *(_key(group) for group in groups[narrator.begun :])])
+        first = waiting[0][1][0]
+        narrator.begun = first - 1
+        return " ".join(["run", *(f"{number}" for number in range(first, len(groups) + 1))])
 
     def lost(why: str) -> None:
         notes.append(f"second try: {why}")
@@ -115,20 +124,16 @@ def failed_cells(run: Run, storage_class: str, pvc: str | None, why: str) -> lis
     ]
 
 
-def _key(group: list[Job]) -> str:
-    """What `fio.sh` calls a group."""
-    return ",".join(job.name for job in group)
-
-
-def _flat(groups: list[list[Job]]) -> list[tuple[list[Job], Job]]:
-    return [(group, job) for group in groups for job in group]
+def _cells(groups: list[list[Job]]) -> list[tuple[int, Job]]:
+    """Each job that has a result, with the number of its group, by which `fio.sh` knows it."""
+    return [(number, job) for number, group in enumerate(groups, 1) for job in measured(group)]
 
 
 def _cell(
-    run: Run, turn: Round, group: list[Job], job: Job, *, log: FioLog, error: str | None
+    run: Run, turn: Round, number: int, job: Job, *, log: FioLog, error: str | None
 ) -> dict[str, Any]:
     """The row of one cell, from what the pod's log says of its group."""
-    key = _key(group)
+    key, group = f"{number}", run.workload.groups[number - 1]
     row: dict[str, Any] = {
         "storage_class": turn.volume.storage_class,
         "job": job.name,
@@ -136,7 +141,7 @@ def _cell(
         "profile": run.workload.profile,
         "node": turn.volume.node,
         "pvc": turn.volume.pvc,
-        "concurrent_jobs": len(group),
+        "concurrent_jobs": next(len(wave) for wave in waves(group) if job in wave),
         "file_size_bytes": run.workload.sizes[job.name],
         "node_memory_bytes": turn.volume.memory_bytes,
         "ramp_seconds": ramp_seconds(job),
@@ -194,12 +199,12 @@ class _Narrator:
     def _now(self) -> Progress:
         turn = self.turn
         before, current = self.groups[: self.begun - 1], self.groups[self.begun - 1]
-        cell = turn.first_cell + sum(len(group) for group in before)
-        jobs = sum(len(group) for group in self.groups)
+        cell = turn.first_cell + sum(len(measured(group)) for group in before)
+        jobs = sum(len(measured(group)) for group in self.groups)
         rounds_after = (turn.cells - turn.first_cell + 1) // jobs - 1
         left = rounds_after * self.round_seconds + sum(
-            max(job_seconds(job) for job in group) for group in self.groups[self.begun - 1 :]
+            group_seconds(group) for group in self.groups[self.begun - 1 :]
         )
-        what = "+".join(job.name for job in current)
+        what = "+".join(job.name for job in measured(current))
         step = f"{turn.volume.storage_class} · {what} · repeat {turn.repeat}{self.ending}"
         return Progress(self.run_id, step, cell, turn.cells, left)

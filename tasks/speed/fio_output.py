@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
-from tasks.plan.job_file import Job, fio_bytes
+from tasks.plan.job_file import Job, measured
 
 PERCENTILES = {"p50": "50.000000", "p95": "95.000000", "p99": "99.000000", "p99_9": "99.900000"}
+# fio reports these apart, or with unified_rw_reporting all as one.
+DIRECTIONS = ("read", "write", "trim", "mixed")
 
 
 class UnreadableOutput(Exception):
@@ -13,52 +15,87 @@ class UnreadableOutput(Exception):
 
 
 def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
-    """The measured columns of each job of a group, by the job's name.
+    """The measured columns of each job of a group that has a result, by the job's name.
 
-    Raises UnreadableOutput when the output is cut or lacks a job.
+    Raises UnreadableOutput, quoting it, when the output is cut, lacks a job or has another form.
     """
     try:
-        document = json.loads(output[output.index("{") :])
+        document, _ = json.JSONDecoder().raw_decode(output[output.index("{") :])
     except ValueError as error:
         raise UnreadableOutput(f"fio's output is not JSON ({error}): {output[-200:]!r}") from error
-    measured = {job["jobname"]: job for job in document.get("jobs", [])}
-    if missing := [job.name for job in group if job.name not in measured]:
-        raise UnreadableOutput(f"fio's output has no job {', '.join(missing)}")
-    common = document.get("global options", {})
-    version = document["fio version"]
-    return {job.name: {"fio_version": version} | _row(measured[job.name], common) for job in group}
+    try:
+        return _rows(document, group)
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        why = f"fio's output is none that is known here ({type(error).__name__}: {error})"
+        raise UnreadableOutput(f"{why}: {output[:300]!r}") from error
 
 
-def _row(job: dict[str, Any], common: dict[str, str]) -> dict[str, Any]:
-    # fio reports options by their first names: bs, rw, whatever the job file calls them
-    options = common | job["job options"]
-    read, write = job["read"], job["write"]
-    several_sizes = "bsrange" in options or "bssplit" in options
-    moved = {"read": read["total_ios"] > 0, "write": write["total_ios"] > 0}
+def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
+    # in the order of the file, by which two of one name are told apart
+    told, jobs = document.get("jobs", []), [job for job in group if not job.merged]
+    if [one["jobname"] for one in told] != [job.reported or job.name for job in jobs]:
+        names = {one["jobname"] for one in told}
+        missing = [job.name for job in jobs if (job.reported or job.name) not in names]
+        raise UnreadableOutput(
+            f"fio's output has no job {', '.join(missing)}"
+            if missing
+            else f"fio's output has other jobs: {', '.join(sorted(names))}"
+        )
+    common, version = document.get("global options", {}), document["fio version"]
+    results = zip(jobs, told, strict=True)
+    wanted = measured(group)
+    return {
+        job.name: {"fio_version": version} | _row(job, result, common)
+        for job, result in results
+        if job in wanted
+    }
+
+
+def _row(job: Job, result: dict[str, Any], common: dict[str, str]) -> dict[str, Any]:
+    # the engine of a job that names none was chosen in the pod
+    options = common | result["job options"]
+    told = {name: result[name] for name in DIRECTIONS if name in result}
+    moved = {name: figures for name, figures in told.items() if figures["total_ios"] > 0}
+    latencies = {
+        **{key: value for name in moved for key, value in _direction(name, job, moved[name])},
+        **_latency("sync", result.get("sync", {}).get("lat_ns", {})),
+    }
+    kind = "lat" if _whole_latency(job) else "clat"
+    timed = any(column.endswith("_ns") for column in latencies)
     return {
         "engine": options.get("ioengine", "psync"),
-        "rw": options.get("rw", "read"),
-        "block_size_bytes": None if several_sizes else fio_bytes(options.get("bs", "4k")),
-        "io_depth": fio_bytes(options.get("iodepth", "1")),
-        "num_jobs": fio_bytes(options.get("numjobs", "1")),
-        "direct": options.get("direct", "0") != "0" or options.get("buffered") == "0",
-        "runtime_seconds": max(read["runtime"], write["runtime"]) / 1000,
-        "iops": read["iops"] + write["iops"],
-        "bandwidth_bytes_per_second": float(read["bw_bytes"] + write["bw_bytes"]),
-        **_direction("read", read, moved["read"]),
-        **_direction("write", write, moved["write"]),
-        **_latency("sync", job.get("sync", {}).get("lat_ns", {})),
+        "rw": job.options.get("rw", "read"),
+        "block_size_bytes": _block_size(job),
+        "io_depth": job.numbers.get("iodepth", 1),
+        "num_jobs": max(job.numbers.get("numjobs", 1), 1),
+        "direct": job.flag("direct") or job.options.get("buffered") == "0",
+        "runtime_seconds": max(figures["runtime"] for figures in told.values()) / 1000,
+        "iops": float(sum(figures["iops"] for figures in told.values())),
+        "bandwidth_bytes_per_second": float(sum(f["bw_bytes"] for f in told.values())),
+        "ignored_errors": result.get("total_err", 0),
+        **({"latency_kind": kind} if timed else {}),
+        **latencies,
     }
 
 
-def _direction(name: str, figures: dict[str, Any], moved: bool) -> dict[str, Any]:
-    if not moved:
-        return {}
-    return {
+def _block_size(job: Job) -> int | None:
+    several = {"bsrange", "bssplit"} & job.options.keys() or "," in job.options.get("bs", "")
+    return None if several else job.numbers.get("bs", 4096)
+
+
+def _whole_latency(job: Job) -> bool:
+    """Whether the percentiles are those of submission and completion together."""
+    return job.flag("lat_percentiles") and job.options.get("clat_percentiles") in ("0", "false")
+
+
+def _direction(name: str, job: Job, figures: dict[str, Any]) -> list[tuple[str, float]]:
+    kind = "lat_ns" if _whole_latency(job) else "clat_ns"
+    row = {
         f"{name}_iops": figures["iops"],
         f"{name}_bandwidth_bytes_per_second": float(figures["bw_bytes"]),
-        **_latency(name, figures["clat_ns"]),
+        **_latency(name, figures[kind]),
     }
+    return list(row.items())
 
 
 def _latency(name: str, figures: dict[str, Any]) -> dict[str, float]:

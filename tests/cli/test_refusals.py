@@ -145,8 +145,10 @@ def test_fio_file_larger_than_the_volume(stormark: Stormark, tmp_path: Path) -> 
     file.write_text("[a]\nrw=write\nsize=1g\n")
     result = stormark("--fio-file", str(file))
     assert result.exit_code == REFUSED
-    assert "plan field volume_size: the fio file needs 1,073,741,824 bytes" in result.stderr
-    assert "a volume of 64Mi leaves 53,687,091" in result.stderr
+    assert (
+        "it needs 1,073,741,824 bytes, and the volume has 67,108,864 (plan field volume_size)"
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,10 +163,10 @@ def test_a_plan_that_takes_longer_than_a_run_may(
     stormark: Stormark, cluster: Cluster, tmp_path: Path, flow: str, words: str
 ) -> None:
     """Its Jobs would be ended, and the run reaped, while it measures."""
-    fio = "[global]\nsize=4m\nstonewall\n[a]\nramp_time=50\nruntime=50\n[b]\nruntime=100\n"
+    times = {"profile": "quick", "ramp_seconds": 20, "runtime_seconds": 30}
     fields = {"hold_seconds": 500, "storms": ["pod-kill", "drain"], "storm_rounds": 2}
     plan = tmp_path / "plan.yaml"
-    plan.write_text(yaml.safe_dump(fields | {"fio_file": fio, "run_limit_seconds": 999}))
+    plan.write_text(yaml.safe_dump(fields | times | {"run_limit_seconds": 999}))
     classes = ("--class", "local-path", "--class", "nfs-client")
     result = stormark(*classes, "--flow", flow, "--plan", str(plan), "--repeats", "3")
     assert result.exit_code == REFUSED
@@ -181,11 +183,26 @@ def test_fio_file_that_is_missing(stormark: Stormark, tmp_path: Path) -> None:
     assert f"fio file {tmp_path}/none.fio cannot be read" in result.stderr
 
 
-def test_fio_file_with_jobs_that_would_share_the_volume(stormark: Stormark, tmp_path: Path) -> None:
-    """Contention has to be asked for; the message says with which line."""
-    file = tmp_path / "both.fio"
-    file.write_text("[a]\nrw=read\n[b]\nrw=write\n")
+def test_a_fio_file_that_can_mean_nothing_on_a_volume(
+    stormark: Stormark, cluster: Cluster, tmp_path: Path
+) -> None:
+    """It is refused with every reason before a volume is made, once fio has read it."""
+    file = tmp_path / "none.fio"
+    file.write_text("[a]\nioengine=null\nsize=1m\n[b]\nsize=100g\n")
     result = stormark("--fio-file", str(file))
     assert result.exit_code == REFUSED
-    assert "jobs a, b would run at the same time" in result.stderr
-    assert "`; stormark: contention`" in result.stderr
+    assert (
+        "job a: engine null does no I/O on a volume's files; it needs 107,374,182,400 bytes, and"
+        in result.stderr
+    )
+    assert "PersistentVolumeClaim" not in cluster.kinds_with_events(stormark.namespace)
+
+
+def test_a_variable_that_is_not_set(stormark: Stormark, cluster: Cluster, tmp_path: Path) -> None:
+    """It is named with its line, before anything is made."""
+    file = tmp_path / "variable.fio"
+    file.write_text("[a]\nsize=${SIZE}\n")
+    result = stormark("--fio-file", str(file))
+    assert result.exit_code == REFUSED
+    assert "fio file: line 2: size=${SIZE}: fio_env of the plan has no SIZE" in result.stderr
+    assert cluster.kinds_with_events(stormark.namespace) == set()

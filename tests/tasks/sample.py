@@ -1,15 +1,20 @@
 """A run, a volume and pods for tests that drive tasks against a scripted API server."""
 
 import json
+import os
+import subprocess
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.run import Run
-from tasks.plan import job_file
+from tasks.plan import job_file, own_file
+from tasks.plan.job_file import Workload
 from tasks.plan.plan import Plan
 from tasks.provision.bench_pod import FioJob
 from tasks.provision.volumes import Volume
@@ -21,7 +26,6 @@ LABELS = {"stormark/run": "run-1"}
 RECORDED = Path(__file__).parent / "data" / "fio" / "mixed-3.33.json"
 # One job alone, then two at once.
 FIO_FILE = """\
-; stormark: contention
 [global]
 direct=1
 runtime=10
@@ -39,8 +43,26 @@ ioengine=libaio
 def make_run(cluster: Cluster, run_id: str = "20261123-031500-a1b2c3", **plan: Any) -> Run:
     chosen = Plan(**({"fio_file": FIO_FILE, "namespace": cluster.namespace} | plan))
     started_at = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
-    workload = job_file.prepare(chosen)
+    workload = job_file.prepare(chosen) if chosen.fio_file is None else read(chosen)
     return Run(run_id, started_at, chosen, workload, cluster, 0.0)
+
+
+def read(plan: Plan) -> Workload:
+    """The workload of a plan's own file, as the machine's fio reads it."""
+    return own_file.resolve(plan, parsed(plan.fio_file or "", tuple(plan.fio_env.items())))
+
+
+@cache
+def parsed(text: str, env: tuple[tuple[str, str], ...] = ()) -> list[str]:
+    """What the machine's fio says of each option of a job file."""
+    with tempfile.NamedTemporaryFile("w", suffix=".fio") as file:
+        file.write(text)
+        file.flush()
+        command = ["fio", "--debug=parse", "--parse-only", file.name]
+        asked = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | dict(env)
+        )
+    return asked.stdout.splitlines()
 
 
 def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> Volume:
@@ -88,7 +110,7 @@ def fio_json(*jobs: str) -> str:
 
 def group(*jobs: str, status: int = 0, stderr: str = "", output: str | None = None) -> str:
     """What fio.sh writes of a group of jobs."""
-    key = ",".join(jobs)
+    key = "2" if "second" in jobs else "1"
     lines = [f"@stormark begin {key} 1795400000", "[r=1MiB/s][r=256 IOPS]"]
     lines += [f"@stormark stderr {stderr}"] if stderr else []
     lines += [f"@stormark output {key}", fio_json(*jobs) if output is None else output]

@@ -23,7 +23,7 @@ def test_a_run_s_owner_says_all_that_its_release_needs(run: Run) -> None:
         assert configmap["metadata"]["labels"].items() >= run.labels.items()
         assert configmap["metadata"]["annotations"]["stormark/deadline"] == run.deadline
         assert json.loads(configmap["data"]["plan.json"]) == run.plan.model_dump()
-        assert configmap["data"]["job.fio"] == run.workload.text
+        assert configmap["data"]["job.fio"] == run.plan.fio_file
         assert configmap["data"]["fio.sh"].startswith("#!/bin/sh\n")
     assert verbs.find(run.cluster, "ConfigMap", label=f"stormark/run={run.run_id}") == []
     assert [progress.step for progress in seen] == ["clean up the cluster", "the cluster is clean"]

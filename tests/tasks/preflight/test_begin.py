@@ -10,6 +10,7 @@ from tasks.kubernetes.errors import ClusterError, Unreachable
 from tasks.kubernetes.nodes import hostname
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
+from tasks.lifecycle.run import Run
 from tasks.plan.plan import PlanError
 from tasks.preflight import begin
 from tasks.provision import bench_pod
@@ -21,9 +22,13 @@ FACTS = "@stormark fact kernel 6.1\n@stormark fact fio_version {}\n"
 CHECKED = "@stormark checked\n@stormark order 1\n@stormark finished\n"
 
 
+def a_profile(api: Api) -> Run:
+    return make_run(api.cluster, fio_file=None, profile="quick")
+
+
 def checked(api: Api, log: str) -> str:
     script_pod(api, Answer.of(log))
-    return begin.image_and_fio_file(make_run(api.cluster), [])
+    return begin.image_and_fio_file(a_profile(api), [])[0]
 
 
 def test_an_image_and_a_file_that_fit_give_fio_s_version(api: Api) -> None:
@@ -50,7 +55,7 @@ def test_where_no_exec_comes_through_no_volume_is_made(
     api.answers["GET", f"{PODS}/pod-1"] = [Answer.of(pod("running"))]
     words = r"^giving an order to pod pod-1: running sh in pod pod-1.*let websockets through$"
     with pytest.raises(PodFailed, match=words):
-        begin.image_and_fio_file(make_run(api.cluster), [])
+        begin.image_and_fio_file(a_profile(api), [])
 
 
 def test_a_pod_that_ends_before_its_order_is_not_fit(api: Api) -> None:
@@ -94,7 +99,7 @@ def test_a_container_that_its_node_cannot_run_fails_in_the_runtime_s_words(api: 
     failed = pod("terminated", containerStatuses=[{"state": {"terminated": ended}}])
     api.answers["GET", PODS] = [Answer.items([failed])]
     with pytest.raises(PodFailed, match=r"^pod pod-1 did not start: StartError: runc create fail"):
-        begin.image_and_fio_file(make_run(api.cluster), [])
+        begin.image_and_fio_file(a_profile(api), [])
 
 
 RETRIED = ["ImagePullBackOff", "ErrImagePull", "CreateContainerError", "RunContainerError"]
@@ -120,7 +125,7 @@ def test_what_the_kubelet_tries_again_is_waited_for(api: Api, reason: str) -> No
     api.answers["GET", PODS].insert(0, waiting(reason))
     failed_pulls(api, "i/o timeout", 7)
     told: list[str] = []
-    assert begin.image_and_fio_file(make_run(api.cluster), [], told.append) == "fio-3.33"
+    assert begin.image_and_fio_file(a_profile(api), [], told.append)[0] == "fio-3.33"
     (said,) = told
     assert f"{reason}: deadline exceeded" in said
 
@@ -142,7 +147,7 @@ def test_what_the_kubelet_does_not_try_again_is_told_at_once(api: Api, reason: s
     script_pod(api, Answer.of(""))
     api.answers["GET", PODS] = [waiting(reason, "no such image")]
     with pytest.raises(PodFailed) as failed:
-        begin.image_and_fio_file(make_run(api.cluster), [])
+        begin.image_and_fio_file(a_profile(api), [])
     assert str(failed.value) == (
         f"pod pod-1 cannot start with image fio:test: {reason}: no such image. "
         "Check the image's name and that the nodes may pull it."
@@ -177,10 +182,10 @@ def test_a_registry_that_has_no_such_image_is_asked_twice(
     if count == 2 and message in NO_SUCH_IMAGE:
         words = "pod pod-1 cannot start with image fio:test: ImagePullBackOff: Failed to pull"
         with pytest.raises(PodFailed, match=words) as failed:
-            begin.image_and_fio_file(make_run(api.cluster), [])
+            begin.image_and_fio_file(a_profile(api), [])
         assert message in str(failed.value)
     else:
-        assert begin.image_and_fio_file(make_run(api.cluster), []) == "fio-3.33"
+        assert begin.image_and_fio_file(a_profile(api), [])[0] == "fio-3.33"
 
 
 def test_a_namespace_that_is_missing_can_be_made(api: Api) -> None:

@@ -8,13 +8,15 @@ from tasks.plan import job_file
 from tasks.plan.plan import Plan
 from tasks.preflight.limit import run_limit
 from tasks.results.checks import Check
+from tests.tasks.sample import read
 
 UNTIMED = "[global]\nsize=4m\n[a]\nrw=write\n"
 
 
 def checked(flow: str = "nightly", nodes: int = 3, **fields: Any) -> Check:
     plan = Plan(**fields)
-    return run_limit(flow, plan, job_file.prepare(plan), 3, nodes)
+    workload = job_file.prepare(plan) if plan.fio_file is None else read(plan)
+    return run_limit(flow, plan, workload, 3, nodes)
 
 
 @pytest.mark.parametrize("flow", ["benchmark", "storms", "nightly"])

@@ -15,7 +15,7 @@ from tasks.speed import fio_output
 
 SCRIPT = FOLDER / "fio.sh"
 SHELLS = [["sh"], ["busybox", "sh"]]
-JOB_FILE = """\
+COMMON = """\
 [global]
 ioengine=${STORMARK_ENGINE}
 filename=volume/stormark.dat
@@ -23,14 +23,12 @@ size=1m
 bs=4k
 time_based
 runtime=200ms
-[read]
-rw=randread
-[write]
-rw=randwrite
-[sync]
-rw=write
-fdatasync=1
 """
+# Two jobs at once, then one alone.
+JOB_FILES = (
+    f"{COMMON}[read]\nrw=randread\n[write]\nrw=randwrite\n",
+    f"{COMMON}[sync]\nrw=write\nfdatasync=1\n",
+)
 ON_VOLUME = {
     "STORMARK_TARGET": "volume/stormark.dat",
     "STORMARK_LAYOUT": "volume/stormark.dat:1048576",
@@ -92,19 +90,25 @@ class Pod(NamedTuple):
         fake.chmod(0o755)
 
 
-def make_pod(tmp_path: Path, shell: list[str], job_file: str) -> Pod:
+def a_job(name: str) -> Job:
+    return Job(name, {}, {})
+
+
+def make_pod(tmp_path: Path, shell: list[str], *job_files: str) -> Pod:
     for needed in ("fio", "busybox"):
         assert shutil.which(needed), f"these tests need {needed}: apt-get install {needed}"
-    for name in ("bin", "stormark", "volume", "scratch"):
+    for name in ("bin", "stormark", "jobs", "volume", "scratch"):
         (tmp_path / name).mkdir()
     shutil.copy(SCRIPT, tmp_path / "stormark")
-    (tmp_path / "stormark" / "job.fio").write_text(job_file)
+    (tmp_path / "stormark" / "job.fio").write_text("".join(job_files))
+    for number, words in enumerate(job_files, 1):
+        (tmp_path / "jobs" / f"{number}.fio").write_text(words)
     return Pod(tmp_path, shell)
 
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
 def pod(tmp_path: Path, request: pytest.FixtureRequest) -> Pod:
-    return make_pod(tmp_path, request.param, JOB_FILE)
+    return make_pod(tmp_path, request.param, *JOB_FILES)
 
 
 def test_check_tells_node_and_image(pod: Pod) -> None:
@@ -238,24 +242,57 @@ def test_a_pod_reads_a_device_and_never_removes_it(pod: Pod) -> None:
     assert any(device.read_bytes())
 
 
+def test_layout_makes_the_files_that_the_jobs_use(pod: Pod) -> None:
+    """As many as fio takes for them, each full."""
+    words = "[a]\ndirectory=volume\nnrfiles=3\nfilesize=64k\nrw=randread\n"
+    made = "create_only=1\noverwrite=1\nfallocate=none\n"
+    (pod.folder / "jobs" / "layout.fio").write_text(words + made)
+    ended = pod.serve("1 layout", STORMARK_LAYOUT="")
+    assert (ended.status, ended.log.finished) == (0, True)
+    sizes = {path.name: path.stat().st_size for path in (pod.folder / "volume").iterdir()}
+    assert sizes == {"a.0.0": 65536, "a.0.1": 65536, "a.0.2": 65536}
+
+
+def test_a_layout_that_fio_cannot_make_fails_in_its_words(pod: Pod) -> None:
+    (pod.folder / "jobs" / "layout.fio").write_text("[a]\ndirectory=nowhere\nsize=1m\n")
+    ended = pod.serve("1 layout", STORMARK_LAYOUT="")
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert any("nowhere" in words for words in ended.log.errors)
+
+
+def test_check_says_each_option_as_fio_takes_it(pod: Pod) -> None:
+    """By its first name, with its number; a file that fio reads and has no engine for is told."""
+    words = "[a]\nblocksize=16Ki\nioengine=nonsuch\n[b]\nioengine=psync\n"
+    (pod.folder / "stormark" / "job.fio").write_text(words)
+    log = pod.run("check", "1 end").log
+    assert [
+        line.split(maxsplit=2)[2] for line in log.parsed if "bs" in line or "16384" in line
+    ] == [
+        "handle_option=bs, ptr=16Ki",
+        "ret=0, out=16384",
+    ]
+    assert log.missing_engines == {"nonsuch"}
+
+
 def test_run_measures_one_group_after_the_other(pod: Pod) -> None:
     """Jobs of a group run at once; each gives figures."""
-    ended = pod.serve("1 layout", "2 run read,write sync")
+    ended = pod.serve("1 layout", "2 run 1 2")
     log = ended.log
     assert (ended.status, log.finished) == (0, True)
-    assert log.status == {"read,write": 0, "sync": 0}
-    assert log.begun["read,write"] <= log.begun["sync"]
-    first = fio_output.rows(log.output["read,write"], [Job("read", {}), Job("write", {})])
-    assert (first["read"]["rw"], first["write"]["rw"]) == ("randread", "randwrite")
-    second = fio_output.rows(log.output["sync"], [Job("sync", {})])["sync"]
+    assert log.status == {"1": 0, "2": 0}
+    assert log.begun["1"] <= log.begun["2"]
+    first = fio_output.rows(log.output["1"], [a_job("read"), a_job("write")])
+    assert first["read"].keys() >= {"read_iops"}
+    assert first["write"].keys() >= {"write_iops"}
+    second = fio_output.rows(log.output["2"], [a_job("sync")])["sync"]
     assert second["engine"] == log.facts["engine"]
     assert second["sync_latency_p99_ns"] > 0
 
 
 def test_run_shows_rates_while_fio_runs(tmp_path: Path) -> None:
     """fio begins to say its rates after two seconds."""
-    pod = make_pod(tmp_path, ["sh"], JOB_FILE.replace("runtime=200ms", "runtime=4"))
-    ended = pod.serve("1 run read")
+    pod = make_pod(tmp_path, ["sh"], JOB_FILES[0].replace("runtime=200ms", "runtime=4"))
+    ended = pod.serve("1 run 1")
     seen = [speed for line in ended.lines if (speed := rates(line))]
     assert seen
     assert all(iops > 0 and bytes_per_second > 0 for iops, bytes_per_second in seen)
@@ -265,25 +302,25 @@ def test_run_goes_on_after_a_group_that_fails(pod: Pod) -> None:
     """A failed group has fio's status and words and no output, not even its predecessor's."""
     pod.fake_fio(
         'case "$*" in\n'
-        '*--section=bad*) echo "fio: first" >&2; echo "fio: second" >&2; exit 3 ;;\n'
+        '*jobs/2.fio*) echo "fio: first" >&2; echo "fio: second" >&2; exit 3 ;;\n'
         "*) echo '{\"jobs\": []}' >scratch/output ;;\n"
         "esac\n"
     )
-    log = pod.serve("1 run a bad,b c").log
+    log = pod.serve("1 run 1 2 3").log
     assert log.finished
-    assert log.status == {"a": 0, "bad,b": 3, "c": 0}
-    assert log.stderr == {"a": [], "bad,b": ["fio: first", "fio: second"], "c": []}
-    assert log.output["bad,b"].strip() == ""
-    assert log.output["a"].strip() == log.output["c"].strip() == '{"jobs": []}'
+    assert log.status == {"1": 0, "2": 3, "3": 0}
+    assert log.stderr == {"1": [], "2": ["fio: first", "fio: second"], "3": []}
+    assert log.output["2"].strip() == ""
+    assert log.output["1"].strip() == log.output["3"].strip() == '{"jobs": []}'
 
 
 def test_an_order_that_comes_twice_is_done_once(pod: Pod) -> None:
     """Its answer was lost on the way, and so it was sent again."""
-    pod.fake_fio('case "$*" in *--section*) echo "$*" >>asked ;; esac\n')
-    ended = pod.serve("1 run a", "1 run a", "2 run b")
+    pod.fake_fio('case "$*" in *jobs/*) echo "$*" >>asked ;; esac\n')
+    ended = pod.serve("1 run 1", "1 run 1", "2 run 2")
     assert ended.status == 0
     asked = (pod.folder / "asked").read_text().splitlines()
-    assert [words.split()[0] for words in asked] == ["--section=a", "--section=b"]
+    assert [words.split()[-1] for words in asked] == ["jobs/1.fio", "jobs/2.fio"]
 
 
 def test_a_pod_that_waits_ends_when_it_is_told_to(pod: Pod) -> None:
@@ -294,7 +331,7 @@ def test_a_pod_that_waits_ends_when_it_is_told_to(pod: Pod) -> None:
 
 def test_an_image_without_mkfifo_is_told_before_a_volume_is_made(tmp_path: Path) -> None:
     """A pod that could hear no order would look for one for ever."""
-    pod = make_pod(tmp_path, ["sh"], JOB_FILE)  # busybox has its own
+    pod = make_pod(tmp_path, ["sh"], *JOB_FILES)  # busybox has its own
     fake = pod.folder / "bin" / "mkfifo"
     fake.write_text("#!/bin/sh\necho mkfifo: no such applet; exit 127\n")
     fake.chmod(0o755)

@@ -83,7 +83,7 @@ def test_a_measured_cell_says_where_when_and_in_what_order(api: Api) -> None:
 def test_a_pod_is_ordered_to_run_the_groups(api: Api) -> None:
     """In their order; nothing is created for it."""
     cells(api, group("first") + FINISHED)
-    assert api.orders == ["1 run first second,third"]
+    assert api.orders == ["1 run 1 2"]
     assert api.asked("POST") == []
 
 
@@ -120,7 +120,7 @@ def test_output_that_cannot_be_read_fails_its_cells(api: Api) -> None:
     assert "iops" not in rows["first"]
 
 
-CUT_OFF = group("first") + "@stormark begin second,third 1795400020\n"
+CUT_OFF = group("first") + "@stormark begin 2 1795400020\n"
 READY = "@stormark fact engine libaio\n@stormark ready\n"
 
 
@@ -147,7 +147,7 @@ def test_a_pod_that_is_lost_is_replaced_once(api: Api) -> None:
     assert rows["first"]["warnings"] == []
     (said,) = rows["second"]["warnings"]
     assert said.startswith("second try: the pod of Job a-job is gone: it was deleted, or its time")
-    assert api.orders == ["1 run first second,third", "1 run second,third"]
+    assert api.orders == ["1 run 1 2", "1 run 2"]
     (created,) = api.asked("POST")
     spec = created.body["spec"]["template"]["spec"]
     assert created.body["metadata"]["name"] == "stormark-20261123-031500-a1b2c3-0-fast-fio-2"
@@ -163,7 +163,7 @@ def test_a_pod_that_is_lost_is_replaced_once(api: Api) -> None:
 
 def test_a_second_pod_that_is_lost_is_not_replaced(api: Api) -> None:
     """The group that ran was cut off, those after it did not begin."""
-    rows = lose_pod(api, "@stormark order 1\n@stormark begin second,third 1795400020\n")
+    rows = lose_pod(api, "@stormark order 1\n@stormark begin 2 1795400020\n")
     assert [row["status"] for row in rows.values()] == ["measured", "failed", "failed"]
     assert rows["second"]["error"].startswith("it was cut off: the pod of Job stormark-2026")
     assert "is gone: it was deleted, or its time was up" in rows["third"]["error"]
@@ -172,7 +172,7 @@ def test_a_second_pod_that_is_lost_is_not_replaced(api: Api) -> None:
 
 def test_a_pod_that_ends_by_itself_is_not_replaced(api: Api) -> None:
     """Nobody took it away: what ended it may be the volume's doing."""
-    rows = cells(api, "@stormark begin first 1795400000\n")
+    rows = cells(api, "@stormark begin 1 1795400000\n")
     assert rows["first"]["error"] == "it was cut off: its container ended: Scripted, exit code None"
     assert (
         rows["second"]["error"] == "it did not begin: its container ended: Scripted, exit code None"
@@ -207,7 +207,7 @@ def test_a_turn_that_fails_ends_its_pod_before_the_next(
     assert bool(volume.left) == bool(volume.given_up) == hangs
     assert len(api.orders) == 1
     again = cells(api, group("first") + FINISHED, on=volume)
-    assert api.orders[1:] == ([] if hangs else ["1 run first second,third"]), "a new pod's first"
+    assert api.orders[1:] == ([] if hangs else ["1 run 1 2"]), "a new pod's first"
     assert len(api.asked("POST")) == (0 if hangs else 1), "another pod, unless it is given up"
     if hangs:
         assert "could not be ended on node node-1" in again["first"]["error"]

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tasks.plan.job_file import Job
+from tasks.plan.plan import Plan
 from tasks.results.schema import TABLES
 from tasks.speed.fio_output import UnreadableOutput, rows
+from tests.tasks.sample import read
 
 DATA = Path(__file__).parents[1] / "data" / "fio"
 
@@ -17,8 +19,18 @@ def recorded(job: str) -> str:
     return (DATA / f"{job}-3.33.json").read_text()
 
 
+def job_of(recorded: dict[str, Any]) -> Job:
+    """The job that was recorded, by the options that fio says it had."""
+    (one,) = recorded["jobs"]
+    options = recorded["global options"] | one["job options"]
+    lines = "\n".join(f"{name}={value}" for name, value in options.items())
+    (job,) = read(Plan(fio_file=f"[{one['jobname']}]\n{lines}\n")).jobs
+    return job
+
+
 def row(job: str, output: str | None = None) -> dict[str, Any]:
-    return rows(recorded(job) if output is None else output, [Job(job, {})])[job]
+    text = recorded(job) if output is None else output
+    return rows(text, [job_of(json.loads(text[text.index("{") :]))])[job]
 
 
 def with_options(job: str, **options: str) -> dict[str, Any]:
@@ -40,6 +52,8 @@ def test_a_mixed_job_has_figures_of_both_directions() -> None:
         "num_jobs": 1,
         "direct": True,
         "runtime_seconds": 1.001,
+        "ignored_errors": 0,
+        "latency_kind": "clat",
         "iops": pytest.approx(39734.265734 + 17007.992008),
         "bandwidth_bytes_per_second": 162751552.0 + 69664735.0,
         "read_iops": 39734.265734,
@@ -117,9 +131,9 @@ def test_a_block_size_that_is_not_one_is_missing(options: dict[str, str], size: 
     assert with_options("mixed", **options)["block_size_bytes"] == size
 
 
-@pytest.mark.parametrize(("written", "depth"), [("1k", 1024), ("0x20", 32), ("(2*8)", None)])
+@pytest.mark.parametrize(("written", "depth"), [("1k", 1024), ("0x20", 32)])
 def test_a_depth_is_read_as_fio_reads_it(written: str, depth: int | None) -> None:
-    """What cannot be read is missing; the figures beside it are not lost."""
+    """By its own numbers."""
     measured = with_options("mixed", iodepth=written, numjobs=written)
     assert (measured["io_depth"], measured["num_jobs"]) == (depth, depth)
 
@@ -145,10 +159,82 @@ def test_words_before_the_json_are_skipped() -> None:
 def test_output_that_is_cut_is_refused(length: int) -> None:
     """A pod that was killed has measured nothing; the message shows where it ends."""
     with pytest.raises(UnreadableOutput, match="fio's output is not JSON"):
-        row("mixed", recorded("mixed")[:length])
+        rows(recorded("mixed")[:length], [Job("mixed", {}, {})])
 
 
 def test_a_job_that_is_missing_is_named() -> None:
     """Its cell fails; it does not take another's figures."""
     with pytest.raises(UnreadableOutput, match="fio's output has no job absent"):
-        rows(recorded("mixed"), [Job("mixed", {}), Job("absent", {})])
+        rows(recorded("mixed"), [Job("mixed", {}, {}), Job("absent", {}, {})])
+
+
+def test_a_mix_that_fio_reports_as_one_has_its_own_columns() -> None:
+    """unified_rw_reporting has neither reads nor writes; nothing of it is counted as either."""
+    document = json.loads(recorded("mixed"))
+    (job,) = document["jobs"]
+    job["mixed"] = job.pop("read")
+    del job["write"]
+    measured = row("mixed", json.dumps(document))
+    assert measured["iops"] == measured["mixed_iops"] == 39734.265734
+    assert measured["mixed_latency_p99_ns"] == 536576.0
+    assert not [column for column in measured if column.startswith(("read_", "write_"))]
+
+
+def test_trims_are_apart() -> None:
+    """They are I/Os too, and no writes."""
+    document = json.loads(recorded("mixed"))
+    (job,) = document["jobs"]
+    job["trim"] = job["write"]
+    job["write"] = job["write"] | {"total_ios": 0, "iops": 0, "bw_bytes": 0}
+    measured = row("mixed", json.dumps(document))
+    assert measured["trim_iops"] == 17007.992008
+    assert measured["iops"] == pytest.approx(39734.265734 + 17007.992008)
+    assert not [column for column in measured if column.startswith("write_")]
+
+
+def test_errors_that_were_gone_on_after_are_counted() -> None:
+    document = json.loads(recorded("mixed"))
+    document["jobs"][0]["total_err"] = 7
+    assert row("mixed", json.dumps(document))["ignored_errors"] == 7
+
+
+def test_latencies_of_the_whole_i_o_say_so() -> None:
+    """A job that asks for percentiles of lat alone has them there."""
+    document = json.loads(recorded("mixed"))
+    (job,) = document["jobs"]
+    for direction in ("read", "write"):
+        job[direction]["lat_ns"] = job[direction]["clat_ns"]
+        job[direction]["clat_ns"] = {"N": 0}
+    job["job options"] |= {"lat_percentiles": "1", "clat_percentiles": "0"}
+    measured = row("mixed", json.dumps(document))
+    assert (measured["latency_kind"], measured["read_latency_p99_ns"]) == ("lat", 536576.0)
+
+
+def test_words_behind_the_json_are_skipped() -> None:
+    assert row_of(recorded("mixed") + "\nfio: a last word\n") == row("mixed")
+
+
+def row_of(output: str) -> dict[str, Any]:
+    return rows(output, [job_of(json.loads(recorded("mixed")))])["mixed"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"read": None}, {"read": {}}, {"read": {"total_ios": "many"}}, {"job options": None}]
+)
+def test_json_that_nobody_expects_fails_its_cell_alone(change: dict[str, Any]) -> None:
+    """It is quoted; the run goes on."""
+    document = json.loads(recorded("mixed"))
+    document["jobs"][0] |= change
+    with pytest.raises(
+        UnreadableOutput, match=r"fio's output is none that is known here.*fio-3\.33"
+    ):
+        row_of(json.dumps(document))
+
+
+def test_jobs_of_one_name_are_told_apart_by_their_order() -> None:
+    document = json.loads(recorded("mixed"))
+    (first,) = document["jobs"]
+    document["jobs"].append(first | {"read": first["read"] | {"iops": 1.0}})
+    both = [Job("mixed #1", {}, {}, "mixed"), Job("mixed #2", {}, {}, "mixed")]
+    measured = rows(json.dumps(document), both)
+    assert [measured[job.name]["read_iops"] for job in both] == [39734.265734, 1.0]
