@@ -1,4 +1,4 @@
-"""The labels and annotations by which whatever stormark made is found again."""
+"""The labels and names by which whatever stormark made is found again."""
 
 import re
 
@@ -10,6 +10,8 @@ NAMESPACE = "stormark/namespace"
 DEADLINE = "stormark/deadline"
 HOST_FOLDERS = "stormark/host-folders"
 FLOW_RUN = "stormark/flow-run"
+# Our container in every pod; a webhook may put others before or after it.
+CONTAINER = "stormark"
 
 
 # What `run.new_run_id` makes: from the cluster it may be anything, and it ends in paths.

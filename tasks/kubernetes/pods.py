@@ -7,6 +7,7 @@ from typing import Any
 from tasks.kubernetes import verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, WaitTimedOut
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.objects import Items, Obj
 
 # Of the reasons why the kubelet starts no container, those that it does not try again itself.
@@ -107,17 +108,33 @@ def how_ended(terminated: Obj, pod: Obj) -> str:
     """How a container ended, in the cluster's words: OOMKilled, exit code, message, its limit."""
     reason, message = terminated.get("reason"), terminated.get("message")
     words = f"its container ended: {reason or 'no reason'}, exit code {terminated.get('exitCode')}"
-    limits = pod["spec"]["containers"][0].get("resources", {}).get("limits", {})
+    limits = _container(pod).get("resources", {}).get("limits", {})
     if reason == "OOMKilled" and "memory" in limits:
         words += f", its memory limit is {limits['memory']}"
     return f"{words}: {message.strip()}" if message else words
 
 
+def container_status(pod: Obj) -> dict[str, Any]:
+    """What the kubelet says of our container; empty before it says anything."""
+    statuses: list[Obj] = pod.get("status", {}).get("containerStatuses") or []
+    return next((status for status in statuses if status["name"] == CONTAINER), {})
+
+
 def container_state(pod: Obj) -> dict[str, Any]:
-    """The state of a pod's container, as waiting, running or terminated; empty before any."""
-    statuses = pod["status"].get("containerStatuses") or [{}]
-    state: dict[str, Any] = statuses[0].get("state") or {}
+    """The state of our container, as waiting, running or terminated; empty before any."""
+    state: dict[str, Any] = container_status(pod).get("state") or {}
     return state
+
+
+def has_ended(pod: Obj) -> bool:
+    """Whether a Job's pod has done its work; a container beside ours may go on for ever."""
+    ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+    return ended or "terminated" in container_state(pod)
+
+
+def _container(pod: Obj) -> Obj:
+    containers: list[Obj] = pod["spec"]["containers"]
+    return next((one for one in containers if one["name"] == CONTAINER), {})
 
 
 def cannot_start(cluster: Cluster, pod: Obj) -> str | None:
@@ -158,7 +175,7 @@ def waits_for(pod: Obj) -> str | None:
 
 
 def _without_image(pod: Obj, words: str) -> str:
-    image = pod["spec"]["containers"][0]["image"]
+    image = _container(pod).get("image")
     return (
         f"pod {pod['metadata']['name']} cannot start with image {image}: {words.rstrip('.')}. "
         "Check the image's name and that the nodes may pull it."

@@ -6,8 +6,9 @@ from typing import Any
 from tasks.kubernetes import logs, pods, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
-from tasks.kubernetes.manifest import render, script
+from tasks.kubernetes.manifest import script
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pod_template import render_workload
 from tasks.plan.plan import Plan
 
 LIMIT_SECONDS = 120.0
@@ -79,8 +80,9 @@ def create(
     `file` is the script of `manifests/`; `meta` has labels, deadline and owner; `source` is
     the volume's source as in a pod; `nodes` are those that the pod may run on.
     """
-    manifest = render(
+    manifest = render_workload(
         "script-job",
+        plan,
         name=name,
         # by its text: a ConfigMap may say something else when the pod starts
         command=["sh", "-c", script(file), file, *arguments],

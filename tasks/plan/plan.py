@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from tasks.plan.location import Location
+from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.quantity import quantity_bytes
 
 Profile = Literal["quick", "standard", "kubestr", "wal"]
@@ -164,6 +165,12 @@ class Plan(BaseModel):
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
         default="IfNotPresent", description="When a node pulls the image."
     )
+    pod: Pod = Field(
+        default=Pod(),
+        title="Every Pod",
+        description="What every pod of the run has beside stormark's own: labels, annotations, "
+        "resources, image_pull_secrets, names of classes and accounts, security_context.",
+    )
     results: Location = Field(
         default="results",
         description="Folder, file: or s3:// URI for Parquet files and reports.",
@@ -281,17 +288,21 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
 def template() -> str:
     """A plan file with every field at its default, and its description above it."""
     lines = ["# A plan of stormark. Leave out what stays at its default.", ""]
+    defaults = Plan().model_dump()
     for name, field in Plan.model_fields.items():
         lines += textwrap.wrap(
             field.description or "", 98, initial_indent="# ", subsequent_indent="# "
         )
-        lines += [yaml.safe_dump({name: field.default}, default_flow_style=False).strip(), ""]
+        lines += [yaml.safe_dump({name: defaults[name]}, default_flow_style=False).strip(), ""]
     return "\n".join(lines)
 
 
 # What a field of the plan holds, where that has fields of its own.
 MODELS: dict[str, type[BaseModel]] = {
     "tolerations": Toleration,
+    "pod": Pod,
+    "pod.resources": Resources,
+    "pod.security_context": SecurityContext,
     **dict.fromkeys(FAULT_FIELDS.values(), NodeFault),
 }
 
@@ -302,7 +313,8 @@ def explain(error: ValidationError) -> str:
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            model = MODELS.get(str(problem["loc"][0]), Plan)
+            holder = ".".join(str(part) for part in problem["loc"][:-1] if isinstance(part, str))
+            model = MODELS.get(holder, Plan)
             allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
         elif problem["type"] == "credentials":  # it is not repeated
             allowed = problem["msg"]

@@ -1,6 +1,7 @@
 """What can be known to be wrong before a volume is made, and what a run begins with."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -20,6 +21,7 @@ from tasks.plan import job_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
+from tasks.plan.vocabulary import AS_ROOT
 from tasks.preflight import limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
 from tasks.preflight.probes import Probe
@@ -110,7 +112,9 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
     record.checks.append(
         limit.run_limit(record.flow, run.plan, run.workload, len(chosen), touchable)
     )
-    record.run = run._replace(skips=checks.skips(record.checks))
+    no_root = run.plan.pod.without_root
+    skips = {AS_ROOT: no_root} if no_root else {}
+    record.run = run._replace(skips=checks.skips(record.checks) | skips)
 
 
 def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Check]:
@@ -167,6 +171,8 @@ def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object
     bench_pod.follow(run.cluster, job, log, limit_seconds=CHECK_LIMIT_SECONDS)
     _explain(run, log)
     _order(run, job)
+    with suppress(ClusterError):  # the clean-up deletes it too
+        verbs.delete(run.cluster, "Job", name)
     return log.facts["fio_version"]
 
 

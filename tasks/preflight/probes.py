@@ -1,10 +1,11 @@
 """Looks at nodes from within: one short pod on each, all at the same time."""
 
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from tasks.kubernetes import labels, logs, pods, script_job, watches
+from tasks.kubernetes import labels, logs, pods, script_job, verbs, watches
 from tasks.kubernetes.errors import ClusterError, WaitTimedOut
 from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Items, Obj
@@ -90,6 +91,9 @@ def collect(run: Run, probes: list[Probe], claims: int) -> list[Check]:
         except ClusterError as error:
             advice = "A class whose volumes are bound to this node fails there: look at it first"
             checks.append(Check("image", probe.name, "warn", str(error), advice))
+    for probe in probes:  # a container that a webhook put beside ours would keep its pod
+        with suppress(ClusterError):  # the clean-up deletes it too
+            verbs.delete(run.cluster, "Job", probe.job)
     return checks
 
 

@@ -17,8 +17,8 @@ from tasks.kubernetes import logs, pods, streams, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
 from tasks.kubernetes.logs import Line, Place
-from tasks.kubernetes.manifest import render
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pod_template import render_workload
 from tasks.kubernetes.pods import NOBODY
 from tasks.kubernetes.script_job import tolerations
 from tasks.lifecycle.run import Run
@@ -68,11 +68,11 @@ def create(
     user: int = NOBODY,
 ) -> None:
     """Create the Job; `pvc` is mounted if given, `node` is where its pod must run, as `user`."""
-    manifest = render(
+    manifest = render_workload(
         "fio-job",
+        run.plan,
         name=name,
         **run.meta(owner),
-        plan=run.plan,
         tolerations=tolerations(run.plan),
         action=action,
         env=[{"name": key, "value": value} for key, value in (env or {}).items()],
@@ -185,5 +185,4 @@ def _read_on(
 
 
 def _has_ended(cluster: Cluster, pod: str) -> bool:
-    phase = verbs.get(cluster, "Pod", pod)["status"].get("phase")
-    return phase in ("Succeeded", "Failed")
+    return pods.has_ended(verbs.get(cluster, "Pod", pod))

@@ -80,7 +80,7 @@ def provision(
         "volume_mode": run.plan.volume_mode,
         "requested_bytes": quantity_bytes(run.plan.volume_size),
         "created_at": datetime.now(UTC),
-        "user": NOBODY,
+        "user": run.plan.pod.user(NOBODY),
     }
     try:
         job = _first_pod(run, owner, storage_class, row, ended)
@@ -90,7 +90,7 @@ def provision(
             _unless(ended)
             job = bench_pod.started(run, create_job(run, owner, row, "root"))
             log = look(run, job)
-        _take_facts(log, row, run.skips.get(AS_ROOT))
+        _take_facts(log, row, run.plan.pod.who(NOBODY), run.skips.get(AS_ROOT))
     except ClusterError as error:
         row["error"] = str(error)
         raise VolumeFailed(str(error), row) from error
@@ -141,10 +141,10 @@ def _unless(ended: Event) -> None:
         raise ClusterError("the run has ended")
 
 
-def _take_facts(log: FioLog, row: dict[str, Any], no_root: str | None) -> None:
+def _take_facts(log: FioLog, row: dict[str, Any], user: str, no_root: str | None) -> None:
     """Fill in what the pod saw of the volume; ClusterError if it cannot be used.
 
-    `no_root` is why no pod was tried as root, if none was.
+    `user` is who it ran as, and `no_root` why no pod was tried as root, if none was.
     """
     filesystem = log.facts.get("filesystem")
     row["filesystem"] = filesystem
@@ -157,8 +157,8 @@ def _take_facts(log: FioLog, row: dict[str, Any], no_root: str | None) -> None:
             f"{needed:,}. Ask for a smaller volume_size, or make room"
         )
     if log.unwritable is not None:
-        who = f"neither user {NOBODY} nor root may"
+        who = f"neither {user} nor root may"
         if no_root:
-            who = f"user {NOBODY} may not (root was not tried: {no_root})"
+            who = f"{user} may not (root was not tried: {no_root})"
         raise ClusterError(f"{who} write to the volume: {log.unwritable}")
     check_finished(log, row["storage_class"])

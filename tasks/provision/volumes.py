@@ -7,7 +7,7 @@ from typing import Any
 from tasks.kubernetes import pods, verbs, watches
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
-from tasks.kubernetes.pods import PodLost
+from tasks.kubernetes.pods import NOBODY, ROOT, PodLost
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import TARGET
@@ -34,7 +34,7 @@ class Volume:
     position: int
     pvc: str
     job: FioJob
-    user: int
+    user: int | None
     engine: str
     engine_errors: list[str]
     memory_bytes: int | None
@@ -227,7 +227,7 @@ def create_job(
         env=env,
         pvc=row["pvc"],
         node=node,
-        user=row["user"],
+        user=ROOT if row["user"] == ROOT else NOBODY,
         limit_seconds=plan.run_limit_seconds,
     )
     return name

@@ -10,6 +10,7 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.nodes import hostname
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pod_template import render_workload
 from tasks.kubernetes.pods import NOBODY, ROOT
 from tasks.kubernetes.script_job import tolerations
 from tasks.lifecycle.cleanup import HOST_ROOT, host_folder
@@ -67,7 +68,7 @@ class Writer:
     def running_pod(self) -> str | None:
         """Its pod that runs and stays, as far as the API knows: on a lost node it still does."""
         for name, pod in self.observer.pods().items():
-            running = pod["status"].get("phase") == "Running"
+            running = "running" in pods.container_state(pod)
             if running and "deletionTimestamp" not in pod["metadata"]:
                 return name
         return None
@@ -109,7 +110,8 @@ def wait_writing(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -
     """
     if not _first_record(run, writer):
         if why := run.skips.get(AS_ROOT):
-            raise NoRoot(f"user {NOBODY} may not write to {writer.volume}: {why}")
+            who = run.plan.pod.who(NOBODY)
+            raise NoRoot(f"{who} may not write to {writer.volume}: {why}")
         writer.observer.close()
         verbs.delete(run.cluster, "Deployment", writer.name)
         writer.name, writer.user = f"{writer.name}-root", ROOT
@@ -171,11 +173,11 @@ def _create_local_pv(run: Run, name: str, path: str, node: Obj) -> None:
 
 
 def _create_writer(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -> None:
-    manifest = render(
+    manifest = render_workload(
         "writer-deployment",
+        run.plan,
         name=writer.name,
         **run.meta(owner),
-        plan=run.plan,
         tolerations=tolerations(run.plan),
         nodes=writer.nodes,
         first_node=hostname(nodes[0]) if nodes else "",

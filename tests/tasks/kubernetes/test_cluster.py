@@ -23,6 +23,7 @@ from tasks.kubernetes.errors import (
     ServerFailed,
     Unreachable,
 )
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.streams import execute
 from tests.tasks.api import LOST, Answer, Api
 from tests.tasks.conftest import write_kubeconfig
@@ -411,7 +412,8 @@ def test_a_log_is_read_line_by_line(api: Api) -> None:
     answer = Answer.of("one\n\ntwo é\nthree")
     assert lines(api, answer, follow=False) == ["one", "", "two é", "three"]
     assert lines(api, answer) == ["one", "", "two é"]
-    assert [request.query for request in api.requests] == [{}, {"follow": "true"}]
+    ours = {"container": CONTAINER}
+    assert [request.query for request in api.requests] == [ours, ours | {"follow": "true"}]
 
 
 def test_a_stream_that_breaks_ends_after_its_last_whole_line(api: Api) -> None:
