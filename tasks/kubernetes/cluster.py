@@ -19,7 +19,14 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from tasks.kubernetes.errors import AWAY, REFUSALS, ClusterError, ServerFailed, Unreachable
+from tasks.kubernetes.errors import (
+    AWAY,
+    REFUSALS,
+    ClusterError,
+    ServerFailed,
+    Unreachable,
+    refused_by,
+)
 from tasks.kubernetes.objects import KINDS, Obj
 
 T = TypeVar("T")
@@ -50,6 +57,7 @@ class Cluster(NamedTuple):
     """A connection to one cluster, and the namespace that a run works in.
 
     `patience_seconds` is how long each call outlives a server that is away, unless `stop` is set.
+    With `dry_run` the server judges what would change something, and changes nothing.
     """
 
     api: client.ApiClient
@@ -58,6 +66,7 @@ class Cluster(NamedTuple):
     context: str | None = None
     patience_seconds: float = 0.0
     stop: threading.Event | None = None
+    dry_run: bool = False
 
     @property
     def options(self) -> str:
@@ -149,6 +158,8 @@ def request(
         method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
     )
     url, sent_headers, sent_body = parameters[1:4]
+    if cluster.dry_run and method != "GET":
+        query = {**(query or {}), "dryRun": "All"}
     if query:
         url += "?" + urlencode(query)
 
@@ -223,5 +234,7 @@ def refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Cluste
     fault = "See the log of its API server." if failed else "It takes no such request."
     advice = f"It is cluster {cluster.name!r} that says so. {fault}"
     other = ServerFailed if failed else ClusterError, advice
-    kind, advice = REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
-    return kind(f"{doing}: {answer.get('message') or 'no message'} (HTTP {status}). {advice}")
+    message = answer.get("message") or "no message"
+    by_words = refused_by(status, str(message))
+    kind, advice = by_words or REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
+    return kind(f"{doing}: {message} (HTTP {status}). {advice}")

@@ -74,7 +74,7 @@ def create(
     nodes: list[str] | None = None,
     user: int,
     env: dict[str, str] | None = None,
-) -> None:
+) -> Obj:
     """Create the Job of a script, and wait for nothing.
 
     `file` is the script of `manifests/`; `meta` has labels, deadline and owner; `source` is
@@ -97,7 +97,7 @@ def create(
         limit_seconds=int(LIMIT_SECONDS + plan.start_limit_seconds),
         **meta,
     )
-    verbs.create(cluster, manifest)
+    return verbs.create(cluster, manifest)
 
 
 def tolerations(plan: Plan) -> list[dict[str, Any]]:

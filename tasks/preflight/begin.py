@@ -22,7 +22,7 @@ from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
 from tasks.plan.vocabulary import AS_ROOT
-from tasks.preflight import limit, preflight, probes
+from tasks.preflight import admission, limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
 from tasks.preflight.probes import Probe
 from tasks.provision import bench_pod
@@ -35,7 +35,7 @@ from tasks.results.store import ResultsError
 STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
 # What dead runs may be the cause of: nightly releases them first, and judges it then.
-AFTER_REAP = ("quota",)
+AFTER_REAP = ("quota", admission.NAME)
 REFUSALS = (PlanError, ResultsError, ClusterError)
 
 
@@ -108,6 +108,7 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
         every_node=every_node,
         version=record.kubernetes_version,
     )
+    record.checks += admission.check(run._replace(cluster=cluster), record.flow, chosen)
     touchable = len(cordon.eligible(run.cluster, run.plan))
     record.checks.append(
         limit.run_limit(record.flow, run.plan, run.workload, len(chosen), touchable)

@@ -66,7 +66,7 @@ def create(
     pvc: str | None = None,
     node: str | None = None,
     user: int = NOBODY,
-) -> None:
+) -> Obj:
     """Create the Job; `pvc` is mounted if given, `node` is where its pod must run, as `user`."""
     manifest = render_workload(
         "fio-job",
@@ -81,7 +81,7 @@ def create(
         user=user,
         limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
     )
-    verbs.create(run.cluster, manifest)
+    return verbs.create(run.cluster, manifest)
 
 
 def started(run: Run, name: str, waits: Callable[[str], object] = str) -> FioJob:

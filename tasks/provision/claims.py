@@ -28,7 +28,7 @@ def create(
     access_mode: str,
     volume_mode: str = "Filesystem",
     volume_name: str | None = None,
-) -> None:
+) -> Obj:
     """Create a PVC of a class, or, with class "", for one PV by its name."""
     manifest = render(
         "pvc",
@@ -40,7 +40,7 @@ def create(
         volume_name=volume_name,
         size=run.plan.volume_size,
     )
-    verbs.create(run.cluster, manifest)
+    return verbs.create(run.cluster, manifest)
 
 
 def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from tasks.kubernetes.errors import (
     ClusterError,
     Conflict,
     CutOff,
+    Denied,
     Forbidden,
     Gone,
+    Invalid,
     NotFound,
     ServerFailed,
     Unreachable,
@@ -237,6 +239,47 @@ def test_a_refused_verb_is_named_with_its_resource(api: Api) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (403, "Forbidden", 'pods "a" is forbidden: violates PodSecurity "restricted:latest": …'),
+        (403, "Forbidden", 'pods "a" is forbidden: exceeded quota: q, requested: pods=1, …'),
+        (
+            422,
+            "Invalid",
+            "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied "
+            "request: a memory limit is wanted",
+        ),
+        (400, "BadRequest", 'admission webhook "w" denied the request: no team label'),
+    ],
+)
+def test_who_refuses_an_object_is_not_called_rbac(
+    api: Api, status: int, reason: str, words: str
+) -> None:
+    """Each in its own words; the twin that RBAC refuses is above."""
+    api.script("POST", PODS, Answer.refusal(status, reason, words))
+    with pytest.raises(Denied) as refused:
+        verbs.create(api.cluster, an_object())
+    assert str(refused.value) == (
+        f"creating Pod a: {words} (HTTP {status}). "
+        "A policy, a quota or Pod Security says so, not RBAC."
+    )
+
+
+def test_a_dry_run_says_so_of_whatever_changes_something(api: Api) -> None:
+    """And of nothing else: a list takes no such parameter."""
+    dry = api.cluster._replace(dry_run=True)
+    api.script("POST", PODS, Answer.of(an_object(), status=201))
+    api.script("DELETE", POD, Answer.of({}))
+    api.script("GET", POD, Answer.of(an_object()))
+    for cluster in (dry, api.cluster):
+        verbs.create(cluster, an_object())
+        verbs.delete(cluster, "Pod", "a")
+        verbs.get(cluster, "Pod", "a")
+    asked = [request.query for request in api.requests]
+    assert asked == [{"dryRun": "All"}, {"dryRun": "All"}, {}, {}, {}, {}]
+
+
 def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
     """Another kubeconfig is needed, not another role."""
     api.script("GET", "/version", Answer.refusal(401, "Unauthorized", "Unauthorized"))
@@ -251,7 +294,7 @@ def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
         (409, "AlreadyExists", AlreadyExists, "Remove it"),
         (409, "Conflict", Conflict, "try again"),
         (410, "Expired", Gone, "Read it anew"),
-        (422, "Invalid", ClusterError, "'test' that says so. It takes no such request"),
+        (422, "Invalid", Invalid, "The API server does not take it as it is"),
         (429, "TooManyRequests", Blocked, "try again later"),
     ],
 )
@@ -300,7 +343,7 @@ def test_an_answer_that_is_not_kubernetes_is_told(api: Api, body: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error", "advice"),
-    [(403, Forbidden, "Grant that verb on"), (500, ServerFailed, "See the log of its API")],
+    [(403, Forbidden, "RBAC says nothing"), (500, ServerFailed, "See the log of its API")],
 )
 def test_a_command_that_is_refused_says_what_to_do(
     api: Api, status: int, error: type[ClusterError], advice: str
