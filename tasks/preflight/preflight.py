@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from tasks.kubernetes import objects, verbs
+from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
 from tasks.kubernetes.nodes import usable
@@ -48,6 +49,7 @@ def check(
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
         *permissions(cluster, needed(flow, plan)),
         *_classes(plan, chosen, found),
+        *_left_out(cluster, plan, chosen, found.get("StorageClass", [])),
         *retained(cluster, chosen),
         check_namespace.terminating(namespace),
         check_namespace.pod_security(namespace, flow, plan),
@@ -127,6 +129,13 @@ def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list
             for row in check_cluster.capacity(one, plan, found.get("CSIStorageCapacity", []))
         ),
     ]
+
+
+def _left_out(cluster: Cluster, plan: Plan, chosen: list[Obj], every: list[Obj]) -> list[Check]:
+    """What is said of classes that no run can measure, or not without a PV that somebody made."""
+    volumes = classes.static_volumes(cluster, [*chosen, *every])
+    rows = [check_cluster.static(one, volumes) for one in chosen if classes.is_static(one)]
+    return rows + ([] if plan.storage_classes else check_cluster.without(every, volumes))
 
 
 def retained(cluster: Cluster, chosen: list[Obj]) -> list[Check]:
