@@ -11,6 +11,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -50,6 +51,8 @@ REQUEST_SECONDS = 30.0
 
 CONNECTIONS = 64  # storms hold a watch and a log open for each volume
 
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 PAUSE_SECONDS = 0.2  # before what has ended or failed is begun again, if a server ends each at once
 
 
@@ -87,11 +90,13 @@ class Cluster(NamedTuple):
 def options(context: str | None, namespace: str) -> str:
     """The options that lead stormark's commands to a namespace, for advice."""
     chosen = f"--context {shlex.quote(context)} " if context else ""
-    return f"{chosen}--namespace {namespace}"
+    return f"{chosen}--namespace {namespace}" if namespace else chosen.strip()
 
 
 def connect(context: str | None, namespace: str) -> Cluster:
     """Connect by $KUBECONFIG or ~/.kube/config, or, in a pod without one, by its service account.
+
+    An empty namespace is the context's own, or the pod's, as for kubectl: else `default`.
 
     Raises Unreachable when there is no usable configuration; nothing is sent yet.
     """
@@ -102,7 +107,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     try:
         if context is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(file):
             config.load_incluster_config(client_configuration=settings)
-            return Cluster(client.ApiClient(settings), "in-cluster", namespace)
+            return Cluster(client.ApiClient(settings), "in-cluster", namespace or _of_pod())
         config.load_kube_config(file, context, client_configuration=settings)
         contexts, current = config.list_kube_config_contexts(file)
     except (config.ConfigException, OSError, TypeError, yaml.YAMLError) as error:
@@ -112,7 +117,17 @@ def connect(context: str | None, namespace: str) -> Cluster:
             f"Set KUBECONFIG, or name one of its contexts with --context: {_contexts(file)}."
         ) from error
     chosen = next((c for c in contexts if c["name"] == context), current)
-    return Cluster(client.ApiClient(settings), chosen["context"]["cluster"], namespace, context)
+    entry = chosen["context"]
+    own = namespace or entry.get("namespace") or "default"
+    return Cluster(client.ApiClient(settings), entry["cluster"], own, context)
+
+
+def _of_pod() -> str:
+    """The namespace of the pod that this runs in."""
+    try:
+        return OWN_NAMESPACE.read_text().strip()
+    except OSError:  # its token is mounted by hand
+        return "default"
 
 
 def _contexts(file: str) -> str:

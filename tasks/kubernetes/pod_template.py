@@ -1,12 +1,13 @@
 """The pod template of a Job or a Deployment, with what a plan adds to every pod: here alone."""
 
 from tasks.kubernetes.manifest import render
+from tasks.kubernetes.nodes import SYSTEM
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
 from tasks.plan.pod import Pod, SecurityContext
 
 # stormark's programs are for Linux; the kubelet gives each node this label.
-LINUX = {"kubernetes.io/os": "linux"}
+LINUX = {SYSTEM: "linux"}
 
 
 def render_workload(template: str, plan: Plan, /, **values: object) -> Obj:

@@ -46,7 +46,7 @@ T = TypeVar("T")
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 # In a pod, its own: a service account seldom has rights elsewhere.
-NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "default")
+NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "")
 IMAGE = "ghcr.io/kastenhq/kubestr:latest"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
 FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
@@ -149,8 +149,9 @@ class Plan(BaseModel):
     )
     namespace: str = Field(
         default=NAMESPACE,
-        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-        description="Namespace, which must exist, for all that the run creates.",
+        pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$",
+        description="Namespace, which must exist, for all that the run creates. Empty: the "
+        "context's own, as for kubectl.",
     )
     node_selector: dict[str, str] = Field(
         default={}, description="Labels that a node must have for the pods to run there."
@@ -225,7 +226,8 @@ class Plan(BaseModel):
     )
     storm_nodes: str = Field(
         default="",
-        description="Label selector of the nodes that a storm may drain or break; empty: any.",
+        description="Label selector of the nodes that a storm may drain or break; empty: any. A "
+        "control plane only where it names hostnames: kubernetes.io/hostname in (s1,s2).",
     )
     bind_limit_seconds: int = Field(
         default=120, ge=1, le=3600, description="Time for a PVC to be bound."

@@ -10,6 +10,7 @@ from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
+from tasks.kubernetes.nodes import status_of
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
 from tasks.lifecycle import cordon
@@ -126,7 +127,7 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
     try:
         run, chosen, record = look(plan, flow, report, flow_run)
     except REFUSALS as error:
-        return [Check("plan", plan.namespace, "fail", str(error))]
+        return [Check("plan", plan.namespace or "namespace", "fail", str(error))]
     if any(check.status == "fail" for check in record.checks):
         return record.checks
     try:
@@ -136,7 +137,7 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
             seen = probes.collect(run, asked, claims)
             return [*record.checks, *seen, _fio(run, owner)]
     except RunInProgress as error:
-        return [*record.checks, Check("lease", plan.namespace, "fail", str(error))]
+        return [*record.checks, Check("lease", run.cluster.namespace, "fail", str(error))]
 
 
 def _fio(run: Run, owner: list[Obj]) -> Check:
@@ -231,7 +232,8 @@ def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
 
 def node(obj: Obj) -> dict[str, Any]:
     """What a node says of itself, for provenance."""
-    info, capacity = obj["status"].get("nodeInfo", {}), obj["status"].get("capacity", {})
+    status = status_of(obj)
+    info, capacity = status.get("nodeInfo", {}), status.get("capacity", {})
     return {
         "name": obj["metadata"]["name"],
         "kernel": info.get("kernelVersion"),

@@ -131,8 +131,8 @@ def _observe(run: Run, deployment: str) -> Observer:
 
 
 def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
-    """Hostnames where a writer may run: hostPath where its folder is, else anywhere."""
-    names = [hostname(node) for node in nodes]
+    """Nodes where a writer may run: hostPath where its folder is, else anywhere."""
+    names = [node["metadata"]["name"] for node in nodes]
     return {"hostPath": names, "hostPath-pinned": names[:1]}.get(volume, [])
 
 
@@ -142,9 +142,10 @@ def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[O
     folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{volume}"
     if target.kind in FOLDER_KINDS and not nodes:
         raise ClusterError(
-            f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "
-            "without a taint that the plan does not tolerate, and of the plan's storm_nodes and "
-            "node_selector; the cluster has none"
+            f"{volume} needs a node that a storm may touch: Linux, Ready, not cordoned, "
+            "without a taint that the plan does not tolerate, of the plan's storm_nodes and "
+            "node_selector, and no control plane unless storm_nodes names it by "
+            "kubernetes.io/hostname; the cluster has none"
         )
     if access_mode is None:
         if volume == "emptyDir":
@@ -180,7 +181,7 @@ def _create_writer(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj])
         **run.meta(owner),
         tolerations=tolerations(run.plan),
         nodes=writer.nodes,
-        first_node=hostname(nodes[0]) if nodes else "",
+        first_node=nodes[0]["metadata"]["name"] if nodes else "",
         user=writer.user,
         interval=f"{1 / run.plan.writes_per_second:.3f}",
         source=writer.source,

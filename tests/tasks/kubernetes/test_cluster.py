@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 import urllib3
+import yaml
 from kubernetes.client.exceptions import ApiException
 
 from tasks.kubernetes import cluster as k8s
@@ -223,6 +224,26 @@ def test_an_answer_that_is_cut_is_an_error_of_the_cluster(api: Api) -> None:
     api.script("GET", POD, Answer.of(an_object())._replace(body=b'{"metadata"', cut=True))
     with pytest.raises(Unreachable, match="reading Pod a"):
         verbs.get(api.cluster, "Pod", "a")
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_context", "used"),
+    [("", "team", "team"), ("bench", "team", "bench"), ("", None, "default")],
+)
+def test_the_namespace_is_the_context_s_own(
+    api: Api, tmp_path: Path, asked: str, of_context: str | None, used: str
+) -> None:
+    """As for kubectl, unless a plan names one."""
+    file = tmp_path / "kubeconfig"
+    kubeconfig = yaml.safe_load(file.read_text())
+    if of_context:
+        kubeconfig["contexts"][0]["context"]["namespace"] = of_context
+    file.write_text(yaml.safe_dump(kubeconfig))
+    connected = k8s.connect(None, asked)
+    connected.api.close()
+    assert connected.namespace == used
+    assert connected.options == f"--namespace {used}"
+    assert api.requests == []
 
 
 # ---------------------------------------------------------------- errors
