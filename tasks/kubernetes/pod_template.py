@@ -13,6 +13,7 @@ LINUX = {SYSTEM: "linux"}
 def render_workload(template: str, plan: Plan, /, **values: object) -> Obj:
     """The Job or Deployment of `manifests/<template>.yaml.jinja`, as the plan wants its pods."""
     manifest = render(template, plan=plan, **values)
+    manifest["metadata"]["labels"] = plan.pod.labels | manifest["metadata"]["labels"]
     merge(manifest["spec"]["template"], plan.pod)
     return manifest
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tasks.kubernetes import verbs, watches
@@ -20,6 +21,8 @@ NO_SUCH_IMAGE = re.compile(
     re.I,
 )
 MOST_PULLS = 2
+LIMIT_RANGER = "kubernetes.io/limit-ranger"
+QUEUE = "kueue.x-k8s.io/queue-name"
 # What it calls the end of a container that the node's runtime could not run.
 NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
@@ -104,14 +107,30 @@ def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
         raise PodFailed(str(error)) from error
 
 
-def how_ended(terminated: Obj, pod: Obj) -> str:
+def how_ended(cluster: Cluster, terminated: Obj, pod: Obj) -> str:
     """How a container ended, in the cluster's words: OOMKilled, exit code, message, its limit."""
     reason, message = terminated.get("reason"), terminated.get("message")
     words = f"its container ended: {reason or 'no reason'}, exit code {terminated.get('exitCode')}"
     limits = _container(pod).get("resources", {}).get("limits", {})
     if reason == "OOMKilled" and "memory" in limits:
-        words += f", its memory limit is {limits['memory']}"
+        words += f", its memory limit is {limits['memory']}{_of_limit_range(cluster, pod)}"
     return f"{words}: {message.strip()}" if message else words
+
+
+def _of_limit_range(cluster: Cluster, pod: Obj) -> str:
+    """Which LimitRange gave the container its memory limit, where the API server says that one did.
+
+    It writes on the pod what it set, and not by which.
+    """
+    said = (pod["metadata"].get("annotations") or {}).get(LIMIT_RANGER, "")
+    given = (part for part in said.split(";") if part.endswith(f" limit for container {CONTAINER}"))
+    if not any("memory" in part for part in given):
+        return ""
+    names: list[str] = []
+    with suppress(ClusterError):  # which no run needs the right to list
+        names = [one["metadata"]["name"] for one in verbs.find(cluster, "LimitRange")]
+    which = f"LimitRange {' or '.join(names)}" if names else "a LimitRange"
+    return f", of {which}: plan field pod.resources may state another"
 
 
 def container_status(pod: Obj) -> dict[str, Any]:
@@ -190,7 +209,8 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
     """
     pods = verbs.find(cluster, "Pod", label=label)
     if not pods:
-        return "; ".join(last_warnings(cluster, owner)) or "no pod was created"
+        words = [*_suspended(cluster, owner), *last_warnings(cluster, owner)]
+        return "; ".join(words) or "no pod was created"
     why = waits_for(pods[0])
     words = (
         [why]
@@ -205,6 +225,21 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
         if not any(known in warning for known in words):
             words.append(warning)
     return "; ".join(words)
+
+
+def _suspended(cluster: Cluster, job: str) -> list[str]:
+    """That a Job is suspended, as by a webhook that queues it, and what is known of by whom."""
+    found: list[Obj] = []
+    with suppress(ClusterError):
+        found = verbs.find(cluster, "Job", field=f"metadata.name={job}")
+    if not any(one["spec"].get("suspend") for one in found):
+        return []
+    labels = found[0]["metadata"].get("labels") or {}
+    by = found[0]["spec"].get("managedBy") or (
+        f"Kueue, queue {labels[QUEUE]}" if QUEUE in labels else ""
+    )
+    admits = f"{by or 'what suspends Jobs here, such as Kueue,'} has not admitted it"
+    return [f"Job {job} is suspended: {admits}. Plan field pod.labels may name a queue ({QUEUE})"]
 
 
 def last_warnings(cluster: Cluster, name: str, most: int = 2) -> list[str]:

@@ -54,7 +54,7 @@ def run_script(
         with suppress(ClusterError):  # the clean-up deletes it too
             verbs.delete(cluster, "Job", name)
     if ended["exitCode"] != 0:
-        words = "; ".join([*lines[-3:], pods.how_ended(ended, started)])
+        words = "; ".join([*lines[-3:], pods.how_ended(cluster, ended, started)])
         raise pods.PodFailed(
             f"{' '.join([file, *arguments])} in pod {pod}: exit {ended['exitCode']}: {words}"
         )

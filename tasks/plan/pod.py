@@ -63,7 +63,10 @@ class Pod(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    labels: dict[str, str] = Field(default={}, description="Beside stormark's own labels.")
+    labels: dict[str, str] = Field(
+        default={},
+        description="Beside stormark's own; also of a pod's Job or Deployment, as for Kueue.",
+    )
     annotations: dict[str, str] = Field(
         default={}, description="Such as sidecar.istio.io/inject or karpenter.sh/do-not-disrupt."
     )

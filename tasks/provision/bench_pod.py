@@ -116,7 +116,8 @@ def follow(
     with suppress(NotFound):
         _read_on(cluster, job, log, limit_seconds, hear)
     if not log.finished:
-        log.ended = pods.how_ended(pods.wait_ended(cluster, job.name, limit_seconds), job.pod)
+        ended = pods.wait_ended(cluster, job.name, limit_seconds)
+        log.ended = pods.how_ended(cluster, ended, job.pod)
 
 
 def _send(cluster: Cluster, job: FioJob, line: str) -> None:

@@ -64,7 +64,9 @@ def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str,
         if job is not None:
             words.append(pods.why_not(run.cluster, pods.of_job(job), job))
         why = "; ".join(filter(None, words)) or "no event says why"
-        raise ClusterError(f"{error}: {why}") from error
+        raise ClusterError(
+            f"{error}: {why}. Where a driver takes longer, raise plan field bind_limit_seconds"
+        ) from error
     seconds = time.monotonic() - began
     volume = verbs.get(run.cluster, "PersistentVolume", claim["spec"]["volumeName"])
     return {
