@@ -33,6 +33,11 @@ def selector(run_id: str | None = None) -> str:
     return f"{MANAGED_BY}=stormark" + (f",{RUN}={run_id}" if run_id else "")
 
 
+def is_ours(item: Obj) -> bool:
+    """Whether `selector` selects an object."""
+    return bool((item["metadata"].get("labels") or {}).get(MANAGED_BY) == "stormark")
+
+
 def reference(configmap: Obj) -> Obj:
     """The ownerReference to a run's ConfigMap."""
     meta = configmap["metadata"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import Forbidden
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import PlanError
 
@@ -17,6 +18,20 @@ BUCKETS = ("/bucket", "/obc")
 BETA_DEFAULT_CLASS = "storageclass.beta.kubernetes.io/is-default-class"
 # Such parameters and mount options may hold secrets; a class should not have any, and some do.
 SECRET = re.compile(r"secret|passw|passphrase|\bpass\b|token|key|credential", re.IGNORECASE)
+
+
+def unknown(name: str) -> Obj:
+    """A class that may not be looked at: its pod comes first, which suits either way of binding."""
+    return {
+        "metadata": {"name": name},
+        "provisioner": "",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+
+
+def is_unknown(storage_class: Obj) -> bool:
+    """Whether nothing but its name is known of a class."""
+    return not storage_class["provisioner"]
 
 
 def makes_buckets(storage_class: Obj) -> bool:
@@ -73,10 +88,16 @@ def static_volumes(cluster: Cluster, storage_classes: list[Obj]) -> list[Obj]:
 def chosen(cluster: Cluster, names: list[str]) -> list[Obj]:
     """The classes of a plan in its order, or every class of the cluster, its default class first.
 
-    Of every class, those that no run can measure are left out. Raises PlanError that names the
-    classes that exist.
+    Of every class, those that no run can measure are left out; of named ones no more than the name
+    has to be known. Raises PlanError that names the classes that exist, Forbidden where none is
+    named and none may be listed.
     """
-    existing = {o["metadata"]["name"]: o for o in verbs.find(cluster, "StorageClass")}
+    try:
+        existing = {o["metadata"]["name"]: o for o in verbs.find(cluster, "StorageClass")}
+    except Forbidden:
+        if not names:
+            raise
+        existing = {name: unknown(name) for name in names}
     if missing := [name for name in names if name not in existing]:
         raise PlanError(
             f"plan field storage_classes: cluster {cluster.name} has no class "
@@ -110,6 +131,8 @@ def is_default(storage_class: Obj) -> bool:
 
 def row(storage_class: Obj, position: int) -> dict[str, Any]:
     """The class's row of the table `classes`."""
+    if is_unknown(storage_class):
+        return {"storage_class": storage_class["metadata"]["name"], "position": position}
     parameters = {
         name: value
         for name, value in (storage_class.get("parameters") or {}).items()

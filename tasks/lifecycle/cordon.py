@@ -16,7 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, Conflict, NotFound
+from tasks.kubernetes.errors import ClusterError, Conflict, Forbidden, NotFound
 from tasks.kubernetes.nodes import hostname, spec_of, usable
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
@@ -35,8 +35,12 @@ def eligible(cluster: Cluster, plan: Plan) -> list[Obj]:
     Selected by the plan's `storm_nodes`, and usable for its pods, so not cordoned by somebody;
     never the node that this process runs on: in a pod STORMARK_NODE names it, elsewhere it is known
     by its hostname; nor a control-plane node, unless `storm_nodes` names nodes by their hostnames.
+    None where this account may not list them.
     """
-    nodes = verbs.find(cluster, "Node", label=plan.storm_nodes)
+    try:
+        nodes = verbs.find(cluster, "Node", label=plan.storm_nodes)
+    except Forbidden:
+        return []
     return sorted(
         (n for n in nodes if usable(n, plan) and not _set_apart(n, plan)),
         key=lambda n: str(n["metadata"]["name"]),

@@ -99,8 +99,8 @@ def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int)
 def _judge(record: Record, chosen: list[Obj]) -> None:
     """Fill in what the preflight finds, and what the run has to skip for it."""
     run, cluster = record.run, record.run.cluster.hasty
-    every_node = verbs.find(cluster, "Node")
-    record.nodes = [node(one) for one in every_node]
+    every_node = verbs.find_allowed(cluster, "Node")
+    record.nodes = [node(one) for one in every_node or []]
     record.checks = preflight.check(
         cluster,
         run.plan,
@@ -209,8 +209,8 @@ def _explain(run: Run, log: FioLog) -> None:
 
 def probe(run: Run, owner: list[Obj]) -> list[Probe]:
     """Begin to look at every node that the run may use."""
-    every_node = verbs.find(run.cluster, "Node")
-    return probes.create(run, owner, probes.nodes_to_probe(every_node, run.plan))
+    every_node = verbs.find_allowed(run.cluster, "Node")
+    return probes.create(run, owner, probes.nodes_to_probe(every_node or [], run.plan))
 
 
 def image_fio_file_and_nodes(

@@ -16,7 +16,7 @@ from tasks.preflight import namespace as check_namespace
 from tasks.preflight import nodes as check_nodes
 from tasks.preflight import probes
 from tasks.preflight.permissions import Permission, needed
-from tasks.results.checks import Check
+from tasks.results.checks import Check, Status
 
 # What a run does without: an account that may not list one of these has that check left out.
 OPTIONAL = (
@@ -37,10 +37,13 @@ def check(
     flow: str,
     *,
     chosen: list[Obj],
-    every_node: list[Obj],
+    every_node: list[Obj] | None,
     version: str,
 ) -> list[Check]:
-    """Every check that needs no pod, for the plan's namespace and its `chosen` classes."""
+    """Every check that needs no pod, for the plan's namespace and its `chosen` classes.
+
+    `every_node` is None where nodes may not be listed.
+    """
     namespace = verbs.get(cluster, "Namespace", cluster.namespace)
     found, checks = _fetch(cluster)
     checks += [
@@ -53,10 +56,9 @@ def check(
         *retained(cluster, chosen),
         check_namespace.terminating(namespace),
         check_namespace.pod_security(namespace, flow, plan),
-        *_limits(plan, flow, chosen, every_node, found),
+        *_limits(plan, flow, chosen, every_node or [], found),
         *_nodes(cluster, plan, flow, every_node),
-        *(marks(every_node) if flow != "benchmark" else []),
-        *stale(cluster),
+        *stale(cluster, plan),
     ]
     return checks
 
@@ -115,14 +117,19 @@ def _permission(cluster: Cluster, rule: Permission) -> Check:
         return Check("permission", name, "pass", f"may {', '.join(rule.verbs)}")
     seen = f"may not {', '.join(missing)} {name}, to {rule.why}"
     advice = "manifests/rbac.yaml grants what a run needs"
-    return Check("permission", name, "warn" if rule.only else "fail", seen, advice, rule.only)
+    status: Status = "warn" if rule.only or rule.spared else "fail"
+    return Check("permission", name, status, seen, advice, rule.only)
 
 
 def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list[Check]:
     drivers, snapshots = found.get("CSIDriver"), found.get("VolumeSnapshotClass")
     return [
-        check_cluster.default_class(found.get("StorageClass", chosen)),
-        *(check_cluster.storage_class(one, plan, drivers, snapshots) for one in chosen),
+        *([check_cluster.default_class(found["StorageClass"])] if "StorageClass" in found else []),
+        *(
+            check_cluster.storage_class(one, plan, drivers, snapshots)
+            for one in chosen
+            if not classes.is_unknown(one)
+        ),
         *(
             row
             for one in chosen
@@ -170,12 +177,16 @@ def _limits(
     ]
 
 
-def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj]) -> list[Check]:
+def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj] | None) -> list[Check]:
+    if every_node is None:
+        seen = "may not list nodes, so none is looked at, and no storm touches one"
+        return [Check("nodes", "all nodes", "warn", seen)]
     ready = [n["metadata"]["name"] for n in every_node if usable(n, plan)]
     drainable = [n["metadata"]["name"] for n in cordon.eligible(cluster, plan)]
     return [
         *(check_nodes.node(one, plan) for one in every_node),
         *check_nodes.enough(ready, drainable, flow, plan),
+        *(marks(every_node) if flow != "benchmark" else []),
     ]
 
 
@@ -190,14 +201,17 @@ def marks(every_node: list[Obj]) -> list[Check]:
     ]
 
 
-def stale(cluster: Cluster) -> list[Check]:
+def stale(cluster: Cluster, plan: Plan) -> list[Check]:
     """A warning for each earlier run that has left something behind.
 
     Whether the holder of the Lease lives takes a minute to see, which is left to `stormark reap`.
     """
     name = "earlier runs"
     try:
-        remains, held = find_remains(cluster), lease.read(cluster)
+        remains, held = (
+            find_remains(cluster, allowed_only=bool(plan.storage_classes)),
+            lease.read(cluster),
+        )
     except Unreachable:
         raise
     except ClusterError as error:

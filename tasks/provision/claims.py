@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
-from tasks.kubernetes.errors import ClusterError, WaitTimedOut
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, Forbidden, WaitTimedOut
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.run import Run
@@ -68,14 +69,20 @@ def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str,
             f"{error}: {why}. Where a driver takes longer, raise plan field bind_limit_seconds"
         ) from error
     seconds = time.monotonic() - began
-    volume = verbs.get(run.cluster, "PersistentVolume", claim["spec"]["volumeName"])
     return {
         "bind_seconds": seconds,
         "capacity_bytes": quantity_bytes(claim["status"]["capacity"]["storage"]),
-        "pv": volume["metadata"]["name"],
-        "pv_type": pv_type(volume),
-        "node_affinity": node_affinity(volume),
-    }
+        "pv": claim["spec"]["volumeName"],
+    } | pv_columns(run.cluster, claim)
+
+
+def pv_columns(cluster: Cluster, claim: Obj) -> dict[str, Any]:
+    """The columns that a bound PVC's PV fills in; none where the account may not look at it."""
+    try:
+        volume = verbs.get(cluster, "PersistentVolume", claim["spec"]["volumeName"])
+    except Forbidden:
+        return {}
+    return {"pv_type": pv_type(volume), "node_affinity": node_affinity(volume)}
 
 
 def pv_type(volume: Obj) -> str:

@@ -238,5 +238,4 @@ def _pv_columns(run: Run, source: Obj) -> dict[str, Any]:
     if claim is None:
         return {}
     bound = verbs.get(run.cluster, "PersistentVolumeClaim", claim["claimName"])
-    volume = verbs.get(run.cluster, "PersistentVolume", bound["spec"]["volumeName"])
-    return {"pv_type": claims.pv_type(volume), "node_affinity": claims.node_affinity(volume)}
+    return claims.pv_columns(run.cluster, bound)
