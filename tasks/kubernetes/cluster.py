@@ -250,6 +250,9 @@ def refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Cluste
     advice = f"It is cluster {cluster.name!r} that says so. {fault}"
     other = ServerFailed if failed else ClusterError, advice
     message = answer.get("message") or "no message"
+    if status == 429:  # which PodDisruptionBudget
+        causes = (answer.get("details") or {}).get("causes") or []
+        message = " ".join([message, *(cause["message"] for cause in causes if "message" in cause)])
     by_words = refused_by(status, str(message))
     kind, advice = by_words or REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
     return kind(f"{doing}: {message} (HTTP {status}). {advice}")
