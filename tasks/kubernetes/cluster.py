@@ -10,6 +10,7 @@ import os
 import shlex
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -107,7 +108,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     try:
         if context is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(file):
             config.load_incluster_config(client_configuration=settings)
-            return Cluster(client.ApiClient(settings), "in-cluster", namespace or _of_pod())
+            return Cluster(_client(settings), "in-cluster", namespace or _of_pod())
         config.load_kube_config(file, context, client_configuration=settings)
         contexts, current = config.list_kube_config_contexts(file)
     except (config.ConfigException, OSError, TypeError, yaml.YAMLError) as error:
@@ -119,7 +120,20 @@ def connect(context: str | None, namespace: str) -> Cluster:
     chosen = next((c for c in contexts if c["name"] == context), current)
     entry = chosen["context"]
     own = namespace or entry.get("namespace") or "default"
-    return Cluster(client.ApiClient(settings), entry["cluster"], own, context)
+    return Cluster(_client(settings), entry["cluster"], own, context)
+
+
+def _client(settings: client.Configuration) -> client.ApiClient:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", urllib3.exceptions.DependencyWarning)  # said below
+            return client.ApiClient(settings)
+    except (urllib3.exceptions.HTTPError, ImportError) as error:  # SOCKS is a module of its own
+        raise Unreachable(
+            f"cannot connect to the cluster at {settings.host} by its kubeconfig's proxy-url "
+            f"{settings.proxy}: {error}. Only proxies at http:// and https:// are spoken to: name "
+            "one, or leave proxy-url out and forward a port"
+        ) from error
 
 
 def _of_pod() -> str:

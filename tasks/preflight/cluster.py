@@ -1,6 +1,8 @@
 """Checks of a cluster as a whole: its version, its API, its StorageClasses and their drivers."""
 
 import re
+from collections import Counter, defaultdict
+from operator import itemgetter
 
 from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes.objects import Obj
@@ -167,6 +169,36 @@ def _snapshots(provisioner: str, snapshot_classes: list[Obj] | None) -> str:
         return "snapshot classes unknown"
     names = [c["metadata"]["name"] for c in snapshot_classes if c.get("driver") == provisioner]
     return f"snapshot class {', '.join(names)}" if names else "no snapshot class"
+
+
+def attach_limits(
+    storage_classes: list[Obj], csi_nodes: list[Obj], usable: list[str], volumes_of_class: int
+) -> list[Check]:
+    """Whether one node takes all the volumes of a driver that a run keeps at its most.
+
+    They may be spread over nodes, or be attached to others' pods already: so this only warns.
+    """
+    limits: dict[str, dict[str, int]] = defaultdict(dict)
+    for csi_node in csi_nodes:
+        name = csi_node["metadata"]["name"]
+        for driver in (csi_node.get("spec") or {}).get("drivers") or []:
+            count = (driver.get("allocatable") or {}).get("count")
+            if count is not None and name in usable:
+                limits[driver["name"]][name] = count
+    drivers = Counter(csi_driver(one) or one["provisioner"] for one in storage_classes)
+    checks = []
+    for provisioner, classes_of_driver in drivers.items():
+        if provisioner not in limits:
+            continue
+        kept = classes_of_driver * volumes_of_class
+        node, least = min(limits[provisioner].items(), key=itemgetter(1))
+        seen = f"node {node} takes {least} of its volumes, the run keeps {kept} at its most"
+        if kept <= least:
+            checks.append(Check("attach limit", f"driver {provisioner}", "pass", seen))
+            continue
+        advice = "Name fewer classes at once: a volume that no node takes leaves its pod Pending"
+        checks.append(Check("attach limit", f"driver {provisioner}", "warn", seen, advice))
+    return checks
 
 
 def capacity(storage_class: Obj, plan: Plan, capacities: list[Obj]) -> list[Check]:

@@ -22,6 +22,7 @@ from tasks.results.checks import Check, Status
 OPTIONAL = (
     "APIService",
     "CSIDriver",
+    "CSINode",
     "CSIStorageCapacity",
     "LimitRange",
     "ResourceQuota",
@@ -52,6 +53,12 @@ def check(
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
         *permissions(cluster, needed(flow, plan)),
         *_classes(plan, chosen, found),
+        *check_cluster.attach_limits(
+            chosen,
+            found.get("CSINode", []),
+            [n["metadata"]["name"] for n in every_node or [] if usable(n, plan)],
+            check_namespace.claims_of_class(flow, plan),
+        ),
         *_left_out(cluster, plan, chosen, found.get("StorageClass", [])),
         *retained(cluster, chosen),
         check_namespace.terminating(namespace),

@@ -1,5 +1,6 @@
 """Talking to Kubernetes: connecting, retries, verbs, and errors that say what to do."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -244,6 +245,24 @@ def test_the_namespace_is_the_context_s_own(
     assert connected.namespace == used
     assert connected.options == f"--namespace {used}"
     assert api.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "nonsense"])
+def test_a_proxy_that_cannot_be_spoken_to_is_one_sentence(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """With its address; the twin, a proxy by http, is connected to."""
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setitem(sys.modules, "socks", None)
+    file = tmp_path / "kubeconfig"
+    kubeconfig = yaml.safe_load(file.read_text())
+    kubeconfig["clusters"][0]["cluster"]["proxy-url"] = proxy
+    file.write_text(yaml.safe_dump(kubeconfig))
+    with pytest.raises(Unreachable, match=rf"{api.url} by its kubeconfig's proxy-url {proxy}: "):
+        k8s.connect(None, "bench")
+    kubeconfig["clusters"][0]["cluster"]["proxy-url"] = "http://127.0.0.1:1080"
+    file.write_text(yaml.safe_dump(kubeconfig))
+    k8s.connect(None, "bench").api.close()
 
 
 # ---------------------------------------------------------------- errors

@@ -179,6 +179,33 @@ def test_the_older_annotation_makes_a_default_class_too() -> None:
     assert cluster.default_class([beta]).status == "warn"
 
 
+@pytest.mark.parametrize(("classes", "status"), [(["a", "b"], "pass"), (["a", "b", "c"], "warn")])
+def test_a_node_that_takes_fewer_volumes_than_the_run_keeps(
+    classes: list[str], status: str
+) -> None:
+    """By its CSINode, where its driver says so; nodes that no pod of the run uses do not count."""
+
+    def csi_node(name: str, **driver: Any) -> Obj:
+        return {
+            "metadata": {"name": name},
+            "spec": {"drivers": [{"name": "ebs.csi.aws.com"} | driver]},
+        }
+
+    nodes = [
+        csi_node("n1", allocatable={"count": 2}),
+        csi_node("n2", allocatable={"count": 9}),
+        csi_node("n3"),
+        csi_node("other", allocatable={"count": 1}),
+        {"metadata": {"name": "n4"}, "spec": {"drivers": None}},
+    ]
+    chosen = [a_class(name) for name in classes]
+    (check,) = cluster.attach_limits(chosen, nodes, ["n1", "n2", "n3", "n4"], 1)
+    assert (check.object, check.status) == ("driver ebs.csi.aws.com", status)
+    assert check.seen.startswith("node n1 takes 2 of its volumes")
+    assert cluster.attach_limits(chosen, nodes[2:3], ["n3"], 1) == []
+    assert cluster.attach_limits([a_class(provisioner="x")], nodes, ["n1"], 1) == []
+
+
 def test_capacity_is_that_of_one_segment() -> None:
     """A volume does not span nodes; a class whose driver says nothing has no row."""
     here = [
