@@ -15,6 +15,9 @@ def render_workload(template: str, plan: Plan, /, **values: object) -> Obj:
     manifest = render(template, plan=plan, **values)
     manifest["metadata"]["labels"] = plan.pod.labels | manifest["metadata"]["labels"]
     merge(manifest["spec"]["template"], plan.pod)
+    if plan.pvc and plan.pod.security_context.fs_group is None:
+        # the kubelet would give every file of somebody's volume to that group
+        manifest["spec"]["template"]["spec"]["securityContext"].pop("fsGroup", None)
     return manifest
 
 

@@ -144,6 +144,13 @@ class Plan(BaseModel):
     volume_mode: VolumeMode = Field(
         default="Filesystem", description="Filesystem, or Block for the raw device."
     )
+    pvc: str = Field(
+        default="",
+        pattern=rf"^$|{NAME}",
+        description="Name of a PVC that exists, such as of a restored snapshot: measured, in a "
+        "folder of the run's own, in place of a new one of each class, and never deleted. "
+        "Benchmark only.",
+    )
     context: str | None = Field(
         default=None, description="Context of the kubeconfig. Empty: its current one."
     )

@@ -81,7 +81,7 @@ def check(run: Run, flow: str, storage_classes: list[Obj]) -> list[Check]:
 
 def _claims(run: Run, flow: str, storage_classes: list[Obj]) -> list[Trial]:
     plan = run.plan
-    if flow == "storms" and CLASSES not in plan.storm_volumes:
+    if plan.pvc or (flow == "storms" and CLASSES not in plan.storm_volumes):
         return []
 
     names = [one["metadata"]["name"] for one in storage_classes]

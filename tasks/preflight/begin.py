@@ -26,7 +26,7 @@ from tasks.plan.vocabulary import AS_ROOT
 from tasks.preflight import admission, limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
 from tasks.preflight.probes import Probe
-from tasks.provision import bench_pod
+from tasks.provision import bench_pod, claims
 from tasks.provision.bench_log import FioLog
 from tasks.provision.bench_pod import FioJob
 from tasks.results import checks, store
@@ -72,7 +72,9 @@ def look(
     version = verbs.version(cluster)
     round_trip = verbs.round_trip_seconds(cluster)
     namespace(cluster)
-    chosen = classes.chosen(cluster, plan.storage_classes)
+    chosen = (
+        _of_pvc(cluster, plan, flow) if plan.pvc else classes.chosen(cluster, plan.storage_classes)
+    )
     _fits_its_limit(plan, flow, workload, len(chosen))
     run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
@@ -80,6 +82,15 @@ def look(
     _judge(record, chosen)
     record.run = record.run._replace(cluster=cluster.patient)  # from here on there is work to lose
     return record.run, chosen, record
+
+
+def _of_pvc(cluster: Cluster, plan: Plan, flow: str) -> list[Obj]:
+    """The class of the PVC that a plan names; where it has none any more, the PVC's name is its."""
+    if flow != "benchmark":
+        raise PlanError("plan field pvc: storms make their own volumes: only a benchmark takes it")
+    name = claims.existing(cluster, plan)["spec"].get("storageClassName") or ""
+    found = {o["metadata"]["name"]: o for o in verbs.find_allowed(cluster, "StorageClass") or []}
+    return [found.get(name) or classes.unknown(name or plan.pvc)]
 
 
 def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:

@@ -50,14 +50,14 @@ class Demand(NamedTuple):
 def claims_of_class(flow: str, plan: Plan) -> int:
     """How many PVCs a flow keeps of each class: fio's, and those of writers."""
     writers = sum(kind in plan.storm_volumes for kind in (CLASSES, SHARED))
-    return (flow != "storms") + (flow != "benchmark") * writers
+    return (flow != "storms" and not plan.pvc) + (flow != "benchmark") * writers
 
 
 def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> Demand:
     """What a flow takes; `probes` are the nodes that it looks at. PVCs of no class are under ""."""
     fio, storms = int(flow != "storms"), int(flow != "benchmark")
     claims = dict.fromkeys(storage_classes, claims_of_class(flow, plan))
-    writers = claims_of_class(flow, plan) - fio
+    writers = claims_of_class(flow, plan) - fio * (not plan.pvc)
     kinds = storms * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
     claims[""] = kinds.count("local")
     waiting = fio * len(storage_classes)  # a pod of each class, from its volume to its last turn

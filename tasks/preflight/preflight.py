@@ -47,20 +47,17 @@ def check(
     """
     namespace = verbs.get(cluster, "Namespace", cluster.namespace)
     found, checks = _fetch(cluster)
+    ready = [node["metadata"]["name"] for node in every_node or [] if usable(node, plan)]
     checks += [
         check_cluster.version(version),
         check_cluster.rbac(verbs.groups(cluster)),
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
         *permissions(cluster, needed(flow, plan)),
-        *_classes(plan, chosen, found),
-        *check_cluster.attach_limits(
-            chosen,
-            found.get("CSINode", []),
-            [n["metadata"]["name"] for n in every_node or [] if usable(n, plan)],
-            check_namespace.claims_of_class(flow, plan),
+        *(
+            [_pvc(cluster, plan)]
+            if plan.pvc
+            else _new_volumes(cluster, plan, flow, chosen, found, ready=ready)
         ),
-        *_left_out(cluster, plan, chosen, found.get("StorageClass", [])),
-        *retained(cluster, chosen),
         check_namespace.terminating(namespace),
         check_namespace.pod_security(namespace, flow, plan),
         *_limits(plan, flow, chosen, every_node or [], found),
@@ -126,6 +123,31 @@ def _permission(cluster: Cluster, rule: Permission) -> Check:
     advice = "manifests/rbac.yaml grants what a run needs"
     status: Status = "warn" if rule.only or rule.spared else "fail"
     return Check("permission", name, status, seen, advice, rule.only)
+
+
+def _pvc(cluster: Cluster, plan: Plan) -> Check:
+    claim = verbs.get(cluster, "PersistentVolumeClaim", plan.pvc)
+    seen = f"{claim['status'].get('phase')}: measured in a folder of the run's own, never deleted"
+    return Check("pvc", f"PVC {plan.pvc}", "pass", seen)
+
+
+def _new_volumes(
+    cluster: Cluster,
+    plan: Plan,
+    flow: str,
+    chosen: list[Obj],
+    found: dict[str, list[Obj]],
+    *,
+    ready: list[str],
+) -> list[Check]:
+    """What is said of the classes that a run makes volumes of; `ready` nodes take its pods."""
+    each = check_namespace.claims_of_class(flow, plan)
+    return [
+        *_classes(plan, chosen, found),
+        *check_cluster.attach_limits(chosen, found.get("CSINode", []), ready, each),
+        *_left_out(cluster, plan, chosen, found.get("StorageClass", [])),
+        *retained(cluster, chosen),
+    ]
 
 
 def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list[Check]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, Forbidden, WaitTimedOut
+from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, WaitTimedOut
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.run import Run
+from tasks.plan.plan import Plan, PlanError
 from tasks.plan.quantity import quantity_bytes
 
 
@@ -42,6 +43,39 @@ def create(
         size=run.plan.volume_size,
     )
     return verbs.create(run.cluster, manifest)
+
+
+def existing(cluster: Cluster, plan: Plan) -> Obj:
+    """The PVC that a plan names; PlanError where it cannot be measured, or is somebody's now."""
+    field, name = "plan field pvc", plan.pvc
+    if plan.storage_classes:
+        raise PlanError(f"{field}: {name} is measured alone: leave out storage_classes")
+    try:
+        claim = verbs.get(cluster, "PersistentVolumeClaim", name)
+    except NotFound as error:
+        where = f"namespace {cluster.namespace}"
+        raise PlanError(f"{field}: {where} has no PersistentVolumeClaim {name}") from error
+    if "Block" in (plan.volume_mode, claim["spec"].get("volumeMode")):
+        raise PlanError(f"{field}: {name} as a raw device would be overwritten: Filesystem only")
+    if "deletionTimestamp" in claim["metadata"]:
+        raise PlanError(f"{field}: {name} is being deleted")
+    users = [
+        pod["metadata"]["name"]
+        for pod in verbs.find(cluster, "Pod")
+        if not pods.has_ended(pod) and name in claim_names(pod)
+    ]
+    if users:
+        raise PlanError(
+            f"{field}: {name} is mounted by pod {', '.join(users)}, whose I/O would be measured "
+            "with fio's: end it first"
+        )
+    return claim
+
+
+def claim_names(pod: Obj) -> list[str]:
+    """The PVCs that a pod mounts."""
+    sources = [v.get("persistentVolumeClaim") for v in pod["spec"].get("volumes") or []]
+    return [source["claimName"] for source in sources if source]
 
 
 def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tasks.kubernetes import verbs
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT
+from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.quantity import quantity_bytes
 from tasks.plan.vocabulary import AS_ROOT
@@ -60,6 +61,8 @@ def provisioned(
         yield each()
         for volume in volumes:
             verbs.delete(run.cluster, "Job", volume.job.name)
+        if run.plan.pvc:
+            _remove_folder(run, owner)
     finally:
         ended.set()
 
@@ -75,7 +78,7 @@ def provision(
     name = storage_class["metadata"]["name"]
     row: dict[str, Any] = {
         "storage_class": name,
-        "pvc": claims.object_name(run, position, name, "volume"),
+        "pvc": run.plan.pvc or claims.object_name(run, position, name, "volume"),
         "access_mode": run.plan.access_mode,
         "volume_mode": run.plan.volume_mode,
         "requested_bytes": quantity_bytes(run.plan.volume_size),
@@ -114,26 +117,65 @@ def _first_pod(
     waits_for_pod = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
     _unless(ended)
     began = time.monotonic()
-    claims.create(
-        run,
-        owner,
-        row["pvc"],
-        row["storage_class"],
-        access_mode=run.plan.access_mode,
-        volume_mode=run.plan.volume_mode,
-    )
+    if run.plan.pvc:
+        row |= _as_it_is(run)
+        waits_for_pod = True  # it may be bound, or wait for its first pod
+    else:
+        claims.create(
+            run,
+            owner,
+            row["pvc"],
+            row["storage_class"],
+            access_mode=run.plan.access_mode,
+            volume_mode=run.plan.volume_mode,
+        )
     if not waits_for_pod:
         row |= claims.bound(run, row["pvc"], began)
     _unless(ended)
     job = create_job(run, owner, row, "1")
     if waits_for_pod:
         row |= claims.bound(run, row["pvc"], began, job)
+    if run.plan.pvc:
+        row["bind_seconds"] = None  # it was there
     started = bench_pod.started(run, job)
     row["first_pod_seconds"] = time.monotonic() - began
     row["node"] = started.node
     events = verbs.find(run.cluster, "Event", field=f"involvedObject.name={started.pod_name}")
     row["attach_seconds"] = claims.attach_seconds(started.pod, events)
     return started
+
+
+def _as_it_is(run: Run) -> dict[str, Any]:
+    """The columns that a PVC of somebody's says itself."""
+    spec = verbs.get(run.cluster, "PersistentVolumeClaim", run.plan.pvc)["spec"]
+    return {
+        "access_mode": ", ".join(spec["accessModes"]),
+        "requested_bytes": quantity_bytes(spec["resources"]["requests"]["storage"]),
+        "created_at": None,
+    }
+
+
+def _remove_folder(run: Run, owner: list[Obj]) -> None:
+    """Remove the run's folder from a PVC that stays; ClusterError that says what remains."""
+    folder = f"stormark-{run.run_id}"
+    try:
+        run_script(
+            run.cluster,
+            run.plan,
+            run.meta(owner),
+            name=f"{folder}-remove",
+            file="host-folder.sh",
+            arguments=("remove",),
+            source={"persistentVolumeClaim": {"claimName": run.plan.pvc}},
+            mount_path="/host",
+            user=ROOT,
+            env={"STORMARK_FOLDER": folder},
+        )
+    except ClusterError as error:
+        raise ClusterError(
+            f"folder {folder} of PVC {run.plan.pvc} remains: {error}. Remove it in a pod that "
+            "mounts the PVC"
+        ) from error
 
 
 def _unless(ended: Event) -> None:

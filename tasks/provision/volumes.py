@@ -211,8 +211,9 @@ def create_job(
     needed_bytes: int | None = None,
 ) -> str:
     """Create a Job whose pod looks at the volume, and then waits for orders; returns its name."""
-    name = f"{row['pvc'].removesuffix('volume')}fio-{ending}"
     plan, workload = run.plan, run.workload
+    of = f"stormark-{run.run_id}-0-pvc-" if plan.pvc else row["pvc"].removesuffix("volume")
+    name = f"{of}fio-{ending}"
     needed = workload.needed_bytes if needed_bytes is None else needed_bytes
     env = {
         "STORMARK_TARGET": TARGET[plan.volume_mode],

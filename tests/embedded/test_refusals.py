@@ -41,8 +41,8 @@ def pod(spec: dict[str, Any] | None = None, **container: Any) -> dict[str, Any]:
         (pod({"volumes": [{"name": "v", "nfs": {"server": "s", "path": "/"}}]}), "volumes[0].nfs"),
         (pod({"volumes": [{"name": "v", "emptyDir": {"medium": "Memory"}}]}), "emptyDir.medium"),
         (
-            pod({"volumes": [EMPTY]}, volumeMounts=[MOUNT | {"subPath": "s"}]),
-            "volumeMounts[0].subPath",
+            pod({"volumes": [EMPTY]}, volumeMounts=[MOUNT | {"subPathExpr": "$(POD)"}]),
+            "volumeMounts[0].subPathExpr",
         ),
         (
             pod({"volumes": [EMPTY]}, volumeMounts=[MOUNT, MOUNT | {"mountPath": "/v/w"}]),
