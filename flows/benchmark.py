@@ -46,8 +46,9 @@ def measure_classes(
     report(Progress(run.run_id, known.step))
     look = step(begin.image_fio_file_and_nodes, "check image and nodes")
     claims = begin.claims_of(known.flow, run.plan, storage_classes)
-    known.fio_version, seen = look(run, owner, claims, report)
+    known.fio_version, seen, avoid = look(run, owner, claims, report)
     known.checks += seen
+    run = known.run = run._replace(avoid=avoid)
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 
     ended, warn = progress("fio", known.cells_planned), get_run_logger().warning

@@ -116,6 +116,7 @@ def _pods(run: Run, flow: str) -> list[Trial]:
             **meta,
             tolerations=script_job.tolerations(plan),
             nodes=[],
+            avoid=[],
             first_node="",
             user=NOBODY,
             interval="1",

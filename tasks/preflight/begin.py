@@ -145,7 +145,8 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
         held = lease(run, record.warnings.append, report, wait=False)
         with held, owned(run, report, record.warnings.append) as owner:
             asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
-            seen = probes.collect(run, asked, claims)
+            seen, avoid = probes.collect(run, asked, claims)
+            run = run._replace(avoid=avoid)
             return [*record.checks, *seen, _fio(run, owner)]
     except RunInProgress as error:
         return [*record.checks, Check("lease", run.cluster.namespace, "fail", str(error))]
@@ -170,14 +171,16 @@ def namespace(cluster: Cluster) -> None:
         ) from error
 
 
-def image_and_fio_file(run: Run, owner: list[Obj], waits: Callable[[str], object] = str) -> str:
+def image_and_fio_file(
+    run: Run, owner: list[Obj], waits: Callable[[str], object] = str, name: str = "check"
+) -> str:
     """Let the plan's image read the plan's fio file and hear an order, in a pod without a volume.
 
     `waits` is told what keeps the pod from its start, as an image that cannot be pulled. Returns
     fio's version. Raises PodFailed when the image does not run or no order comes to the pod,
     PlanError with fio's own words when fio cannot read the file.
     """
-    name = f"stormark-{run.run_id}-check"
+    name = f"stormark-{run.run_id}-{name}"
     bench_pod.create(run, owner, name=name, action="check", limit_seconds=CHECK_LIMIT_SECONDS)
     log = FioLog()
     job = bench_pod.started(run, name, waits)
@@ -226,14 +229,30 @@ def probe(run: Run, owner: list[Obj]) -> list[Probe]:
 
 def image_fio_file_and_nodes(
     run: Run, owner: list[Obj], claims: int, report: Report
-) -> tuple[str, list[Check]]:
-    """Check image and fio file while every node is looked at; fio's version, and what was seen."""
+) -> tuple[str, list[Check], tuple[str, ...]]:
+    """Check image and fio file while every node is looked at.
+
+    Returns fio's version, what was seen, and the nodes to avoid. A check that failed on one of them
+    is made again elsewhere.
+    """
 
     def waits(why: str) -> None:
         report(Progress(run.run_id, f"check of image and fio file waits: {why}"))
 
     asked = probe(run, owner)
-    return image_and_fio_file(run, owner, waits), probes.collect(run, asked, claims)
+    failed: PodFailed | None = None
+    version = ""
+    try:
+        version = image_and_fio_file(run, owner, waits)
+    except PodFailed as error:
+        failed = error
+    seen, avoid = probes.collect(run, asked, claims)
+    if failed is not None:
+        if not avoid:
+            raise failed
+        run = run._replace(avoid=avoid)
+        version = image_and_fio_file(run, owner, waits, name="check-again")
+    return version, seen, avoid
 
 
 def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:

@@ -78,6 +78,7 @@ def create(
         env=[{"name": key, "value": value} for key, value in (env or {}).items()],
         pvc=pvc,
         node=node,
+        avoid=run.avoid,
         user=user,
         limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
     )

@@ -62,7 +62,7 @@ def provisioned(
         for volume in volumes:
             verbs.delete(run.cluster, "Job", volume.job.name)
         if run.plan.pvc:
-            _remove_folder(run, owner)
+            _remove_folder(run, owner, [volume.node for volume in volumes])
     finally:
         ended.set()
 
@@ -155,7 +155,7 @@ def _as_it_is(run: Run) -> dict[str, Any]:
     }
 
 
-def _remove_folder(run: Run, owner: list[Obj]) -> None:
+def _remove_folder(run: Run, owner: list[Obj], nodes: list[str]) -> None:
     """Remove the run's folder from a PVC that stays; ClusterError that says what remains."""
     folder = f"stormark-{run.run_id}"
     try:
@@ -168,6 +168,7 @@ def _remove_folder(run: Run, owner: list[Obj]) -> None:
             arguments=("remove",),
             source={"persistentVolumeClaim": {"claimName": run.plan.pvc}},
             mount_path="/host",
+            nodes=nodes,
             user=ROOT,
             env={"STORMARK_FOLDER": folder},
         )

@@ -65,7 +65,8 @@ def run_storms(
     as it is known. Storms that touch one pod meet all volumes at the same time; a node is
     drained or broken for all writers on it, one node at a time.
     """
-    chosen = cordon.eligible(run.cluster, run.plan)
+    eligible = cordon.eligible(run.cluster, run.plan)
+    chosen = [node for node in eligible if node["metadata"]["name"] not in run.avoid]
     stop = threading.Event()
     run = run._replace(cluster=run.cluster._replace(stop=stop))
     this = Experiment(run, owner, chosen, keep, report, stop)

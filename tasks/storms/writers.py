@@ -181,6 +181,7 @@ def _create_writer(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj])
         **run.meta(owner),
         tolerations=tolerations(run.plan),
         nodes=writer.nodes,
+        avoid=run.avoid,
         first_node=nodes[0]["metadata"]["name"] if nodes else "",
         user=writer.user,
         interval=f"{1 / run.plan.writes_per_second:.3f}",
