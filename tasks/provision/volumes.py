@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
-from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.errors import ClusterError, NotFound
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT, PodLost
 from tasks.lifecycle.progress import Progress, Report
@@ -173,17 +173,21 @@ def _is_stopped(run: Run, owner: list[Obj]) -> bool:
 def _replace_pod(run: Run, owner: list[Obj], volume: Volume) -> None:
     """Start another pod on the volume, on the same node; where none starts, give the volume up.
 
+    Where an autoscaler has taken the node away, on any that the volume can go to.
+
     A pod that waits for its node or its volume is deleted: it could start beside a measurement.
     """
     if volume.given_up:
         raise ClusterError(volume.given_up)
     volume.pods += 1
     number = f"{volume.pods}"
-    name = create_job(run, owner, volume.row, number, node=volume.node, needed_bytes=0)
+    node = None if _is_gone(run, volume.node) else volume.node
+    name = create_job(run, owner, volume.row, number, node=node, needed_bytes=0)
     try:
         volume.job = bench_pod.started(run, name)
     except ClusterError as error:
-        volume.given_up = f"no other pod could be started on node {volume.node}: {error}"
+        where = f"node {node}" if node else f"any node, since {volume.node} is gone"
+        volume.given_up = f"no other pod could be started on {where}: {error}"
         try:
             verbs.delete(run.cluster, "Job", name)
             _gone(run, name)
@@ -192,6 +196,17 @@ def _replace_pod(run: Run, owner: list[Obj], volume: Volume) -> None:
         raise ClusterError(volume.given_up) from error
     volume.ended = False
     check_finished(look(run, volume.job), volume.storage_class)
+
+
+def _is_gone(run: Run, node: str) -> bool:
+    """Whether a node has left the cluster; not where that cannot be known."""
+    try:
+        verbs.get(run.cluster, "Node", node)
+    except NotFound:
+        return True
+    except ClusterError:
+        return False
+    return False
 
 
 def look(run: Run, job: FioJob) -> FioLog:
