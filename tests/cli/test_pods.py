@@ -28,7 +28,8 @@ def templates(monkeypatch: pytest.MonkeyPatch) -> list[Obj]:
     request = k8s.request
 
     def noted(cluster: Any, method: str, path: str, **more: Any) -> Any:
-        if method == "POST" and (template := (more["body"].get("spec") or {}).get("template")):
+        template = method == "POST" and (more["body"].get("spec") or {}).get("template")
+        if template and not cluster.dry_run:
             sent.append(template)
         return request(cluster, method, path, **more)
 
