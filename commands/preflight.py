@@ -54,7 +54,7 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
     where = ""
     try:
         chosen = load(plan_file, given)
-        where = f" {options(chosen.context, chosen.namespace)}"
+        where = f" {options(chosen.context, chosen.namespace)}".rstrip()
         with errors.status("checking"):
             checks = begin.whole(chosen, flow, lambda progress: None)  # noqa: ARG005
     except (PlanError, ClusterError) as error:

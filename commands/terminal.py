@@ -87,11 +87,8 @@ def _interrupted(chosen: Plan, last: Progress) -> int:
             results = shlex.quote(chosen.results)
             words += f"`stormark report {last.run_id} --results {results}` shows it"
         case _:
-            options = k8s.options(chosen.context, chosen.namespace)
-            words = (
-                f"during the clean-up of run {last.run_id}; `stormark reap {options}` removes what "
-                "is left"
-            )
+            command = f"stormark reap {k8s.options(chosen.context, chosen.namespace)}".rstrip()
+            words = f"during the clean-up of run {last.run_id}; `{command}` removes what is left"
     complain(f"interrupted {words}", style=None)
     return INTERRUPTED
 

@@ -27,7 +27,7 @@ def release_dead_runs(
 
     Args:
         context: Context of the kubeconfig. Empty: its current one.
-        namespace: The namespace in which runs work.
+        namespace: The namespace in which runs work. Empty: the context's own.
         image: Image of the pods that remove folders on nodes: the plans' image.
         dry_run: Only say what would be released.
         node_fault: The plans' node_fault: its `up` mends a node that a run has left broken.

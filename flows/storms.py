@@ -41,7 +41,9 @@ def look_at_nodes(
     """What the nodes offer; storms alone do without fio, and so without its check."""
     known.step = "check of the nodes"
     asked, claims = begin.probe(run, owner), begin.claims_of("storms", run.plan, storage_classes)
-    known.checks += step(probes.collect, "check nodes")(run, asked, claims)
+    seen, avoid = step(probes.collect, "check nodes")(run, asked, claims)
+    known.checks += seen
+    known.run = run._replace(avoid=avoid)
 
 
 def measure_storms(

@@ -72,7 +72,7 @@ class Cluster(NamedTuple):
     def core(self) -> Any:
         return client.CoreV1Api(self.api)
 
-    def fault(self, verb: str, resource: str, answer: int | str, **more: int) -> None:
+    def fault(self, verb: str, resource: str, answer: int | str, **more: int | str) -> None:
         """Let the nth calls of a verb on a resource be answered wrongly; by default the first."""
         body = {"verb": verb, "resource": resource, "answer": answer} | more
         assert self._faults("POST", body).status == 200

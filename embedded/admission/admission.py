@@ -12,8 +12,8 @@ FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 
 
-def create(store: Store, resource: Resource, obj: Object) -> Object:
-    """Validate, complete and store a new object."""
+def create(store: Store, resource: Resource, obj: Object, *, dry_run: bool = False) -> Object:
+    """Validate, complete and store a new object; not stored with `dry_run`."""
     obj = copy.deepcopy(obj)
     if resource.namespaced:
         _check_namespace(store, resource, obj)
@@ -22,7 +22,7 @@ def create(store: Store, resource: Resource, obj: Object) -> Object:
     if not metadata.get("name"):
         metadata["name"] = metadata["generateName"] + random_suffix()
     defaults.fill(store, resource, obj)
-    return store.create(resource, obj)
+    return store.create(resource, obj, dry_run=dry_run)
 
 
 def _check_namespace(store: Store, resource: Resource, obj: Object) -> None:

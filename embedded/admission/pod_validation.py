@@ -66,7 +66,7 @@ def container_findings(container: Object, at: str, volumes: set[str]) -> Iterato
     paths = [mount.get("mountPath", "").strip("/") for mount in mounts]
     for index, mount in enumerate(mounts):
         where = f"{at}.volumeMounts[{index}]"
-        refuse_unknown(where, mount, {"name", "mountPath", "readOnly"})
+        refuse_unknown(where, mount, {"name", "mountPath", "readOnly", "subPath"})
         if mount.get("name") not in volumes:
             yield "FieldValueNotFound", f"{where}.name", f"Not found: {json.dumps(mount['name'])}"
         if not mount.get("mountPath"):

@@ -83,4 +83,6 @@ def make_root(container: Object, volumes: dict[str, Path], root: Path) -> None:
     for entry in container.get("volumeMounts") or []:
         link = root / entry["mountPath"].strip("/")
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(volumes[entry["name"]].resolve())
+        target = volumes[entry["name"]].resolve() / entry.get("subPath", "")
+        target.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target)

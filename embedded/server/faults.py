@@ -1,6 +1,7 @@
 """Faults, set by tests: the Nth matching call is answered wrongly, or a kubelet loses writes.
 
 {"verb": "create", "resource": "pods", "nth": 2, "times": 1, "answer": 503}
+{"verb": "create", "resource": "pods", "answer": 403, "message": "denied request"}
 {"kubelet": "lose-last-second"}
 """
 
@@ -21,7 +22,10 @@ ANSWERS = (403, 429, 500, 503, "drop-watch", "stall", "close", "gone")
 
 @dataclass
 class Fault:
-    """Which calls it is for (verb as RBAC has it, plural), which of them, and what to answer."""
+    """Which calls it is for (verb as RBAC has it, plural), which of them, and what to answer.
+
+    It is for dry runs or for all the others.
+    """
 
     verb: str
     resource: str
@@ -29,12 +33,14 @@ class Fault:
     nth: int = 1
     times: int = 1
     retry_after_seconds: int | None = None
+    message: str = ""
+    dry_run: bool = False
     seen: int = 0
     fired: int = 0
 
-    def fires(self, verb: str, resource: str) -> bool:
+    def fires(self, verb: str, resource: str, *, dry_run: bool) -> bool:
         """Count a call; whether this one is to be answered wrongly."""
-        if (verb, resource) != (self.verb, self.resource):
+        if (verb, resource, dry_run) != (self.verb, self.resource, self.dry_run):
             return False
         self.seen += 1
         if not self.nth <= self.seen < self.nth + self.times:
@@ -98,8 +104,9 @@ class FaultMiddleware:
         if scope["type"] != "http" or not scope["path"].startswith(("/api/", "/apis/")):
             await self.app(scope, receive, send)
             return
-        call = call_of(scope["path"], scope["method"], scope["query_string"].decode())
-        fault = next((fault for fault in self.faults if fault.fires(*call[:2])), None)
+        query = scope["query_string"].decode()
+        call, dry_run = call_of(scope["path"], scope["method"], query), "dryRun=" in query
+        fault = next((f for f in self.faults if f.fires(*call[:2], dry_run=dry_run)), None)
         if fault is None:
             await self.app(scope, receive, send)
         elif fault.answer == "stall":
@@ -125,6 +132,7 @@ def refusal(fault: Fault, verb: str, plural: str, group: str, namespace: str) ->
         "gone": ("Expired", "The provided continue parameter or resource version is too old"),
     }
     reason, message = messages[fault.answer]
+    message = fault.message or message
     code = 410 if fault.answer == "gone" else int(fault.answer)
     details = {"kind": plural, **({"group": group} if group else {})}
     return ApiError(code, reason, message, details, fault.retry_after_seconds)

@@ -40,6 +40,14 @@ def is_true(request: Request, parameter: str) -> bool:
     return request.query_params.get(parameter, "").lower() in {"1", "true"}
 
 
+def is_dry_run(request: Request) -> bool:
+    """Whether nothing is to be stored; 400 for a value that there is not."""
+    asked = request.query_params.getlist("dryRun")
+    if asked not in ([], ["All"]):
+        raise errors.bad_request(f"Invalid value: {asked}: dryRun is All, or left out")
+    return bool(asked)
+
+
 def refuse_dry_run(request: Request) -> None:
     """501 rather than a write that was not asked for."""
     if request.query_params.get("dryRun"):

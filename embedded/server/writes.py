@@ -9,6 +9,7 @@ from embedded.server import patch
 from embedded.server.requests import (
     as_object,
     delete_options,
+    is_dry_run,
     read_body,
     read_object,
     refuse_dry_run,
@@ -22,13 +23,14 @@ from embedded.store.resources import ACCESS_REVIEWS, CLAIMS, DEPLOYMENTS, PODS, 
 
 async def create(request: Request, resource: Resource) -> Response:
     """POST an object to a collection."""
-    refuse_dry_run(request)
+    dry_run = is_dry_run(request)
     if resource is ACCESS_REVIEWS:  # there are no users here: everything is allowed
         body = await read_body(request, resource)
         assert isinstance(body, dict)
         return JSONResponse(body | {"status": {"allowed": True}}, 201)
     body = await read_object(request, resource)
-    return JSONResponse(admission.create(store_of(request), resource, body), 201)
+    created = admission.create(store_of(request), resource, body, dry_run=dry_run)
+    return JSONResponse(created, 201)
 
 
 async def delete(request: Request, resource: Resource, obj: Object) -> Response:

@@ -53,6 +53,7 @@ JOBS = Resource("batch", "jobs", "Job", True)
 STORAGE_CLASSES = Resource("storage.k8s.io", "storageclasses", "StorageClass", False, "sc")
 ATTACHMENTS = Resource("storage.k8s.io", "volumeattachments", "VolumeAttachment", False)
 DRIVERS = Resource("storage.k8s.io", "csidrivers", "CSIDriver", False)
+CSI_NODES = Resource("storage.k8s.io", "csinodes", "CSINode", False)
 CAPACITIES = Resource("storage.k8s.io", "csistoragecapacities", "CSIStorageCapacity", True)
 LEASES = Resource("coordination.k8s.io", "leases", "Lease", True)
 BUDGETS = Resource("policy", "poddisruptionbudgets", "PodDisruptionBudget", True, "pdb")
@@ -65,13 +66,15 @@ API_SERVICES = Resource("apiregistration.k8s.io", "apiservices", "APIService", F
 SERVED = [
     NAMESPACES, NODES, PODS, CLAIMS, VOLUMES, CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, EVENTS,
     QUOTAS, DEPLOYMENTS, REPLICA_SETS, JOBS, STORAGE_CLASSES, ATTACHMENTS, LEASES, BUDGETS,
-    ACCESS_REVIEWS, LIMIT_RANGES, DRIVERS, CAPACITIES, API_SERVICES,
+    ACCESS_REVIEWS, LIMIT_RANGES, DRIVERS, CSI_NODES, CAPACITIES, API_SERVICES,
 ]  # fmt: skip
 BY_PATH = {(resource.group, resource.plural): resource for resource in SERVED}
 GROUPS = list(dict.fromkeys(resource.group for resource in SERVED if resource.group))
 
 # Listed for those who look (empty), refused to those who create: nothing here enforces them.
-READ_ONLY = frozenset({QUOTAS, LIMIT_RANGES, ATTACHMENTS, DRIVERS, CAPACITIES, API_SERVICES})
+READ_ONLY = frozenset(
+    {QUOTAS, LIMIT_RANGES, ATTACHMENTS, DRIVERS, CSI_NODES, CAPACITIES, API_SERVICES}
+)
 
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 SUBRESOURCE_VERBS = {"log": ["get"], "eviction": ["create"], "exec": ["create", "get"]}

@@ -67,8 +67,8 @@ class Store:
         ordered = sorted(self._objects.get(resource, {}).items(), key=lambda item: item[0])
         return [obj for (where, _), obj in ordered if namespace in ("", where)]
 
-    def create(self, resource: Resource, obj: Object) -> Object:
-        """Store a new object and return it with its server-set metadata."""
+    def create(self, resource: Resource, obj: Object, *, dry_run: bool = False) -> Object:
+        """Store a new object, unless `dry_run`, and return it with its server-set metadata."""
         obj = copy.deepcopy(obj)
         metadata = obj["metadata"]
         key = namespace_of(obj), name_of(obj)
@@ -81,7 +81,7 @@ class Store:
         if resource in WITH_GENERATION:
             metadata["generation"] = 1
         obj |= {"apiVersion": resource.api_version, "kind": resource.kind}
-        return self._put(resource, obj, None)
+        return obj if dry_run else self._put(resource, obj, None)
 
     def replace(self, resource: Resource, obj: Object) -> Object:
         """Store a new state of an object; 409 when it is based on another version than stored."""

@@ -7,6 +7,7 @@ REASONS = {
     r"may not (drain|touch)": "node not eligible",
     r"no space left|ENOSPC": "out of space",
     r"volume .*too small": "volume too small",
+    r"Job \S+ is suspended": "Job was suspended",
     r"image": "image not usable",
     r"binding of PVC|not bound|unbound": "volume not bound",
     r"unschedulable|nodes? (are )?available|FailedScheduling": "could not schedule",

@@ -10,7 +10,9 @@ import os
 import shlex
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -19,7 +21,14 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from tasks.kubernetes.errors import AWAY, REFUSALS, ClusterError, ServerFailed, Unreachable
+from tasks.kubernetes.errors import (
+    AWAY,
+    REFUSALS,
+    ClusterError,
+    ServerFailed,
+    Unreachable,
+    refused_by,
+)
 from tasks.kubernetes.objects import KINDS, Obj
 
 T = TypeVar("T")
@@ -43,6 +52,8 @@ REQUEST_SECONDS = 30.0
 
 CONNECTIONS = 64  # storms hold a watch and a log open for each volume
 
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 PAUSE_SECONDS = 0.2  # before what has ended or failed is begun again, if a server ends each at once
 
 
@@ -50,6 +61,7 @@ class Cluster(NamedTuple):
     """A connection to one cluster, and the namespace that a run works in.
 
     `patience_seconds` is how long each call outlives a server that is away, unless `stop` is set.
+    With `dry_run` the server judges what would change something, and changes nothing.
     """
 
     api: client.ApiClient
@@ -58,6 +70,7 @@ class Cluster(NamedTuple):
     context: str | None = None
     patience_seconds: float = 0.0
     stop: threading.Event | None = None
+    dry_run: bool = False
 
     @property
     def options(self) -> str:
@@ -78,11 +91,13 @@ class Cluster(NamedTuple):
 def options(context: str | None, namespace: str) -> str:
     """The options that lead stormark's commands to a namespace, for advice."""
     chosen = f"--context {shlex.quote(context)} " if context else ""
-    return f"{chosen}--namespace {namespace}"
+    return f"{chosen}--namespace {namespace}" if namespace else chosen.strip()
 
 
 def connect(context: str | None, namespace: str) -> Cluster:
     """Connect by $KUBECONFIG or ~/.kube/config, or, in a pod without one, by its service account.
+
+    An empty namespace is the context's own, or the pod's, as for kubectl: else `default`.
 
     Raises Unreachable when there is no usable configuration; nothing is sent yet.
     """
@@ -93,7 +108,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     try:
         if context is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(file):
             config.load_incluster_config(client_configuration=settings)
-            return Cluster(client.ApiClient(settings), "in-cluster", namespace)
+            return Cluster(_client(settings), "in-cluster", namespace or _of_pod())
         config.load_kube_config(file, context, client_configuration=settings)
         contexts, current = config.list_kube_config_contexts(file)
     except (config.ConfigException, OSError, TypeError, yaml.YAMLError) as error:
@@ -103,7 +118,30 @@ def connect(context: str | None, namespace: str) -> Cluster:
             f"Set KUBECONFIG, or name one of its contexts with --context: {_contexts(file)}."
         ) from error
     chosen = next((c for c in contexts if c["name"] == context), current)
-    return Cluster(client.ApiClient(settings), chosen["context"]["cluster"], namespace, context)
+    entry = chosen["context"]
+    own = namespace or entry.get("namespace") or "default"
+    return Cluster(_client(settings), entry["cluster"], own, context)
+
+
+def _client(settings: client.Configuration) -> client.ApiClient:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", urllib3.exceptions.DependencyWarning)  # said below
+            return client.ApiClient(settings)
+    except (urllib3.exceptions.HTTPError, ImportError) as error:  # SOCKS is a module of its own
+        raise Unreachable(
+            f"cannot connect to the cluster at {settings.host} by its kubeconfig's proxy-url "
+            f"{settings.proxy}: {error}. Only proxies at http:// and https:// are spoken to: name "
+            "one, or leave proxy-url out and forward a port"
+        ) from error
+
+
+def _of_pod() -> str:
+    """The namespace of the pod that this runs in."""
+    try:
+        return OWN_NAMESPACE.read_text().strip()
+    except OSError:  # its token is mounted by hand
+        return "default"
 
 
 def _contexts(file: str) -> str:
@@ -149,6 +187,8 @@ def request(
         method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
     )
     url, sent_headers, sent_body = parameters[1:4]
+    if cluster.dry_run and method != "GET":
+        query = {**(query or {}), "dryRun": "All"}
     if query:
         url += "?" + urlencode(query)
 
@@ -223,5 +263,10 @@ def refusal(cluster: Cluster, doing: str, status: int, content: bytes) -> Cluste
     fault = "See the log of its API server." if failed else "It takes no such request."
     advice = f"It is cluster {cluster.name!r} that says so. {fault}"
     other = ServerFailed if failed else ClusterError, advice
-    kind, advice = REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
-    return kind(f"{doing}: {answer.get('message') or 'no message'} (HTTP {status}). {advice}")
+    message = answer.get("message") or "no message"
+    if status == 429:  # which PodDisruptionBudget
+        causes = (answer.get("details") or {}).get("causes") or []
+        message = " ".join([message, *(cause["message"] for cause in causes if "message" in cause)])
+    by_words = refused_by(status, str(message))
+    kind, advice = by_words or REFUSALS.get(answer.get("reason")) or REFUSALS.get(status, other)
+    return kind(f"{doing}: {message} (HTTP {status}). {advice}")

@@ -1,5 +1,7 @@
 """What a call to Kubernetes may end in: the message says which, on what, and what to do."""
 
+import re
+
 from tasks.kubernetes.objects import Items
 
 
@@ -12,7 +14,15 @@ class Unreachable(ClusterError):
 
 
 class Forbidden(ClusterError):
-    """RBAC refuses a verb on a resource."""
+    """The account may not do that: RBAC refuses it, or its credentials are not accepted."""
+
+
+class Denied(Forbidden):
+    """An admission policy, a quota or Pod Security refuses an object: no right would help."""
+
+
+class Invalid(ClusterError):
+    """The object is not as its kind, or as a policy, wants it."""
 
 
 class NotFound(ClusterError):
@@ -63,12 +73,28 @@ class CommandFailed(ClusterError):
 REFUSALS: dict[int | str | None, tuple[type[ClusterError], str]] = {
     "AlreadyExists": (AlreadyExists, "Remove it, if it is nobody's, or name another namespace."),
     401: (Forbidden, "The credentials of the kubeconfig are not accepted."),
-    403: (Forbidden, "Grant that verb on that resource, or ask who can."),
+    403: (Forbidden, "Ask whoever runs the cluster: RBAC says nothing of it."),
     404: (NotFound, "Somebody may have deleted it, or context or namespace are others."),
     409: (Conflict, "Somebody else changed it at the same time: try again."),
     410: (Gone, "Read it anew."),
+    422: (Invalid, "The API server does not take it as it is."),
     429: (Blocked, "The server is busy, or a PodDisruptionBudget forbids it: try again later."),
 }
+
+# How every authorizer refuses, RBAC among them: User "a" cannot create resource "pods" in …
+NO_RIGHT = re.compile(r"\bcannot \w+ (resource|path)\b")
+# How admission does, behind the authorizer: pods "a" is forbidden: violates PodSecurity …
+ADMISSION = re.compile(r'"[^"]*" is forbidden: |denied (the )?request')
+
+
+def refused_by(status: int, message: str) -> tuple[type[ClusterError], str] | None:
+    """What refuses a request, where its words tell; None for what status and reason tell."""
+    if status == 403 and NO_RIGHT.search(message):
+        return Forbidden, "Grant that verb on that resource, or ask who can."
+    if status in (400, 403, 422) and ADMISSION.search(message):
+        return Denied, "A policy, a quota or Pod Security says so, not RBAC."
+    return None
+
 
 # What passes once the control plane is back.
 AWAY = (Unreachable, ServerFailed, Blocked)

@@ -1,4 +1,4 @@
-"""The labels and annotations by which whatever stormark made is found again."""
+"""The labels and names by which whatever stormark made is found again."""
 
 import re
 
@@ -10,6 +10,8 @@ NAMESPACE = "stormark/namespace"
 DEADLINE = "stormark/deadline"
 HOST_FOLDERS = "stormark/host-folders"
 FLOW_RUN = "stormark/flow-run"
+# Our container in every pod; a webhook may put others before or after it.
+CONTAINER = "stormark"
 
 
 # What `run.new_run_id` makes: from the cluster it may be anything, and it ends in paths.
@@ -29,6 +31,11 @@ def of_owner(run_id: str, flow_run: str) -> dict[str, str]:
 def selector(run_id: str | None = None) -> str:
     """The label selector of a run's objects, or of every run's."""
     return f"{MANAGED_BY}=stormark" + (f",{RUN}={run_id}" if run_id else "")
+
+
+def is_ours(item: Obj) -> bool:
+    """Whether `selector` selects an object."""
+    return bool((item["metadata"].get("labels") or {}).get(MANAGED_BY) == "stormark")
 
 
 def reference(configmap: Obj) -> Obj:

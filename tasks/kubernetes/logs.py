@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes.cluster import REQUEST_SECONDS, Cluster, path_of
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.streams import whole_lines
 
 
@@ -39,7 +40,7 @@ def lines(
     `silence_seconds`, only ends the iteration, and drops half a line: the log is still there to be
     read again.
     """
-    query = {"follow": "true"} if follow else {}
+    query = {"container": CONTAINER} | ({"follow": "true"} if follow else {})
     if stamped:
         query |= {"timestamps": "true"}
     response = k8s.request(

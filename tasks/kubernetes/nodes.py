@@ -3,20 +3,31 @@
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan, Toleration
 
+SYSTEM = "kubernetes.io/os"
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
 
 def usable(node: Obj, plan: Plan) -> bool:
     """Whether a pod of the plan can be scheduled on the node."""
     ready: bool = condition(node, "Ready").get("status") == "True"
-    cordoned = bool(node["spec"].get("unschedulable"))
+    cordoned = bool(spec_of(node).get("unschedulable"))
     return ready and not cordoned and not pressures(node) and unused(node, plan) is None
+
+
+def spec_of(node: Obj) -> Obj:
+    """What is wanted of the node; a virtual kubelet's may say nothing."""
+    return node.get("spec") or {}
+
+
+def status_of(node: Obj) -> Obj:
+    """What the node says of itself; nothing where it has registered and not reported yet."""
+    return node.get("status") or {}
 
 
 def condition(node: Obj, kind: str) -> Obj:
     """A condition of the node; empty where it says nothing of it."""
     conditions: dict[str, Obj] = {
-        one["type"]: one for one in node["status"].get("conditions") or []
+        one["type"]: one for one in status_of(node).get("conditions") or []
     }
     return conditions.get(kind, {})
 
@@ -31,7 +42,9 @@ def unused(node: Obj, plan: Plan) -> str | None:
     labels = node["metadata"].get("labels") or {}
     if not plan.node_selector.items() <= labels.items():
         return "node_selector is another"
-    for taint in node["spec"].get("taints") or []:
+    if (system := labels.get(SYSTEM, "linux")) != "linux":
+        return f"it runs {system}"
+    for taint in spec_of(node).get("taints") or []:
         keeps_off = taint["effect"] in ("NoSchedule", "NoExecute")
         if keeps_off and not any(_tolerates(t, taint) for t in plan.tolerations):
             return f"taint {taint['key']}:{taint['effect']}"

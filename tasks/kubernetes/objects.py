@@ -10,6 +10,7 @@ Items = dict[str, Obj]
 KINDS = {
     "APIService": ("apis/apiregistration.k8s.io/v1", "apiservices", False),
     "CSIDriver": ("apis/storage.k8s.io/v1", "csidrivers", False),
+    "CSINode": ("apis/storage.k8s.io/v1", "csinodes", False),
     "CSIStorageCapacity": ("apis/storage.k8s.io/v1", "csistoragecapacities", True),
     "ConfigMap": ("api/v1", "configmaps", True),
     "Deployment": ("apis/apps/v1", "deployments", True),

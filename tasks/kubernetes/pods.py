@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tasks.kubernetes import verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, WaitTimedOut
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.objects import Items, Obj
 
 # Of the reasons why the kubelet starts no container, those that it does not try again itself.
@@ -19,6 +21,8 @@ NO_SUCH_IMAGE = re.compile(
     re.I,
 )
 MOST_PULLS = 2
+LIMIT_RANGER = "kubernetes.io/limit-ranger"
+QUEUE = "kueue.x-k8s.io/queue-name"
 # What it calls the end of a container that the node's runtime could not run.
 NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
@@ -103,21 +107,53 @@ def wait_ended(cluster: Cluster, job: str, limit_seconds: float) -> Obj:
         raise PodFailed(str(error)) from error
 
 
-def how_ended(terminated: Obj, pod: Obj) -> str:
+def how_ended(cluster: Cluster, terminated: Obj, pod: Obj) -> str:
     """How a container ended, in the cluster's words: OOMKilled, exit code, message, its limit."""
     reason, message = terminated.get("reason"), terminated.get("message")
     words = f"its container ended: {reason or 'no reason'}, exit code {terminated.get('exitCode')}"
-    limits = pod["spec"]["containers"][0].get("resources", {}).get("limits", {})
+    limits = _container(pod).get("resources", {}).get("limits", {})
     if reason == "OOMKilled" and "memory" in limits:
-        words += f", its memory limit is {limits['memory']}"
+        words += f", its memory limit is {limits['memory']}{_of_limit_range(cluster, pod)}"
     return f"{words}: {message.strip()}" if message else words
 
 
+def _of_limit_range(cluster: Cluster, pod: Obj) -> str:
+    """Which LimitRange gave the container its memory limit, where the API server says that one did.
+
+    It writes on the pod what it set, and not by which.
+    """
+    said = (pod["metadata"].get("annotations") or {}).get(LIMIT_RANGER, "")
+    given = (part for part in said.split(";") if part.endswith(f" limit for container {CONTAINER}"))
+    if not any("memory" in part for part in given):
+        return ""
+    names: list[str] = []
+    with suppress(ClusterError):  # which no run needs the right to list
+        names = [one["metadata"]["name"] for one in verbs.find(cluster, "LimitRange")]
+    which = f"LimitRange {' or '.join(names)}" if names else "a LimitRange"
+    return f", of {which}: plan field pod.resources may state another"
+
+
+def container_status(pod: Obj) -> dict[str, Any]:
+    """What the kubelet says of our container; empty before it says anything."""
+    statuses: list[Obj] = pod.get("status", {}).get("containerStatuses") or []
+    return next((status for status in statuses if status["name"] == CONTAINER), {})
+
+
 def container_state(pod: Obj) -> dict[str, Any]:
-    """The state of a pod's container, as waiting, running or terminated; empty before any."""
-    statuses = pod["status"].get("containerStatuses") or [{}]
-    state: dict[str, Any] = statuses[0].get("state") or {}
+    """The state of our container, as waiting, running or terminated; empty before any."""
+    state: dict[str, Any] = container_status(pod).get("state") or {}
     return state
+
+
+def has_ended(pod: Obj) -> bool:
+    """Whether a Job's pod has done its work; a container beside ours may go on for ever."""
+    ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+    return ended or "terminated" in container_state(pod)
+
+
+def _container(pod: Obj) -> Obj:
+    containers: list[Obj] = pod["spec"]["containers"]
+    return next((one for one in containers if one["name"] == CONTAINER), {})
 
 
 def cannot_start(cluster: Cluster, pod: Obj) -> str | None:
@@ -158,7 +194,7 @@ def waits_for(pod: Obj) -> str | None:
 
 
 def _without_image(pod: Obj, words: str) -> str:
-    image = pod["spec"]["containers"][0]["image"]
+    image = _container(pod).get("image")
     return (
         f"pod {pod['metadata']['name']} cannot start with image {image}: {words.rstrip('.')}. "
         "Check the image's name and that the nodes may pull it."
@@ -173,7 +209,8 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
     """
     pods = verbs.find(cluster, "Pod", label=label)
     if not pods:
-        return "; ".join(last_warnings(cluster, owner)) or "no pod was created"
+        words = [*_suspended(cluster, owner), *last_warnings(cluster, owner)]
+        return "; ".join(words) or "no pod was created"
     why = waits_for(pods[0])
     words = (
         [why]
@@ -188,6 +225,21 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
         if not any(known in warning for known in words):
             words.append(warning)
     return "; ".join(words)
+
+
+def _suspended(cluster: Cluster, job: str) -> list[str]:
+    """That a Job is suspended, as by a webhook that queues it, and what is known of by whom."""
+    found: list[Obj] = []
+    with suppress(ClusterError):
+        found = verbs.find(cluster, "Job", field=f"metadata.name={job}")
+    if not any(one["spec"].get("suspend") for one in found):
+        return []
+    labels = found[0]["metadata"].get("labels") or {}
+    by = found[0]["spec"].get("managedBy") or (
+        f"Kueue, queue {labels[QUEUE]}" if QUEUE in labels else ""
+    )
+    admits = f"{by or 'what suspends Jobs here, such as Kueue,'} has not admitted it"
+    return [f"Job {job} is suspended: {admits}. Plan field pod.labels may name a queue ({QUEUE})"]
 
 
 def last_warnings(cluster: Cluster, name: str, most: int = 2) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 from tasks.kubernetes import logs, pods, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
-from tasks.kubernetes.manifest import render, script
+from tasks.kubernetes.manifest import script
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pod_template import render_workload
 from tasks.plan.plan import Plan
 
 LIMIT_SECONDS = 120.0
@@ -53,7 +54,7 @@ def run_script(
         with suppress(ClusterError):  # the clean-up deletes it too
             verbs.delete(cluster, "Job", name)
     if ended["exitCode"] != 0:
-        words = "; ".join([*lines[-3:], pods.how_ended(ended, started)])
+        words = "; ".join([*lines[-3:], pods.how_ended(cluster, ended, started)])
         raise pods.PodFailed(
             f"{' '.join([file, *arguments])} in pod {pod}: exit {ended['exitCode']}: {words}"
         )
@@ -73,14 +74,15 @@ def create(
     nodes: list[str] | None = None,
     user: int,
     env: dict[str, str] | None = None,
-) -> None:
+) -> Obj:
     """Create the Job of a script, and wait for nothing.
 
     `file` is the script of `manifests/`; `meta` has labels, deadline and owner; `source` is
     the volume's source as in a pod; `nodes` are those that the pod may run on.
     """
-    manifest = render(
+    manifest = render_workload(
         "script-job",
+        plan,
         name=name,
         # by its text: a ConfigMap may say something else when the pod starts
         command=["sh", "-c", script(file), file, *arguments],
@@ -95,7 +97,7 @@ def create(
         limit_seconds=int(LIMIT_SECONDS + plan.start_limit_seconds),
         **meta,
     )
-    verbs.create(cluster, manifest)
+    return verbs.create(cluster, manifest)
 
 
 def tolerations(plan: Plan) -> list[dict[str, Any]]:

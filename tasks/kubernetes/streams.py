@@ -12,6 +12,7 @@ from websocket import WebSocketBadStatusException, WebSocketException
 
 from tasks.kubernetes.cluster import Cluster, patiently, refusal, unreachable
 from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff, Unreachable
+from tasks.kubernetes.labels import CONTAINER
 
 
 def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: float) -> str:
@@ -34,8 +35,8 @@ def _execute(cluster: Cluster, pod: str, command: list[str], limit_seconds: floa
         with client.ApiClient(cluster.api.configuration) as api:
             session = stream.stream(
                 client.CoreV1Api(api).connect_get_namespaced_pod_exec, pod, cluster.namespace,
-                command=command, stdout=True, stderr=True, stdin=False, tty=False,
-                _preload_content=False,
+                container=CONTAINER, command=command, stdout=True, stderr=True, stdin=False,
+                tty=False, _preload_content=False,
             )  # fmt: skip
             try:
                 session.run_forever(timeout=limit_seconds)

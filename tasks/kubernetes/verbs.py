@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes.cluster import Cluster, object_of, path_of
-from tasks.kubernetes.errors import AlreadyExists, NotFound, Unreachable
+from tasks.kubernetes.errors import AlreadyExists, Forbidden, NotFound, Unreachable
 from tasks.kubernetes.objects import KINDS, Obj
 
 
@@ -94,6 +94,14 @@ def find(
 ) -> list[Obj]:
     """All objects of a kind that match the label and field selectors."""
     return listed(cluster, kind, selected_by(label, field), every_namespace=every_namespace)[0]
+
+
+def find_allowed(cluster: Cluster, kind: str) -> list[Obj] | None:
+    """All objects of a kind; None where this account may not list them."""
+    try:
+        return find(cluster, kind)
+    except Forbidden:
+        return None
 
 
 def selected_by(label: str, field: str = "") -> dict[str, str]:

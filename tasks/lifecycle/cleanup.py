@@ -3,7 +3,8 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tasks.kubernetes import labels, objects, verbs, watches
@@ -34,16 +35,22 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     plan's limit, and PVs that the account may not have deleted. Raises ClusterError that says what
     remains and how to remove it.
     """
-    _restore_nodes(cluster, run_id, plan.node_faults)
-    selector = labels.selector(run_id)
-    volumes, notes = _reclaim(cluster, run_id, selector)
+    selector, notes = labels.selector(run_id), list[str]()
+    with _or_note(plan, notes, f"no node was looked at for what run {run_id} may have done to it"):
+        _restore_nodes(cluster, run_id, plan.node_faults)
+    volumes: list[str] = []
+    with _or_note(plan, notes, f"whether volumes of run {run_id} stay is not known"):
+        volumes += _reclaim(cluster, run_id, selector, notes)
     limit = plan.delete_limit_seconds
     for kind in CREATED:
         for item in verbs.find(cluster, kind, label=selector):
             verbs.delete(cluster, kind, item["metadata"]["name"])
     for kind in CREATED:
         notes += _wait_gone(cluster, kind, selector, limit)
-    for volume in verbs.find(cluster, "PersistentVolume", label=selector):
+    own: list[Obj] = []
+    with _or_note(plan, notes, f"whether local PVs of run {run_id} stay is not known"):
+        own += verbs.find(cluster, "PersistentVolume", label=selector)
+    for volume in own:
         if not is_of(cluster, volume):
             continue
         verbs.delete(cluster, "PersistentVolume", volume["metadata"]["name"])
@@ -56,6 +63,17 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     for kind in ("Job", "Pod", "ConfigMap"):  # those that removed folders too
         notes += _wait_gone(cluster, kind, selector, limit)
     return list(dict.fromkeys(notes))
+
+
+@contextmanager
+def _or_note(plan: Plan, notes: list[str], what: str) -> Iterator[None]:
+    """Note what an account may not look at, where a plan does with rights in its namespace."""
+    try:
+        yield
+    except Forbidden as error:
+        if not plan.storage_classes:
+            raise
+        notes.append(f"{what}: {error}")
 
 
 def _restore_nodes(cluster: Cluster, run_id: str, faults: Mapping[str, NodeFault]) -> None:
@@ -169,15 +187,15 @@ def is_of(cluster: Cluster, item: Obj) -> bool:
     return bool(home == cluster.namespace)
 
 
-def _reclaim(cluster: Cluster, run_id: str, selector: str) -> tuple[list[str], list[str]]:
-    """The run's own PVs that go with their PVCs, and why others stay.
+def _reclaim(cluster: Cluster, run_id: str, selector: str, notes: list[str]) -> list[str]:
+    """The run's own PVs that go with their PVCs; `notes` has why others stay.
 
     One that was provisioned for a class with reclaimPolicy Retain is told to go as well; those of
     PVCs that are gone already are known by the name of their PVC.
     """
     claims = verbs.find(cluster, "PersistentVolumeClaim", label=selector)
     names = {claim["spec"].get("volumeName") for claim in claims}
-    going, notes = [], []
+    going = []
     for volume in verbs.find(cluster, "PersistentVolume"):
         name = volume["metadata"]["name"]
         if name not in names and retained_by(cluster, volume) != run_id:
@@ -189,7 +207,7 @@ def _reclaim(cluster: Cluster, run_id: str, selector: str) -> tuple[list[str], l
                 notes.append(why)
                 continue
         going.append(name)
-    return going, notes
+    return going
 
 
 def retained_by(cluster: Cluster, volume: Obj) -> str | None:

@@ -6,6 +6,7 @@ A mark on a node is the cluster's lock too: while any node has one, no other is 
 import json
 import os
 import platform
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,14 +16,16 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, Conflict, NotFound
-from tasks.kubernetes.nodes import usable
+from tasks.kubernetes.errors import ClusterError, Conflict, Forbidden, NotFound
+from tasks.kubernetes.nodes import hostname, spec_of, usable
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
 
 ANNOTATION = "stormark/cordoned-by"
 # What a mark has at the least.
 MARK = {"run": str, "namespace": str, "deadline": str, "was_schedulable": bool}
+# A selector that names nodes, not one that leaves some out.
+BY_NAME = re.compile(r"kubernetes\.io/hostname\s*(=|in\b)")
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 
@@ -30,20 +33,26 @@ def eligible(cluster: Cluster, plan: Plan) -> list[Obj]:
     """The nodes that a storm may drain, by name.
 
     Selected by the plan's `storm_nodes`, and usable for its pods, so not cordoned by somebody;
-    never a control-plane node, or the node that this process runs on: in a pod STORMARK_NODE names
-    it, elsewhere it is known by its hostname.
+    never the node that this process runs on: in a pod STORMARK_NODE names it, elsewhere it is known
+    by its hostname; nor a control-plane node, unless `storm_nodes` names nodes by their hostnames.
+    None where this account may not list them.
     """
-    nodes = verbs.find(cluster, "Node", label=plan.storm_nodes)
+    try:
+        nodes = verbs.find(cluster, "Node", label=plan.storm_nodes)
+    except Forbidden:
+        return []
     return sorted(
-        (n for n in nodes if usable(n, plan) and not _set_apart(n)),
+        (n for n in nodes if usable(n, plan) and not _set_apart(n, plan)),
         key=lambda n: str(n["metadata"]["name"]),
     )
 
 
-def _set_apart(node: Obj) -> bool:
-    meta, here = node["metadata"], {os.environ.get("STORMARK_NODE", platform.node())}
-    names = {meta["name"], meta.get("labels", {}).get("kubernetes.io/hostname")}
-    return bool(here & names) or any(role in meta.get("labels", {}) for role in CONTROL_PLANE)
+def _set_apart(node: Obj, plan: Plan) -> bool:
+    here = os.environ.get("STORMARK_NODE", platform.node())
+    if here in (node["metadata"]["name"], hostname(node)):
+        return True
+    labels = node["metadata"].get("labels") or {}
+    return not BY_NAME.search(plan.storm_nodes) and any(role in labels for role in CONTROL_PLANE)
 
 
 class NotRestored(Exception):
@@ -127,7 +136,7 @@ def _write_mark(cluster: Cluster, name: str, mark: Obj) -> None:
         return
     for other, by in undoings(list(found.values())):
         raise ClusterError(f"a storm on node {name}: {holder(other, by)}; left alone")
-    if "fault" not in mark and node["spec"].get("unschedulable", False):
+    if "fault" not in mark and spec_of(node).get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
     _patch(cluster, node, mark, {})
 
@@ -160,7 +169,7 @@ def _cordon(cluster: Cluster, name: str, mark: Obj) -> None:
     node, done = verbs.get(cluster, "Node", name), mark | {"was_schedulable": True}
     if undoing_of(node) == done:
         return
-    if node["spec"].get("unschedulable", False):
+    if spec_of(node).get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
     _patch(cluster, node, done, {"spec": {"unschedulable": True}})
 

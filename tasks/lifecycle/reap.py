@@ -11,6 +11,7 @@ from tasks.lifecycle.cleanup import CREATED, is_of, release, retained_by
 from tasks.plan.plan import Plan
 
 DEAD = "dead: it no longer renews its Lease"
+OF_NAMESPACE = (*CREATED, "ConfigMap")
 # What a night says of each dead run, before it creates anything.
 RELEASED = "released run"
 
@@ -45,25 +46,31 @@ class Remains(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def find_remains(cluster: Cluster) -> dict[str, list[str]]:
+def find_remains(cluster: Cluster, *, allowed_only: bool = False) -> dict[str, list[str]]:
     """What is there of each run, dead or alive: objects as kind/name, cordoned nodes included.
+
+    With `allowed_only`, PVs and nodes count only where the account may list them.
 
     Looks into the cluster's one namespace, at PVs and at nodes; what lacks stormark's label or
     annotation is never considered.
     """
     left: dict[str, list[str]] = {}
-    for kind in (*CREATED, "ConfigMap", "PersistentVolume"):
-        for item in verbs.find(cluster, kind, label=labels.selector()):
+    look = verbs.find_allowed if allowed_only else verbs.find
+    volumes = look(cluster, "PersistentVolume") or []
+    made = {kind: verbs.find(cluster, kind, label=labels.selector()) for kind in OF_NAMESPACE}
+    made["PersistentVolume"] = [volume for volume in volumes if labels.is_ours(volume)]
+    for kind, items in made.items():
+        for item in items:
             if not is_of(cluster, item):
                 continue
             run_id = item["metadata"]["labels"].get(labels.RUN, "")
             left.setdefault(run_id, []).append(f"{kind}/{item['metadata']['name']}")
-    for volume in verbs.find(cluster, "PersistentVolume"):
+    for volume in volumes:
         if run_id := retained_by(cluster, volume):
             left.setdefault(run_id, []).append(
                 f"PersistentVolume/{volume['metadata']['name']} (Released, with its data)"
             )
-    for node, undoing in cordon.undoings(verbs.find(cluster, "Node")):
+    for node, undoing in cordon.undoings(look(cluster, "Node") or []):
         if undoing["namespace"] == cluster.namespace:
             state = f"{undoing['fault']}, may be down" if "fault" in undoing else "cordoned"
             left.setdefault(str(undoing["run"]), []).append(f"Node/{node} ({state})")
@@ -86,7 +93,9 @@ def reap(
     image whose pods remove folders on nodes: they are never read from the cluster, where whoever
     may write a ConfigMap could have them run.
     """
-    left = find_remains(cluster)  # before the Lease: a run that begins later is not in it
+    left = find_remains(
+        cluster, allowed_only=bool(own and plan.storage_classes)
+    )  # before the Lease: a run that begins later is not in it
     if not left and lease.read(cluster) is None:
         return []
     held, lives = lease.judge(cluster, own)

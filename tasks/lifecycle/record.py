@@ -123,7 +123,7 @@ def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:
         "storms_measured": sum(row["status"] != "failed" for row in record.storms),
         "storm_volumes": record.storm_volumes,
         "cluster": record.run.cluster.name,
-        "namespace": plan.namespace,
+        "namespace": record.run.cluster.namespace,
         "kubernetes_version": record.kubernetes_version,
         "stormark_version": version("stormark"),
         "fio_version": record.fio_version,

@@ -28,7 +28,7 @@ class Run(NamedTuple):
     """One run: its plan, its place, and the values that every manifest of it needs.
 
     `skips` has a reason for each storm and storm volume of the plan that cannot be measured here;
-    `flow_run` is the id that Prefect knows the run by.
+    `flow_run` is the id that Prefect knows the run by; on the nodes to `avoid` its image runs not.
     """
 
     run_id: str
@@ -39,6 +39,7 @@ class Run(NamedTuple):
     clock_error_seconds: float
     skips: dict[str, str] = {}  # noqa: RUF012 - of a tuple, never changed
     flow_run: str = ""
+    avoid: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from tasks.plan.location import Location
+from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.quantity import quantity_bytes
 
 Profile = Literal["quick", "standard", "kubestr", "wal"]
@@ -45,7 +46,7 @@ T = TypeVar("T")
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 # In a pod, its own: a service account seldom has rights elsewhere.
-NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "default")
+NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "")
 IMAGE = "ghcr.io/kastenhq/kubestr:latest"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
 FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
@@ -146,13 +147,21 @@ class Plan(BaseModel):
     volume_mode: VolumeMode = Field(
         default="Filesystem", description="Filesystem, or Block for the raw device."
     )
+    pvc: str = Field(
+        default="",
+        pattern=rf"^$|{NAME}",
+        description="Name of a PVC that exists, such as of a restored snapshot: measured, in a "
+        "folder of the run's own, in place of a new one of each class, and never deleted. "
+        "Benchmark only.",
+    )
     context: str | None = Field(
         default=None, description="Context of the kubeconfig. Empty: its current one."
     )
     namespace: str = Field(
         default=NAMESPACE,
-        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-        description="Namespace, which must exist, for all that the run creates.",
+        pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$",
+        description="Namespace, which must exist, for all that the run creates. Empty: the "
+        "context's own, as for kubectl.",
     )
     node_selector: dict[str, str] = Field(
         default={}, description="Labels that a node must have for the pods to run there."
@@ -166,6 +175,12 @@ class Plan(BaseModel):
     )
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
         default="IfNotPresent", description="When a node pulls the image."
+    )
+    pod: Pod = Field(
+        default=Pod(),
+        title="Every Pod",
+        description="What every pod of the run has beside stormark's own: labels, annotations, "
+        "resources, image_pull_secrets, names of classes and accounts, security_context.",
     )
     results: Location = Field(
         default="results",
@@ -221,7 +236,8 @@ class Plan(BaseModel):
     )
     storm_nodes: str = Field(
         default="",
-        description="Label selector of the nodes that a storm may drain or break; empty: any.",
+        description="Label selector of the nodes that a storm may drain or break; empty: any. A "
+        "control plane only where it names hostnames: kubernetes.io/hostname in (s1,s2).",
     )
     bind_limit_seconds: int = Field(
         default=120, ge=1, le=3600, description="Time for a PVC to be bound."
@@ -284,17 +300,21 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Plan:
 def template() -> str:
     """A plan file with every field at its default, and its description above it."""
     lines = ["# A plan of stormark. Leave out what stays at its default.", ""]
+    defaults = Plan().model_dump()
     for name, field in Plan.model_fields.items():
         lines += textwrap.wrap(
             field.description or "", 98, initial_indent="# ", subsequent_indent="# "
         )
-        lines += [yaml.safe_dump({name: field.default}, default_flow_style=False).strip(), ""]
+        lines += [yaml.safe_dump({name: defaults[name]}, default_flow_style=False).strip(), ""]
     return "\n".join(lines)
 
 
 # What a field of the plan holds, where that has fields of its own.
 MODELS: dict[str, type[BaseModel]] = {
     "tolerations": Toleration,
+    "pod": Pod,
+    "pod.resources": Resources,
+    "pod.security_context": SecurityContext,
     **dict.fromkeys(FAULT_FIELDS.values(), NodeFault),
 }
 
@@ -305,7 +325,8 @@ def explain(error: ValidationError) -> str:
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            model = MODELS.get(str(problem["loc"][0]), Plan)
+            holder = ".".join(str(part) for part in problem["loc"][:-1] if isinstance(part, str))
+            model = MODELS.get(holder, Plan)
             allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
         elif problem["type"] == "credentials":  # it is not repeated
             allowed = problem["msg"]

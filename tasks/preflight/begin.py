@@ -1,6 +1,7 @@
 """What can be known to be wrong before a volume is made, and what a run begins with."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -9,6 +10,7 @@ from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
+from tasks.kubernetes.nodes import status_of
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
 from tasks.lifecycle import cordon
@@ -20,10 +22,11 @@ from tasks.plan import job_file, own_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
-from tasks.preflight import limit, preflight, probes
+from tasks.plan.vocabulary import AS_ROOT
+from tasks.preflight import admission, limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
 from tasks.preflight.probes import Probe
-from tasks.provision import bench_pod
+from tasks.provision import bench_pod, claims
 from tasks.provision.bench_log import FioLog
 from tasks.provision.bench_pod import FioJob
 from tasks.results import checks, store
@@ -33,7 +36,7 @@ from tasks.results.store import ResultsError
 STEP = "check plan, results location and cluster"
 CHECK_LIMIT_SECONDS = 60.0
 # What dead runs may be the cause of: nightly releases them first, and judges it then.
-AFTER_REAP = ("quota",)
+AFTER_REAP = ("quota", admission.NAME)
 REFUSALS = (PlanError, ResultsError, ClusterError)
 
 
@@ -70,7 +73,9 @@ def look(
     version = verbs.version(cluster)
     round_trip = verbs.round_trip_seconds(cluster)
     namespace(cluster)
-    chosen = classes.chosen(cluster, plan.storage_classes)
+    chosen = (
+        _of_pvc(cluster, plan, flow) if plan.pvc else classes.chosen(cluster, plan.storage_classes)
+    )
     _fits_its_limit(plan, flow, workload, len(chosen))
     run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
@@ -78,6 +83,15 @@ def look(
     _judge(record, chosen)
     record.run = record.run._replace(cluster=cluster.patient)  # from here on there is work to lose
     return record.run, chosen, record
+
+
+def _of_pvc(cluster: Cluster, plan: Plan, flow: str) -> list[Obj]:
+    """The class of the PVC that a plan names; where it has none any more, the PVC's name is its."""
+    if flow != "benchmark":
+        raise PlanError("plan field pvc: storms make their own volumes: only a benchmark takes it")
+    name = claims.existing(cluster, plan)["spec"].get("storageClassName") or ""
+    found = {o["metadata"]["name"]: o for o in verbs.find_allowed(cluster, "StorageClass") or []}
+    return [found.get(name) or classes.unknown(name or plan.pvc)]
 
 
 def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
@@ -97,8 +111,8 @@ def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int)
 def _judge(record: Record, chosen: list[Obj]) -> None:
     """Fill in what the preflight finds, and what the run has to skip for it."""
     run, cluster = record.run, record.run.cluster.hasty
-    every_node = verbs.find(cluster, "Node")
-    record.nodes = [node(one) for one in every_node]
+    every_node = verbs.find_allowed(cluster, "Node")
+    record.nodes = [node(one) for one in every_node or []]
     record.checks = preflight.check(
         cluster,
         run.plan,
@@ -107,9 +121,12 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
         every_node=every_node,
         version=record.kubernetes_version,
     )
+    record.checks += admission.check(run._replace(cluster=cluster), record.flow, chosen)
     if run.plan.fio_file is None or record.flow == "storms":
         record.checks.append(_time(run, record.flow, len(chosen)))
-    record.run = run._replace(skips=checks.skips(record.checks))
+    no_root = run.plan.pod.without_root
+    skips = {AS_ROOT: no_root} if no_root else {}
+    record.run = run._replace(skips=checks.skips(record.checks) | skips)
 
 
 def _time(run: Run, flow: str, class_count: int) -> Check:
@@ -126,7 +143,7 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
     try:
         run, chosen, record = look(plan, flow, report, flow_run)
     except REFUSALS as error:
-        return [Check("plan", plan.namespace, "fail", str(error))]
+        return [Check("plan", plan.namespace or "namespace", "fail", str(error))]
     if any(check.status == "fail" for check in record.checks):
         return record.checks
     try:
@@ -134,14 +151,20 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
         with held, owned(run, report, record.warnings.append) as owner:
             asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
             run, fio = _fio(run, owner, flow, len(chosen))
-            return [*record.checks, *probes.collect(run, asked, claims), *fio]
+            seen, avoid = probes.collect(run, asked, claims)
+            if avoid and fio[0].status == "fail":  # it may have been on a node of those
+                run = run._replace(avoid=avoid)
+                run, fio = _fio(run, owner, flow, len(chosen), name="check-again")
+            return [*record.checks, *seen, *fio]
     except RunInProgress as error:
-        return [*record.checks, Check("lease", plan.namespace, "fail", str(error))]
+        return [*record.checks, Check("lease", run.cluster.namespace, "fail", str(error))]
 
 
-def _fio(run: Run, owner: list[Obj], flow: str, class_count: int) -> tuple[Run, list[Check]]:
+def _fio(
+    run: Run, owner: list[Obj], flow: str, class_count: int, name: str = "check"
+) -> tuple[Run, list[Check]]:
     try:
-        version, run = image_and_fio_file(run, owner)
+        version, run = image_and_fio_file(run, owner, name=name)
     except (PlanError, PodFailed) as error:
         return run, [Check("fio", f"image {run.plan.image}", "fail", str(error))]
     return run, _read(run, version, flow, class_count)
@@ -169,7 +192,7 @@ def namespace(cluster: Cluster) -> None:
 
 
 def image_and_fio_file(
-    run: Run, owner: list[Obj], waits: Callable[[str], object] = str
+    run: Run, owner: list[Obj], waits: Callable[[str], object] = str, name: str = "check"
 ) -> tuple[str, Run]:
     """Let the plan's image read the plan's fio file and hear an order, in a pod without a volume.
 
@@ -178,7 +201,7 @@ def image_and_fio_file(
     does not run or no order comes to the pod, PlanError with fio's own words when fio cannot read
     the file, or with every reason for which it can mean nothing on a volume.
     """
-    name = f"stormark-{run.run_id}-check"
+    name = f"stormark-{run.run_id}-{name}"
     limit, env = CHECK_LIMIT_SECONDS, run.plan.fio_env
     bench_pod.create(run, owner, name=name, action="check", limit_seconds=limit, env=env)
     log = FioLog()
@@ -186,6 +209,8 @@ def image_and_fio_file(
     bench_pod.follow(run.cluster, job, log, limit_seconds=limit)
     _explain(run, log)
     _order(run, job)
+    with suppress(ClusterError):  # the clean-up deletes it too
+        verbs.delete(run.cluster, "Job", name)
     if run.plan.fio_file is not None:
         if log.missing_engines:
             raise PlanError(
@@ -227,8 +252,8 @@ def _explain(run: Run, log: FioLog) -> None:
 
 def probe(run: Run, owner: list[Obj]) -> list[Probe]:
     """Begin to look at every node that the run may use."""
-    every_node = verbs.find(run.cluster, "Node")
-    return probes.create(run, owner, probes.nodes_to_probe(every_node, run.plan))
+    every_node = verbs.find_allowed(run.cluster, "Node")
+    return probes.create(run, owner, probes.nodes_to_probe(every_node or [], run.plan))
 
 
 def image_fio_file_and_nodes(
@@ -236,18 +261,27 @@ def image_fio_file_and_nodes(
 ) -> tuple[str, Run, list[Check]]:
     """Check image and fio file while every node is looked at.
 
-    Returns fio's version, the run with its workload, and what was seen.
+    Returns fio's version, the run with its workload and the nodes to avoid, and what was seen. A
+    check that failed on one of those is made again elsewhere.
     """
 
     def waits(why: str) -> None:
         report(Progress(run.run_id, f"check of image and fio file waits: {why}"))
 
     asked = probe(run, owner)
-    version, run = image_and_fio_file(run, owner, waits)
+    claims, failed, version = claims_of(flow, run.plan, storage_classes), None, ""
+    try:
+        version, run = image_and_fio_file(run, owner, waits)
+    except PodFailed as error:
+        failed = error
+    seen, avoid = probes.collect(run, asked, claims)
+    run = run._replace(avoid=avoid)
+    if failed is not None:
+        if not avoid:
+            raise failed
+        version, run = image_and_fio_file(run, owner, waits, name="check-again")
     if run.plan.fio_file is not None:
         _fits_its_limit(run.plan, flow, run.workload, len(storage_classes))
-    claims = claims_of(flow, run.plan, storage_classes)
-    seen = probes.collect(run, asked, claims)
     return version, run, [*seen, *_read(run, version, flow, len(storage_classes))]
 
 
@@ -258,7 +292,8 @@ def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
 
 def node(obj: Obj) -> dict[str, Any]:
     """What a node says of itself, for provenance."""
-    info, capacity = obj["status"].get("nodeInfo", {}), obj["status"].get("capacity", {})
+    status = status_of(obj)
+    info, capacity = status.get("nodeInfo", {}), status.get("capacity", {})
     return {
         "name": obj["metadata"]["name"],
         "kernel": info.get("kernelVersion"),

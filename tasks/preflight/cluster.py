@@ -1,6 +1,8 @@
 """Checks of a cluster as a whole: its version, its API, its StorageClasses and their drivers."""
 
 import re
+from collections import Counter, defaultdict
+from operator import itemgetter
 
 from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes.objects import Obj
@@ -12,7 +14,17 @@ from tasks.results.checks import Check
 OLDEST = (1, 27)
 # The condition PodReadyToStartContainers, by which a volume's mount is timed, is on since 1.29.
 OLDEST_COMPLETE = (1, 29)
-NO_PROVISIONER = "kubernetes.io/no-provisioner"
+# The plugins that were part of Kubernetes, and the CSI drivers that it hands their volumes to.
+MIGRATED = {
+    "kubernetes.io/aws-ebs": "ebs.csi.aws.com",
+    "kubernetes.io/azure-disk": "disk.csi.azure.com",
+    "kubernetes.io/azure-file": "file.csi.azure.com",
+    "kubernetes.io/cinder": "cinder.csi.openstack.org",
+    "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
+    "kubernetes.io/portworx-volume": "pxd.portworx.com",
+    "kubernetes.io/vsphere-volume": "csi.vsphere.vmware.com",
+}
+CSI_PARAMETER = "csi.storage.k8s.io/"
 
 
 def version(git_version: str) -> Check:
@@ -87,29 +99,67 @@ def storage_class(
 ) -> Check:
     """What provisions a class and what it offers; None stands for a list that may not be read."""
     name, provisioner = storage_class["metadata"]["name"], storage_class["provisioner"]
-    driver = next((d for d in drivers or [] if d["metadata"]["name"] == provisioner), None)
+    wanted = csi_driver(storage_class)
+    driver = next(
+        (d for d in drivers or [] if d["metadata"]["name"] in (provisioner, wanted)), None
+    )
     seen = ", ".join(
         [
             f"provisioner {provisioner}",
-            _driver(driver, known=drivers is not None),
+            _driver(driver, wanted, known=drivers is not None),
             f"binding {storage_class.get('volumeBindingMode', 'Immediate')}",
             "can grow" if storage_class.get("allowVolumeExpansion") else "cannot grow",
             _snapshots(provisioner, snapshot_classes),
         ]
     )
     advice = ""
-    if provisioner == NO_PROVISIONER:
+    if classes.is_static(storage_class):
         advice = "Have a free PV of the plan's size ready: nothing makes one"
+    elif wanted and drivers is not None and driver is None:
+        advice = f"Install CSI driver {wanted}, or leave the class out: its PVCs stay Pending"
     elif drivers is not None and driver is None and plan.access_mode == "ReadWriteOncePod":
         advice = "Choose another access_mode: only CSI has ReadWriteOncePod"
     return Check("class", name, "warn" if advice else "pass", seen, advice)
 
 
-def _driver(driver: Obj | None, *, known: bool) -> str:
+def csi_driver(storage_class: Obj) -> str | None:
+    """The CSI driver that a class needs; None where its provisioner need not be one."""
+    provisioner = str(storage_class["provisioner"])
+    if provisioner in MIGRATED:
+        return MIGRATED[provisioner]
+    parameters = storage_class.get("parameters") or {}
+    named = "csi" in re.split(r"[./-]", provisioner)
+    return provisioner if named or any(p.startswith(CSI_PARAMETER) for p in parameters) else None
+
+
+def static(storage_class: Obj, volumes: list[Obj]) -> Check:
+    """Whether a class whose volumes somebody makes has one that is Available."""
+    name = storage_class["metadata"]["name"]
+    if why := classes.left_out([storage_class], volumes).get(name):
+        return Check("class", name, "fail", why, "Make one Available, or leave the class out")
+    free = classes.of_class(name, volumes, "Available")
+    return Check("class", name, "pass", f"Available PVs: {', '.join(free)}")
+
+
+def without(storage_classes: list[Obj], volumes: list[Obj]) -> list[Check]:
+    """The classes of the cluster that a plan for every class leaves out; a bucket is no fault."""
+    by_name = {one["metadata"]["name"]: one for one in storage_classes}
+    return [
+        Check(
+            "class",
+            name,
+            "pass" if classes.makes_buckets(by_name[name]) else "warn",
+            f"left out: {why}",
+        )
+        for name, why in classes.left_out(storage_classes, volumes).items()
+    ]
+
+
+def _driver(driver: Obj | None, wanted: str | None, *, known: bool) -> str:
     if not known:
         return "driver unknown"
     if driver is None:
-        return "no CSIDriver of that name"
+        return f"no CSIDriver {wanted}" if wanted else "no CSIDriver of that name"
     spec = driver.get("spec", {})
     return "CSI driver " + ("with attach" if spec.get("attachRequired", True) else "without attach")
 
@@ -119,6 +169,36 @@ def _snapshots(provisioner: str, snapshot_classes: list[Obj] | None) -> str:
         return "snapshot classes unknown"
     names = [c["metadata"]["name"] for c in snapshot_classes if c.get("driver") == provisioner]
     return f"snapshot class {', '.join(names)}" if names else "no snapshot class"
+
+
+def attach_limits(
+    storage_classes: list[Obj], csi_nodes: list[Obj], usable: list[str], volumes_of_class: int
+) -> list[Check]:
+    """Whether one node takes all the volumes of a driver that a run keeps at its most.
+
+    They may be spread over nodes, or be attached to others' pods already: so this only warns.
+    """
+    limits: dict[str, dict[str, int]] = defaultdict(dict)
+    for csi_node in csi_nodes:
+        name = csi_node["metadata"]["name"]
+        for driver in (csi_node.get("spec") or {}).get("drivers") or []:
+            count = (driver.get("allocatable") or {}).get("count")
+            if count is not None and name in usable:
+                limits[driver["name"]][name] = count
+    drivers = Counter(csi_driver(one) or one["provisioner"] for one in storage_classes)
+    checks = []
+    for provisioner, classes_of_driver in drivers.items():
+        if provisioner not in limits:
+            continue
+        kept = classes_of_driver * volumes_of_class
+        node, least = min(limits[provisioner].items(), key=itemgetter(1))
+        seen = f"node {node} takes {least} of its volumes, the run keeps {kept} at its most"
+        if kept <= least:
+            checks.append(Check("attach limit", f"driver {provisioner}", "pass", seen))
+            continue
+        advice = "Name fewer classes at once: a volume that no node takes leaves its pod Pending"
+        checks.append(Check("attach limit", f"driver {provisioner}", "warn", seen, advice))
+    return checks
 
 
 def capacity(storage_class: Obj, plan: Plan, capacities: list[Obj]) -> list[Check]:

@@ -17,10 +17,24 @@ SCRIPT = {"cpu": 0.05, "memory": 16 * 2**20}
 UNSTATED = ("limits.cpu", "limits.memory", "requests.ephemeral-storage", "limits.ephemeral-storage")
 
 
+def requests(own: dict[str, float], plan: Plan) -> dict[str, float]:
+    """What a container of `manifests/` requests, with what the plan's `pod` says of it."""
+    given = {r: quantity_cpus(q) for r, q in plan.pod.resources.requests.items()}
+    return own | given
+
+
+def stated(plan: Plan) -> dict[str, float]:
+    """What the plan's `pod` states of each container, by the resource of a quota."""
+    resources = plan.pod.resources
+    named = {"requests": resources.requests, "limits": resources.limits}
+    return {f"{k}.{r}": quantity_cpus(q) for k, given in named.items() for r, q in given.items()}
+
+
 class Demand(NamedTuple):
     """What a plan takes of its namespace at its most: PVCs by class, of a size each, and pods.
 
     Jobs are more than their pods that run at once: those of the checks stay for some minutes.
+    `stated` is what the plan itself says of each pod.
     """
 
     claims: dict[str, int]
@@ -30,33 +44,36 @@ class Demand(NamedTuple):
     memory_bytes: float
     jobs: int
     deployments: int
+    stated: dict[str, float] = {}  # noqa: RUF012 - of a tuple, never changed
 
 
 def claims_of_class(flow: str, plan: Plan) -> int:
     """How many PVCs a flow keeps of each class: fio's, and those of writers."""
     writers = sum(kind in plan.storm_volumes for kind in (CLASSES, SHARED))
-    return (flow != "storms") + (flow != "benchmark") * writers
+    return (flow != "storms" and not plan.pvc) + (flow != "benchmark") * writers
 
 
 def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> Demand:
     """What a flow takes; `probes` are the nodes that it looks at. PVCs of no class are under ""."""
     fio, storms = int(flow != "storms"), int(flow != "benchmark")
     claims = dict.fromkeys(storage_classes, claims_of_class(flow, plan))
-    writers = claims_of_class(flow, plan) - fio
+    writers = claims_of_class(flow, plan) - fio * (not plan.pvc)
     kinds = storms * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
     claims[""] = kinds.count("local")
     waiting = fio * len(storage_classes)  # a pod of each class, from its volume to its last turn
     deployments = writers * len(storage_classes) + len(kinds)  # each with a reader beside it
     # pods with fio, and others: at the checks, in the turns of fio, and in the storms just after
     phases = [(fio, probes), (waiting, 0), (waiting, 2 * deployments)]
+    fios, scripts = requests(FIO, plan), requests(SCRIPT, plan)
     return Demand(
         claims,
         quantity_bytes(plan.volume_size),
         pods=max(a + b for a, b in phases),
-        cpus=max(a * FIO["cpu"] + b * SCRIPT["cpu"] for a, b in phases),
-        memory_bytes=max(a * FIO["memory"] + b * SCRIPT["memory"] for a, b in phases),
+        cpus=max(a * fios["cpu"] + b * scripts["cpu"] for a, b in phases),
+        memory_bytes=max(a * fios["memory"] + b * scripts["memory"] for a, b in phases),
         jobs=fio + probes + waiting + deployments - kinds.count("emptyDir"),  # read in its own pod
         deployments=deployments,
+        stated=stated(plan),
     )
 
 
@@ -97,7 +114,7 @@ def quota(obj: Obj, need: Demand, limits: list[Obj]) -> Check:
         words = "it counts only some pods (scopes), so it is not compared"
         return Check("quota", name, "warn", words, "Compare it by hand")
     hard, used = status.get("hard") or spec.get("hard") or {}, status.get("used") or {}
-    given = _given(limits)
+    given = _given(limits) | need.stated
     short = [
         f"{resource} {limit} with {used.get(resource, '0')} used, {_shown(resource, wanted)} needed"
         for resource, limit in hard.items()
@@ -105,10 +122,12 @@ def quota(obj: Obj, need: Demand, limits: list[Obj]) -> Check:
         and quantity_cpus(limit) - quantity_cpus(used.get(resource, "0")) < wanted
     ]
     short += [
-        f"{r}, which no pod of a run states" for r in hard if r in UNSTATED and r not in given
+        f"{r}, which no pod of a run states unless plan field pod.resources does"
+        for r in hard
+        if r in UNSTATED and r not in given
     ]
     if short:
-        advice = "Raise the quota, plan less, or name another namespace"
+        advice = "Raise the quota, plan less, state pod.resources, or name another namespace"
         return Check("quota", name, "fail", "; ".join(short), advice)
     return Check("quota", name, "pass", "leaves what the plan needs")
 
@@ -173,18 +192,20 @@ def limit_range(obj: Obj, plan: Plan, limits: list[Obj]) -> list[Check]:
         least, most = (item.get(end, {}).get("storage") for end in ("min", "max"))
         if (least and size < quantity_bytes(least)) or (most and size > quantity_bytes(most)):
             refused.append(f"PVCs from {least or 'any'} to {most or 'any'}, not {plan.volume_size}")
-    given = _given(limits)
+    given = _given(limits) | stated(plan)
+    fio, script = requests(FIO, plan), requests(SCRIPT, plan)
     for item in _items(obj, "Container") + _items(obj, "Pod"):
-        refused += _limits_refused(item, given)
+        refused += _limits_refused(item, given, script)
         for resource in ("cpu", "memory"):
             least, most = (item.get(end, {}).get(resource) for end in ("min", "max"))
-            most = item.get("default", {}).get(resource, most)
-            if least and quantity_cpus(least) > SCRIPT[resource]:
+            if f"limits.{resource}" not in stated(plan):
+                most = item.get("default", {}).get(resource, most)
+            if least and quantity_cpus(least) > script[resource]:
                 refused.append(f"{resource} of a {item['type'].lower()} from {least}")
-            if most and quantity_cpus(most) < FIO[resource]:
+            if most and quantity_cpus(most) < fio[resource]:
                 refused.append(f"{resource} of a {item['type'].lower()} up to {most}")
     if refused:
-        advice = "Change it, or name another namespace: a run's pods and PVCs do not fit"
+        advice = "Plan fields pod.resources and volume_size may fit it; or name another namespace"
         return [Check("limit range", name, "fail", f"allows {'; '.join(refused)}", advice)]
     slow = [
         f"{resource} {most[resource]}"
@@ -198,7 +219,7 @@ def limit_range(obj: Obj, plan: Plan, limits: list[Obj]) -> list[Check]:
     return [Check("limit range", name, "pass", "fits the plan's PVCs and pods")]
 
 
-def _limits_refused(item: Obj, given: dict[str, float]) -> list[str]:
+def _limits_refused(item: Obj, given: dict[str, float], script: dict[str, float]) -> list[str]:
     """What an item of a LimitRange has against the limits that pods are given, or are not."""
     of = item["type"].lower()
     ratios = item.get("maxLimitRequestRatio", {})
@@ -206,10 +227,10 @@ def _limits_refused(item: Obj, given: dict[str, float]) -> list[str]:
     for resource in dict.fromkeys([*item.get("max", {}), *ratios]):
         limit = given.get(f"limits.{resource}", 0)
         # each pod has one container; the least request has the largest ratio
-        request = SCRIPT.get(resource) or given.get(f"requests.{resource}", 0)
+        request = script.get(resource) or given.get(f"requests.{resource}", 0)
         most, ratio = item.get("max", {}).get(resource), ratios.get(resource)
         if not limit:
-            seen = "only with a limit, which no pod of a run states and no default gives"
+            seen = "only with a limit, which neither plan field pod.resources nor a default gives"
             refused.append(f"{resource} of a {of} {seen}")
         elif most and limit > quantity_cpus(most):
             refused.append(f"{resource} limits of a {of} up to {most}")

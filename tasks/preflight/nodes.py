@@ -4,7 +4,7 @@ import shlex
 import shutil
 from typing import NamedTuple
 
-from tasks.kubernetes.nodes import condition, pressures, unused
+from tasks.kubernetes.nodes import condition, pressures, spec_of, status_of, unused
 from tasks.kubernetes.objects import Obj
 from tasks.plan.job_file import Job, Workload, waves
 from tasks.plan.plan import FAULT_FIELDS, Plan
@@ -33,6 +33,9 @@ def node(obj: Obj, plan: Plan) -> Check:
     """Whether a node is ready, and whether the plan's pods can run there."""
     name = f"node {obj['metadata']['name']}"
     ready = condition(obj, "Ready")
+    if not status_of(obj):
+        advice = f"See `kubectl describe {name}`; it is not used"
+        return Check("node", name, "warn", "its status is empty: no kubelet has reported", advice)
     if ready.get("status") != "True":
         why = ready.get("message") or "it says nothing of itself"
         advice = f"See `kubectl describe {name}`; volumes bound to it cannot be measured"
@@ -40,7 +43,7 @@ def node(obj: Obj, plan: Plan) -> Check:
     if pressed := pressures(obj):
         advice = "Make room there first: pods may be evicted in the middle of a run"
         return Check("node", name, "warn", ", ".join(pressed), advice)
-    if obj["spec"].get("unschedulable"):
+    if spec_of(obj).get("unschedulable"):
         return Check("node", name, "warn", "cordoned", f"`kubectl uncordon {name[5:]}` to use it")
     why_not = unused(obj, plan)
     return Check("node", name, "pass", f"ready, not used: {why_not}" if why_not else "ready")
@@ -59,7 +62,8 @@ def enough(ready: list[str], drainable: list[str], flow: str, plan: Plan) -> lis
     if "drain" not in plan.storms or len(drainable) > 1:
         return checks
     seen = f"{', '.join(drainable) or 'no node'} may be drained: no writer can move to another"
-    return [*checks, Check("drain", "all nodes", "warn", seen, "Look at storm_nodes, or add nodes")]
+    advice = "Look at storm_nodes, which has to name a control plane by its hostname; or add nodes"
+    return [*checks, Check("drain", "all nodes", "warn", seen, advice)]
 
 
 def _commands(plan: Plan) -> list[Check]:
@@ -82,7 +86,7 @@ def probed(seen: Seen, obj: Obj, plan: Plan, workload: Workload, claims: int) ->
     return [
         Check("image", name, "pass", f"{plan.image} runs"),
         _clock(seen, name),
-        _kernel(seen, name, obj["status"].get("nodeInfo", {}).get("kernelVersion", "")),
+        _kernel(seen, name, status_of(obj).get("nodeInfo", {}).get("kernelVersion", "")),
         _asynchronous_io(seen, name, workload),
         _free_space(seen, name, claims * quantity_bytes(plan.volume_size)),
     ]

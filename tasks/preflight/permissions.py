@@ -10,7 +10,8 @@ class Permission(NamedTuple):
     """Verbs on a resource, in the run's namespace unless `everywhere`.
 
     `only` names the storms and storm volumes that are skipped without it; where it is empty, there
-    is no run without it. `resource` has its subresource: pods/log.
+    is no run without it, unless it is `spared`: what it shows is then not known. `resource` has its
+    subresource: pods/log.
     """
 
     group: str
@@ -19,6 +20,7 @@ class Permission(NamedTuple):
     why: str
     everywhere: bool = False
     only: tuple[str, ...] = ()
+    spared: bool = False
 
 
 # What every flow does, its release and its reaping included.
@@ -112,7 +114,10 @@ def needed(flow: str, plan: Plan) -> list[Permission]:
 
     `flow` is benchmark, storms or nightly.
     """
-    always = ALWAYS if flow == "storms" else [*ALWAYS, EXEC]
+    # a plan that names its classes does with rights in its namespace alone
+    named = bool(plan.storage_classes)
+    always = [rule._replace(spared=named and rule.everywhere) for rule in ALWAYS]
+    always += [] if flow == "storms" else [EXEC]
     if flow == "benchmark":
         return always
     planned: set[str] = {*plan.storms, *plan.storm_volumes}

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from tasks.kubernetes import objects, verbs
+from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
 from tasks.kubernetes.nodes import usable
@@ -15,12 +16,13 @@ from tasks.preflight import namespace as check_namespace
 from tasks.preflight import nodes as check_nodes
 from tasks.preflight import probes
 from tasks.preflight.permissions import Permission, needed
-from tasks.results.checks import Check
+from tasks.results.checks import Check, Status
 
 # What a run does without: an account that may not list one of these has that check left out.
 OPTIONAL = (
     "APIService",
     "CSIDriver",
+    "CSINode",
     "CSIStorageCapacity",
     "LimitRange",
     "ResourceQuota",
@@ -36,25 +38,31 @@ def check(
     flow: str,
     *,
     chosen: list[Obj],
-    every_node: list[Obj],
+    every_node: list[Obj] | None,
     version: str,
 ) -> list[Check]:
-    """Every check that needs no pod, for the plan's namespace and its `chosen` classes."""
+    """Every check that needs no pod, for the plan's namespace and its `chosen` classes.
+
+    `every_node` is None where nodes may not be listed.
+    """
     namespace = verbs.get(cluster, "Namespace", cluster.namespace)
     found, checks = _fetch(cluster)
+    ready = [node["metadata"]["name"] for node in every_node or [] if usable(node, plan)]
     checks += [
         check_cluster.version(version),
         check_cluster.rbac(verbs.groups(cluster)),
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
         *permissions(cluster, needed(flow, plan)),
-        *_classes(plan, chosen, found),
-        *retained(cluster, chosen),
+        *(
+            [_pvc(cluster, plan)]
+            if plan.pvc
+            else _new_volumes(cluster, plan, flow, chosen, found, ready=ready)
+        ),
         check_namespace.terminating(namespace),
         check_namespace.pod_security(namespace, flow, plan),
-        *_limits(plan, flow, chosen, every_node, found),
+        *_limits(plan, flow, chosen, every_node or [], found),
         *_nodes(cluster, plan, flow, every_node),
-        *(marks(every_node) if flow != "benchmark" else []),
-        *stale(cluster),
+        *stale(cluster, plan),
     ]
     return checks
 
@@ -113,20 +121,57 @@ def _permission(cluster: Cluster, rule: Permission) -> Check:
         return Check("permission", name, "pass", f"may {', '.join(rule.verbs)}")
     seen = f"may not {', '.join(missing)} {name}, to {rule.why}"
     advice = "manifests/rbac.yaml grants what a run needs"
-    return Check("permission", name, "warn" if rule.only else "fail", seen, advice, rule.only)
+    status: Status = "warn" if rule.only or rule.spared else "fail"
+    return Check("permission", name, status, seen, advice, rule.only)
+
+
+def _pvc(cluster: Cluster, plan: Plan) -> Check:
+    claim = verbs.get(cluster, "PersistentVolumeClaim", plan.pvc)
+    seen = f"{claim['status'].get('phase')}: measured in a folder of the run's own, never deleted"
+    return Check("pvc", f"PVC {plan.pvc}", "pass", seen)
+
+
+def _new_volumes(
+    cluster: Cluster,
+    plan: Plan,
+    flow: str,
+    chosen: list[Obj],
+    found: dict[str, list[Obj]],
+    *,
+    ready: list[str],
+) -> list[Check]:
+    """What is said of the classes that a run makes volumes of; `ready` nodes take its pods."""
+    each = check_namespace.claims_of_class(flow, plan)
+    return [
+        *_classes(plan, chosen, found),
+        *check_cluster.attach_limits(chosen, found.get("CSINode", []), ready, each),
+        *_left_out(cluster, plan, chosen, found.get("StorageClass", [])),
+        *retained(cluster, chosen),
+    ]
 
 
 def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list[Check]:
     drivers, snapshots = found.get("CSIDriver"), found.get("VolumeSnapshotClass")
     return [
-        check_cluster.default_class(found.get("StorageClass", chosen)),
-        *(check_cluster.storage_class(one, plan, drivers, snapshots) for one in chosen),
+        *([check_cluster.default_class(found["StorageClass"])] if "StorageClass" in found else []),
+        *(
+            check_cluster.storage_class(one, plan, drivers, snapshots)
+            for one in chosen
+            if not classes.is_unknown(one)
+        ),
         *(
             row
             for one in chosen
             for row in check_cluster.capacity(one, plan, found.get("CSIStorageCapacity", []))
         ),
     ]
+
+
+def _left_out(cluster: Cluster, plan: Plan, chosen: list[Obj], every: list[Obj]) -> list[Check]:
+    """What is said of classes that no run can measure, or not without a PV that somebody made."""
+    volumes = classes.static_volumes(cluster, [*chosen, *every])
+    rows = [check_cluster.static(one, volumes) for one in chosen if classes.is_static(one)]
+    return rows + ([] if plan.storage_classes else check_cluster.without(every, volumes))
 
 
 def retained(cluster: Cluster, chosen: list[Obj]) -> list[Check]:
@@ -161,12 +206,16 @@ def _limits(
     ]
 
 
-def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj]) -> list[Check]:
+def _nodes(cluster: Cluster, plan: Plan, flow: str, every_node: list[Obj] | None) -> list[Check]:
+    if every_node is None:
+        seen = "may not list nodes, so none is looked at, and no storm touches one"
+        return [Check("nodes", "all nodes", "warn", seen)]
     ready = [n["metadata"]["name"] for n in every_node if usable(n, plan)]
     drainable = [n["metadata"]["name"] for n in cordon.eligible(cluster, plan)]
     return [
         *(check_nodes.node(one, plan) for one in every_node),
         *check_nodes.enough(ready, drainable, flow, plan),
+        *(marks(every_node) if flow != "benchmark" else []),
     ]
 
 
@@ -181,14 +230,17 @@ def marks(every_node: list[Obj]) -> list[Check]:
     ]
 
 
-def stale(cluster: Cluster) -> list[Check]:
+def stale(cluster: Cluster, plan: Plan) -> list[Check]:
     """A warning for each earlier run that has left something behind.
 
     Whether the holder of the Lease lives takes a minute to see, which is left to `stormark reap`.
     """
     name = "earlier runs"
     try:
-        remains, held = find_remains(cluster), lease.read(cluster)
+        remains, held = (
+            find_remains(cluster, allowed_only=bool(plan.storage_classes)),
+            lease.read(cluster),
+        )
     except Unreachable:
         raise
     except ClusterError as error:

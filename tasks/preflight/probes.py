@@ -1,10 +1,11 @@
 """Looks at nodes from within: one short pod on each, all at the same time."""
 
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from tasks.kubernetes import labels, logs, pods, script_job, watches
+from tasks.kubernetes import labels, logs, pods, script_job, verbs, watches
 from tasks.kubernetes.errors import ClusterError, WaitTimedOut
 from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Items, Obj
@@ -55,10 +56,15 @@ def create(run: Run, owner: list[Obj], nodes: list[Obj]) -> list[Probe]:
     return probes
 
 
-def collect(run: Run, probes: list[Probe], claims: int) -> list[Check]:
+class ImageDoesNotRun(ClusterError):
+    """The plan's image runs nothing on a node, however long one waits: as one for other CPUs."""
+
+
+def collect(run: Run, probes: list[Probe], claims: int) -> tuple[list[Check], tuple[str, ...]]:
     """Wait for every probe within the plan's start limit; what each saw, or why it could not.
 
-    `claims` are the PVCs that the run keeps at its most.
+    `claims` are the PVCs that the run keeps at its most. Returns the nodes too on which the image
+    does not run, where it does on others.
     """
     ended: dict[str, float] = {}
     jobs = {probe.job for probe in probes}
@@ -82,15 +88,23 @@ def collect(run: Run, probes: list[Probe], claims: int) -> list[Check]:
         )
     except WaitTimedOut as error:
         found = {_job_of(pod): pod for pod in error.items.values()}
-    checks = []
+    checks: list[Check] = []
+    avoid: list[str] = []
     for probe in probes:
         try:
             seen, node = _look(run, probe, found.get(probe.job), ended.get(probe.job)), probe.node
             checks += check_nodes.probed(seen, node, run.plan, run.workload, claims)
+        except ImageDoesNotRun as error:
+            avoid.append(probe.node["metadata"]["name"])
+            advice = "Pods go to other nodes, if there are any; a volume that is bound here fails"
+            checks.append(Check("image", probe.name, "warn", str(error), advice))
         except ClusterError as error:
             advice = "A class whose volumes are bound to this node fails there: look at it first"
             checks.append(Check("image", probe.name, "warn", str(error), advice))
-    return checks
+    for probe in probes:  # a container that a webhook put beside ours would keep its pod
+        with suppress(ClusterError):  # the clean-up deletes it too
+            verbs.delete(run.cluster, "Job", probe.job)
+    return checks, tuple(avoid) if len(avoid) < len(probes) else ()
 
 
 def _job_of(pod: Obj) -> str:
@@ -103,12 +117,12 @@ def _look(run: Run, probe: Probe, pod: Obj | None, ended: float | None) -> Seen:
         why = pods.why_not(run.cluster, pods.of_job(probe.job), probe.job) or "no reason is given"
         raise ClusterError(f"no pod ran within {run.plan.start_limit_seconds} s: {why}")
     if refused := pods.cannot_start(run.cluster, pod):
-        raise ClusterError(refused)
+        raise ImageDoesNotRun(refused)
     name = pod["metadata"]["name"]
     lines = list(logs.lines(run.cluster, name, stamped=True))
     stamped = [line.split(" ", 3) for line in lines if line.partition(" ")[2].startswith("@")]
     if not stamped:
-        raise ClusterError(f"image {run.plan.image} ran no sh: {'; '.join(lines) or 'no word'}")
+        raise ImageDoesNotRun(f"image {run.plan.image} ran no sh: {'; '.join(lines) or 'no word'}")
     times = [datetime.fromisoformat(stamp).timestamp() for stamp, *_ in stamped]
     facts = {fact: value for _, _, fact, value in stamped}
     return Seen(facts, created=probe.created, first=times[0], last=times[-1], ended=ended)

@@ -19,6 +19,7 @@ from tasks.kubernetes.errors import ClusterError, NotFound
 from tasks.kubernetes.logs import Line, Place
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pod_template import render_workload
 from tasks.kubernetes.pods import NOBODY
 from tasks.kubernetes.script_job import tolerations
 from tasks.lifecycle.run import Run
@@ -66,22 +67,23 @@ def create(
     pvc: str | None = None,
     node: str | None = None,
     user: int = NOBODY,
-) -> None:
+) -> Obj:
     """Create the Job; `pvc` is mounted if given, `node` is where its pod must run, as `user`."""
-    manifest = render(
+    manifest = render_workload(
         "fio-job",
+        run.plan,
         name=name,
         **run.meta(owner),
-        plan=run.plan,
         tolerations=tolerations(run.plan),
         action=action,
         env=[{"name": key, "value": value} for key, value in (env or {}).items()],
         pvc=pvc,
         node=node,
+        avoid=run.avoid,
         user=user,
         limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
     )
-    verbs.create(run.cluster, manifest)
+    return verbs.create(run.cluster, manifest)
 
 
 def create_job_files(run: Run, owner: list[Obj]) -> None:
@@ -121,7 +123,8 @@ def follow(
     with suppress(NotFound):
         _read_on(cluster, job, log, limit_seconds, hear)
     if not log.finished:
-        log.ended = pods.how_ended(pods.wait_ended(cluster, job.name, limit_seconds), job.pod)
+        ended = pods.wait_ended(cluster, job.name, limit_seconds)
+        log.ended = pods.how_ended(cluster, ended, job.pod)
 
 
 def _send(cluster: Cluster, job: FioJob, line: str) -> None:
@@ -190,5 +193,4 @@ def _read_on(
 
 
 def _has_ended(cluster: Cluster, pod: str) -> bool:
-    phase = verbs.get(cluster, "Pod", pod)["status"].get("phase")
-    return phase in ("Succeeded", "Failed")
+    return pods.has_ended(verbs.get(cluster, "Pod", pod))

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
-from tasks.kubernetes.errors import ClusterError, WaitTimedOut
+from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, WaitTimedOut
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.run import Run
+from tasks.plan.plan import Plan, PlanError
 from tasks.plan.quantity import quantity_bytes
 
 
@@ -28,7 +30,7 @@ def create(
     access_mode: str,
     volume_mode: str = "Filesystem",
     volume_name: str | None = None,
-) -> None:
+) -> Obj:
     """Create a PVC of a class, or, with class "", for one PV by its name."""
     manifest = render(
         "pvc",
@@ -40,7 +42,40 @@ def create(
         volume_name=volume_name,
         size=run.plan.volume_size,
     )
-    verbs.create(run.cluster, manifest)
+    return verbs.create(run.cluster, manifest)
+
+
+def existing(cluster: Cluster, plan: Plan) -> Obj:
+    """The PVC that a plan names; PlanError where it cannot be measured, or is somebody's now."""
+    field, name = "plan field pvc", plan.pvc
+    if plan.storage_classes:
+        raise PlanError(f"{field}: {name} is measured alone: leave out storage_classes")
+    try:
+        claim = verbs.get(cluster, "PersistentVolumeClaim", name)
+    except NotFound as error:
+        where = f"namespace {cluster.namespace}"
+        raise PlanError(f"{field}: {where} has no PersistentVolumeClaim {name}") from error
+    if "Block" in (plan.volume_mode, claim["spec"].get("volumeMode")):
+        raise PlanError(f"{field}: {name} as a raw device would be overwritten: Filesystem only")
+    if "deletionTimestamp" in claim["metadata"]:
+        raise PlanError(f"{field}: {name} is being deleted")
+    users = [
+        pod["metadata"]["name"]
+        for pod in verbs.find(cluster, "Pod")
+        if not pods.has_ended(pod) and name in claim_names(pod)
+    ]
+    if users:
+        raise PlanError(
+            f"{field}: {name} is mounted by pod {', '.join(users)}, whose I/O would be measured "
+            "with fio's: end it first"
+        )
+    return claim
+
+
+def claim_names(pod: Obj) -> list[str]:
+    """The PVCs that a pod mounts."""
+    sources = [v.get("persistentVolumeClaim") for v in pod["spec"].get("volumes") or []]
+    return [source["claimName"] for source in sources if source]
 
 
 def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str, Any]:
@@ -64,16 +99,24 @@ def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str,
         if job is not None:
             words.append(pods.why_not(run.cluster, pods.of_job(job), job))
         why = "; ".join(filter(None, words)) or "no event says why"
-        raise ClusterError(f"{error}: {why}") from error
+        raise ClusterError(
+            f"{error}: {why}. Where a driver takes longer, raise plan field bind_limit_seconds"
+        ) from error
     seconds = time.monotonic() - began
-    volume = verbs.get(run.cluster, "PersistentVolume", claim["spec"]["volumeName"])
     return {
         "bind_seconds": seconds,
         "capacity_bytes": quantity_bytes(claim["status"]["capacity"]["storage"]),
-        "pv": volume["metadata"]["name"],
-        "pv_type": pv_type(volume),
-        "node_affinity": node_affinity(volume),
-    }
+        "pv": claim["spec"]["volumeName"],
+    } | pv_columns(run.cluster, claim)
+
+
+def pv_columns(cluster: Cluster, claim: Obj) -> dict[str, Any]:
+    """The columns that a bound PVC's PV fills in; none where the account may not look at it."""
+    try:
+        volume = verbs.get(cluster, "PersistentVolume", claim["spec"]["volumeName"])
+    except Forbidden:
+        return {}
+    return {"pv_type": pv_type(volume), "node_affinity": node_affinity(volume)}
 
 
 def pv_type(volume: Obj) -> str:

@@ -16,6 +16,7 @@ from tasks.kubernetes import verbs
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT
+from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.quantity import quantity_bytes
 from tasks.plan.vocabulary import AS_ROOT
@@ -60,6 +61,8 @@ def provisioned(
         yield each()
         for volume in volumes:
             verbs.delete(run.cluster, "Job", volume.job.name)
+        if run.plan.pvc:
+            _remove_folder(run, owner, [volume.node for volume in volumes])
     finally:
         ended.set()
 
@@ -75,12 +78,12 @@ def provision(
     name = storage_class["metadata"]["name"]
     row: dict[str, Any] = {
         "storage_class": name,
-        "pvc": claims.object_name(run, position, name, "volume"),
+        "pvc": run.plan.pvc or claims.object_name(run, position, name, "volume"),
         "access_mode": run.plan.access_mode,
         "volume_mode": run.plan.volume_mode,
         "requested_bytes": quantity_bytes(run.plan.volume_size),
         "created_at": datetime.now(UTC),
-        "user": NOBODY,
+        "user": run.plan.pod.user(NOBODY),
     }
     try:
         job = _first_pod(run, owner, storage_class, row, ended)
@@ -90,7 +93,7 @@ def provision(
             _unless(ended)
             job = bench_pod.started(run, create_job(run, owner, row, "root"))
             log = look(run, job)
-        _take_facts(log, row, run.skips.get(AS_ROOT))
+        _take_facts(log, row, run.plan.pod.who(NOBODY), run.skips.get(AS_ROOT))
     except ClusterError as error:
         row["error"] = str(error)
         raise VolumeFailed(str(error), row) from error
@@ -114,20 +117,26 @@ def _first_pod(
     waits_for_pod = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
     _unless(ended)
     began = time.monotonic()
-    claims.create(
-        run,
-        owner,
-        row["pvc"],
-        row["storage_class"],
-        access_mode=run.plan.access_mode,
-        volume_mode=run.plan.volume_mode,
-    )
+    if run.plan.pvc:
+        row |= _as_it_is(run)
+        waits_for_pod = True  # it may be bound, or wait for its first pod
+    else:
+        claims.create(
+            run,
+            owner,
+            row["pvc"],
+            row["storage_class"],
+            access_mode=run.plan.access_mode,
+            volume_mode=run.plan.volume_mode,
+        )
     if not waits_for_pod:
         row |= claims.bound(run, row["pvc"], began)
     _unless(ended)
     job = create_job(run, owner, row, "1")
     if waits_for_pod:
         row |= claims.bound(run, row["pvc"], began, job)
+    if run.plan.pvc:
+        row["bind_seconds"] = None  # it was there
     started = bench_pod.started(run, job)
     row["first_pod_seconds"] = time.monotonic() - began
     row["node"] = started.node
@@ -136,15 +145,49 @@ def _first_pod(
     return started
 
 
+def _as_it_is(run: Run) -> dict[str, Any]:
+    """The columns that a PVC of somebody's says itself."""
+    spec = verbs.get(run.cluster, "PersistentVolumeClaim", run.plan.pvc)["spec"]
+    return {
+        "access_mode": ", ".join(spec["accessModes"]),
+        "requested_bytes": quantity_bytes(spec["resources"]["requests"]["storage"]),
+        "created_at": None,
+    }
+
+
+def _remove_folder(run: Run, owner: list[Obj], nodes: list[str]) -> None:
+    """Remove the run's folder from a PVC that stays; ClusterError that says what remains."""
+    folder = f"stormark-{run.run_id}"
+    try:
+        run_script(
+            run.cluster,
+            run.plan,
+            run.meta(owner),
+            name=f"{folder}-remove",
+            file="host-folder.sh",
+            arguments=("remove",),
+            source={"persistentVolumeClaim": {"claimName": run.plan.pvc}},
+            mount_path="/host",
+            nodes=nodes,
+            user=ROOT,
+            env={"STORMARK_FOLDER": folder},
+        )
+    except ClusterError as error:
+        raise ClusterError(
+            f"folder {folder} of PVC {run.plan.pvc} remains: {error}. Remove it in a pod that "
+            "mounts the PVC"
+        ) from error
+
+
 def _unless(ended: Event) -> None:
     if ended.is_set():
         raise ClusterError("the run has ended")
 
 
-def _take_facts(log: FioLog, row: dict[str, Any], no_root: str | None) -> None:
+def _take_facts(log: FioLog, row: dict[str, Any], user: str, no_root: str | None) -> None:
     """Fill in what the pod saw of the volume; ClusterError if it cannot be used.
 
-    `no_root` is why no pod was tried as root, if none was.
+    `user` is who it ran as, and `no_root` why no pod was tried as root, if none was.
     """
     filesystem = log.facts.get("filesystem")
     row["filesystem"] = filesystem
@@ -157,8 +200,8 @@ def _take_facts(log: FioLog, row: dict[str, Any], no_root: str | None) -> None:
             f"{needed:,}. Ask for a smaller volume_size, or make room"
         )
     if log.unwritable is not None:
-        who = f"neither user {NOBODY} nor root may"
+        who = f"neither {user} nor root may"
         if no_root:
-            who = f"user {NOBODY} may not (root was not tried: {no_root})"
+            who = f"{user} may not (root was not tried: {no_root})"
         raise ClusterError(f"{who} write to the volume: {log.unwritable}")
     check_finished(log, row["storage_class"])

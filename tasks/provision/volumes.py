@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
-from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.errors import ClusterError, NotFound
 from tasks.kubernetes.objects import Obj
-from tasks.kubernetes.pods import PodLost
+from tasks.kubernetes.pods import NOBODY, ROOT, PodLost
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import TARGET
@@ -34,7 +34,7 @@ class Volume:
     position: int
     pvc: str
     job: FioJob
-    user: int
+    user: int | None
     engine: str
     engine_errors: list[str]
     memory_bytes: int | None
@@ -173,17 +173,21 @@ def _is_stopped(run: Run, owner: list[Obj]) -> bool:
 def _replace_pod(run: Run, owner: list[Obj], volume: Volume) -> None:
     """Start another pod on the volume, on the same node; where none starts, give the volume up.
 
+    Where an autoscaler has taken the node away, on any that the volume can go to.
+
     A pod that waits for its node or its volume is deleted: it could start beside a measurement.
     """
     if volume.given_up:
         raise ClusterError(volume.given_up)
     volume.pods += 1
     number = f"{volume.pods}"
-    name = create_job(run, owner, volume.row, number, node=volume.node, needed_bytes=0)
+    node = None if _is_gone(run, volume.node) else volume.node
+    name = create_job(run, owner, volume.row, number, node=node, needed_bytes=0)
     try:
         volume.job = bench_pod.started(run, name)
     except ClusterError as error:
-        volume.given_up = f"no other pod could be started on node {volume.node}: {error}"
+        where = f"node {node}" if node else f"any node, since {volume.node} is gone"
+        volume.given_up = f"no other pod could be started on {where}: {error}"
         try:
             verbs.delete(run.cluster, "Job", name)
             _gone(run, name)
@@ -192,6 +196,17 @@ def _replace_pod(run: Run, owner: list[Obj], volume: Volume) -> None:
         raise ClusterError(volume.given_up) from error
     volume.ended = False
     check_finished(look(run, volume.job), volume.storage_class)
+
+
+def _is_gone(run: Run, node: str) -> bool:
+    """Whether a node has left the cluster; not where that cannot be known."""
+    try:
+        verbs.get(run.cluster, "Node", node)
+    except NotFound:
+        return True
+    except ClusterError:
+        return False
+    return False
 
 
 def look(run: Run, job: FioJob) -> FioLog:
@@ -211,8 +226,9 @@ def create_job(
     needed_bytes: int | None = None,
 ) -> str:
     """Create a Job whose pod looks at the volume, and then waits for orders; returns its name."""
-    name = f"{row['pvc'].removesuffix('volume')}fio-{ending}"
     plan, workload = run.plan, run.workload
+    of = f"stormark-{run.run_id}-0-pvc-" if plan.pvc else row["pvc"].removesuffix("volume")
+    name = f"{of}fio-{ending}"
     needed = workload.needed_bytes if needed_bytes is None else needed_bytes
     env = {
         "STORMARK_TARGET": TARGET[plan.volume_mode],
@@ -227,7 +243,7 @@ def create_job(
         env=env,
         pvc=row["pvc"],
         node=node,
-        user=row["user"],
+        user=ROOT if row["user"] == ROOT else NOBODY,
         limit_seconds=plan.run_limit_seconds,
     )
     return name

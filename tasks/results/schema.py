@@ -329,7 +329,8 @@ TABLES: dict[str, list[Column]] = {
             pa.string(),
             "",
             "fault, cordoned, uncordoned, down, up, last record, old pod gone, new pod created, "
-            "scheduled, pending, volume ready, container started, first record",
+            "scheduled, pending, volume ready, container started, first record; not evicted: "
+            "another pod of the node, which its budget kept there",
         ),
         Column("pod", pa.string(), "", "the pod, where the event is one's"),
         Column("node", pa.string(), "", "the node, where the event has one"),

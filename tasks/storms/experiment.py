@@ -28,6 +28,7 @@ from tasks.storms.outcome import (
     node_of,
     way_back,
 )
+from tasks.storms.timeline import Step
 from tasks.storms.writers import Target, Writer
 
 # How long the storms of a run that is ended may take to notice.
@@ -64,7 +65,8 @@ def run_storms(
     as it is known. Storms that touch one pod meet all volumes at the same time; a node is
     drained or broken for all writers on it, one node at a time.
     """
-    chosen = cordon.eligible(run.cluster, run.plan)
+    eligible = cordon.eligible(run.cluster, run.plan)
+    chosen = [node for node in eligible if node["metadata"]["name"] not in run.avoid]
     stop = threading.Event()
     run = run._replace(cluster=run.cluster._replace(stop=stop))
     this = Experiment(run, owner, chosen, keep, report, stop)
@@ -253,7 +255,7 @@ def _hit(this: Experiment, storm: NodeStorm, node: str, here: list[Writer], numb
         return
     fault_at = now()
     try:
-        with _without_node(this, storm, node, [one.pod for one in before.values()]):
+        with _without_node(this, storm, node, [one.pod for one in before.values()]) as beside:
             if this.stop.wait(this.run.plan.hold_seconds):
                 raise recovery.Stopped
             pending = [
@@ -274,33 +276,54 @@ def _hit(this: Experiment, storm: NodeStorm, node: str, here: list[Writer], numb
             first = recovery.first_record(this.run, writer, was, fault_at, undone_at)
             away = first is None or writer.observer.at(first) >= undone_at
             outcome = Outcome(
-                writer, storm, number, was, fault_at, first, undone_at, why if away else None
+                writer,
+                storm,
+                number,
+                was,
+                fault_at,
+                first,
+                undone_at,
+                why if away else None,
+                beside,
             )
             this.keep(*_read_back(this, outcome))
 
 
 def _without_node(
     this: Experiment, storm: NodeStorm, node: str, pods: list[str]
-) -> AbstractContextManager[None]:
-    """Drain or break a node for a block; however that ends, it is undone."""
-    run = this.run
-    if storm == "drain":
-        return _drained(run, node, pods)
-    fault = run.plan.node_faults[storm]
-    return node_commands.down(
-        run.cluster, node, storm, fault, run_id=run.run_id, deadline=run.deadline
-    )
+) -> AbstractContextManager[tuple[Step, ...]]:
+    """Drain or break a node for a block; however that ends, it is undone.
+
+    Yields what happened there to pods that are not of the run.
+    """
+    return _drained(this.run, node, pods) if storm == "drain" else _down(this.run, node, storm)
 
 
 @contextmanager
-def _drained(run: Run, node: str, names: list[str]) -> Iterator[None]:
-    plan = run.plan
+def _down(run: Run, node: str, storm: NodeStorm) -> Iterator[tuple[Step, ...]]:
+    fault = run.plan.node_faults[storm]
+    with node_commands.down(
+        run.cluster, node, storm, fault, run_id=run.run_id, deadline=run.deadline
+    ):
+        yield ()
+
+
+@contextmanager
+def _drained(run: Run, node: str, names: list[str]) -> Iterator[tuple[Step, ...]]:
+    """Evict the writers, then all others as far as their budgets let them go."""
+    plan, cluster = run.plan, run.cluster.hasty
     with cordon.cordoned(run.cluster, node, run_id=run.run_id, deadline=run.deadline):
         pods = [verbs.get(run.cluster, "Pod", name) for name in names]
-        if plan.drain == "full":
-            pods = faults.evictable(run.cluster, node)
-        faults.evict(run.cluster.hasty, pods, plan.recovery_limit_seconds)
-        yield
+        there = faults.evictable(run.cluster, node) if plan.drain == "full" else []
+        faults.evict(cluster, pods, plan.recovery_limit_seconds)
+        own = {pod["metadata"]["uid"] for pod in pods}
+        others = [pod for pod in there if pod["metadata"]["uid"] not in own]
+        kept = faults.evict_beside(cluster, others, plan.recovery_limit_seconds)
+        yield tuple(_kept(pod["metadata"], node, why) for pod, why in kept)
+
+
+def _kept(meta: Obj, node: str, why: str) -> Step:
+    return Step(now(), "not evicted", f"{meta['namespace']}/{meta['name']}", node, why)
 
 
 # ---------------------------------------------------------------- what came of it

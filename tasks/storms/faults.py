@@ -1,14 +1,19 @@
 """The faults themselves: what each storm does to a writer's pod."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 from tenacity import retry, retry_if_exception_type, stop_after_delay
 
 from tasks.kubernetes import streams, verbs
-from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import Blocked, CommandFailed, CutOff
+from tasks.kubernetes.cluster import PAUSE_SECONDS, Cluster
+from tasks.kubernetes.errors import Blocked, CommandFailed, CutOff, ServerFailed
 from tasks.kubernetes.objects import Obj
 
 EXEC_LIMIT_SECONDS = 10.0
 KILLED = 128 + 9
+AT_ONCE = 16
 
 
 def restart_container(cluster: Cluster, pod: str) -> None:
@@ -53,6 +58,33 @@ def evict(cluster: Cluster, pods: list[Obj], limit_seconds: float) -> None:
     )(verbs.evict)
     for pod in pods:
         ask(cluster._replace(namespace=pod["metadata"]["namespace"]), pod["metadata"]["name"])
+
+
+def evict_beside(cluster: Cluster, pods: list[Obj], limit_seconds: float) -> list[tuple[Obj, str]]:
+    """Evict pods in every namespace at the same time, so that one that stays keeps no other.
+
+    Returns those that a budget still forbids after `limit_seconds`, each with the server's words.
+    """
+    stop = threading.Event()
+
+    def ask(pod: Obj) -> str:
+        deadline = time.monotonic() + limit_seconds
+        while True:
+            try:
+                evict(cluster, [pod], 0)
+            except (Blocked, ServerFailed) as error:  # two budgets on one pod are a 500
+                if time.monotonic() >= deadline or stop.wait(PAUSE_SECONDS):
+                    return str(error)
+            else:
+                return ""
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            words = list(pool.map(ask, pods))
+        except BaseException:
+            stop.set()  # an interrupt waits for no budget
+            raise
+    return [(pod, why) for pod, why in zip(pods, words, strict=True) if why]
 
 
 def evictable(cluster: Cluster, node: str) -> list[Obj]:

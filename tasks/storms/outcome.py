@@ -23,7 +23,10 @@ class Before(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One storm on one volume: how it was, when the fault came, and who wrote first again."""
+    """One storm on one volume: how it was, when the fault came, and who wrote first again.
+
+    `beside` is what happened on the node to others.
+    """
 
     writer: Writer
     storm: Storm
@@ -33,6 +36,7 @@ class Outcome(NamedTuple):
     first: Ack | None
     undone_at: float | None = None
     pending: str | None = None
+    beside: tuple[Step, ...] = ()
 
     @property
     def undoing(self) -> str:
@@ -123,7 +127,7 @@ def way_back(outcome: Outcome) -> list[Step]:
     """Every step of a outcome in order, from the fault on, its last and first records included."""
     observer, before = outcome.writer.observer, outcome.before
     way = steps(list(observer.events), outcome.fault_at, before.pod)
-    way.append(Step(outcome.fault_at, "fault", before.pod, before.node))
+    way += [Step(outcome.fault_at, "fault", before.pod, before.node), *outcome.beside]
     own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
     if outcome.first in own:
         own = own[: own.index(outcome.first)]

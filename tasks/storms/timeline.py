@@ -4,6 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pods import container_state, container_status
 from tasks.storms.observer import PodEvent
 
 # The meaning, not the wording: it differs between Kubernetes versions (1.23 to 1.34 were compared).
@@ -85,8 +86,8 @@ def _unschedulable(pod: Obj) -> str | None:
 
 
 def _running(pod: Obj) -> bool:
-    return any("running" in s.get("state", {}) for s in pod["status"].get("containerStatuses", []))
+    return "running" in container_state(pod)
 
 
 def _restarts(pod: Obj) -> int:
-    return sum(s.get("restartCount", 0) for s in pod["status"].get("containerStatuses", []))
+    return int(container_status(pod).get("restartCount", 0))

@@ -10,6 +10,7 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.nodes import hostname
 from tasks.kubernetes.objects import Obj
+from tasks.kubernetes.pod_template import render_workload
 from tasks.kubernetes.pods import NOBODY, ROOT
 from tasks.kubernetes.script_job import tolerations
 from tasks.lifecycle.cleanup import HOST_ROOT, host_folder
@@ -67,7 +68,7 @@ class Writer:
     def running_pod(self) -> str | None:
         """Its pod that runs and stays, as far as the API knows: on a lost node it still does."""
         for name, pod in self.observer.pods().items():
-            running = pod["status"].get("phase") == "Running"
+            running = "running" in pods.container_state(pod)
             if running and "deletionTimestamp" not in pod["metadata"]:
                 return name
         return None
@@ -109,7 +110,8 @@ def wait_writing(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -
     """
     if not _first_record(run, writer):
         if why := run.skips.get(AS_ROOT):
-            raise NoRoot(f"user {NOBODY} may not write to {writer.volume}: {why}")
+            who = run.plan.pod.who(NOBODY)
+            raise NoRoot(f"{who} may not write to {writer.volume}: {why}")
         writer.observer.close()
         verbs.delete(run.cluster, "Deployment", writer.name)
         writer.name, writer.user = f"{writer.name}-root", ROOT
@@ -129,8 +131,8 @@ def _observe(run: Run, deployment: str) -> Observer:
 
 
 def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
-    """Hostnames where a writer may run: hostPath where its folder is, else anywhere."""
-    names = [hostname(node) for node in nodes]
+    """Nodes where a writer may run: hostPath where its folder is, else anywhere."""
+    names = [node["metadata"]["name"] for node in nodes]
     return {"hostPath": names, "hostPath-pinned": names[:1]}.get(volume, [])
 
 
@@ -140,9 +142,10 @@ def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[O
     folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{volume}"
     if target.kind in FOLDER_KINDS and not nodes:
         raise ClusterError(
-            f"{volume} needs a node that a storm may touch: Ready, not cordoned, no control plane, "
-            "without a taint that the plan does not tolerate, and of the plan's storm_nodes and "
-            "node_selector; the cluster has none"
+            f"{volume} needs a node that a storm may touch: Linux, Ready, not cordoned, "
+            "without a taint that the plan does not tolerate, of the plan's storm_nodes and "
+            "node_selector, and no control plane unless storm_nodes names it by "
+            "kubernetes.io/hostname; the cluster has none"
         )
     if access_mode is None:
         if volume == "emptyDir":
@@ -171,14 +174,15 @@ def _create_local_pv(run: Run, name: str, path: str, node: Obj) -> None:
 
 
 def _create_writer(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -> None:
-    manifest = render(
+    manifest = render_workload(
         "writer-deployment",
+        run.plan,
         name=writer.name,
         **run.meta(owner),
-        plan=run.plan,
         tolerations=tolerations(run.plan),
         nodes=writer.nodes,
-        first_node=hostname(nodes[0]) if nodes else "",
+        avoid=run.avoid,
+        first_node=nodes[0]["metadata"]["name"] if nodes else "",
         user=writer.user,
         interval=f"{1 / run.plan.writes_per_second:.3f}",
         source=writer.source,
@@ -235,5 +239,4 @@ def _pv_columns(run: Run, source: Obj) -> dict[str, Any]:
     if claim is None:
         return {}
     bound = verbs.get(run.cluster, "PersistentVolumeClaim", claim["claimName"])
-    volume = verbs.get(run.cluster, "PersistentVolume", bound["spec"]["volumeName"])
-    return {"pv_type": claims.pv_type(volume), "node_affinity": claims.node_affinity(volume)}
+    return claims.pv_columns(run.cluster, bound)

@@ -97,3 +97,24 @@ def test_what_pod_security_forbids_is_skipped(
     (report,) = (stormark.results / "reports").glob("2*.md")
     assert "## Preflight" in report.read_text()
     assert "Pod Security Standard baseline" in report.read_text()
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_policy_that_refuses_the_pods_refuses_the_run(
+    stormark: Stormark, cluster: Cluster
+) -> None:
+    """Before anything is created, in the policy's words; without it the same plan runs."""
+    words = (
+        "pods \"stormark-tried\" is forbidden: ValidatingAdmissionPolicy 'limits' with binding "
+        "'all' denied request: each container states its memory limit"
+    )
+    cluster.fault("create", "pods", 403, dry_run=True, times=99, message=words)
+    result = stormark()
+    assert result.exit_code == REFUSED
+    assert f"preflight: admission: a pod with fio: creating Pod stormark-tried: {words}" in (
+        result.stderr
+    )
+    assert "plan field pod.resources" in result.stderr
+    assert cluster.kinds_with_events(stormark.namespace) == set()
+    cluster.clear_faults()
+    assert stormark().exit_code == OK

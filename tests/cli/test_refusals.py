@@ -70,13 +70,12 @@ def _kubeconfig(server: str) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize(("verb", "resource"), [("list", "storageclasses"), ("get", "namespaces")])
-def test_forbidden_to_look(stormark: Stormark, cluster: Cluster, verb: str, resource: str) -> None:
+def test_forbidden_to_look(stormark: Stormark, cluster: Cluster) -> None:
     """Without the right to read, the message has RBAC's words: verb and resource."""
-    cluster.fault(verb, resource, 403)
+    cluster.fault("get", "namespaces", 403)
     result = stormark()
     assert result.exit_code == REFUSED
-    assert f'cannot {verb} resource "{resource}"' in result.stderr
+    assert 'cannot get resource "namespaces"' in result.stderr
     assert "Grant that verb on that resource" in result.stderr
 
 

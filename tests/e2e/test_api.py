@@ -65,6 +65,17 @@ def test_an_immutable_config_map_keeps_its_data(kube: Kube) -> None:
     assert (annotated.metadata.annotations, annotated.data) == ({"k": "v"}, {"k": "v"})
 
 
+def test_a_dry_run_judges_and_stores_nothing(kube: Kube) -> None:
+    """As the real creation would be, which is its twin here."""
+    create, body = kube.core.create_namespaced_config_map, {"metadata": {"name": "a"}}
+    assert create(kube.namespace, body, dry_run="All").metadata.uid
+    assert refusal(lambda: kube.core.read_namespaced_config_map("a", kube.namespace))["code"] == 404
+    wrong = {"metadata": {"name": "A"}}
+    assert refusal(lambda: create(kube.namespace, wrong, dry_run="All"))["code"] == 422
+    create(kube.namespace, body)
+    assert refusal(lambda: create(kube.namespace, body, dry_run="All"))["code"] == 409
+
+
 def test_stale_update_conflicts(kube: Kube) -> None:
     body = {"metadata": {"name": "a"}}
     old = kube.core.create_namespaced_config_map(kube.namespace, body)

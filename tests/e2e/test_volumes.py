@@ -43,6 +43,23 @@ def test_shared_volume_keeps_data_from_node_to_node(kube: Kube) -> None:
     assert kube.log("reader") == "from-w1\n"
 
 
+def test_a_sub_path_is_a_folder_of_the_volume(kube: Kube) -> None:
+    """Which is made, and shows nothing of what is beside it."""
+    kube.create_claim("shared", "nfs-client", "ReadWriteMany")
+    whole = pod_spec("echo theirs > data/file", claim="shared", restartPolicy="Never")
+    kube.create_pod("writer", whole)
+    kube.pod("writer", is_phase("Succeeded"))
+    inside = pod_spec("ls -A data; cd data && pwd -P", claim="shared", restartPolicy="Never")
+    inside["containers"][0]["volumeMounts"][0]["subPath"] = "ours"
+    kube.create_pod("inside", inside)
+    kube.pod("inside", is_phase("Succeeded"))
+    assert kube.log("inside").count("\n") == 1  # no file, and the folder's own path
+    look = pod_spec("ls -A data", claim="shared", restartPolicy="Never")
+    kube.create_pod("look", look)
+    kube.pod("look", is_phase("Succeeded"))
+    assert kube.log("look").split() == ["file", "ours"]
+
+
 def test_unknown_class_leaves_the_claim_pending(kube: Kube) -> None:
     kube.create_claim("data", "no-such-class")
     event = kube.event("data", "ProvisioningFailed")

@@ -21,6 +21,7 @@ from reports.text.reasons import three_words
         ("it was cut off: the pod of Job a is gone: it was deleted", "pod was lost"),
         ("it was cut off: end of the pod of Job a did not happen within 9 s", "timed out waiting"),
         ("the pod of Job a OOMKilled: ", "out of memory"),
+        ("start of the pod did not happen within 9 s: Job a is suspended: …", "Job was suspended"),
         ("io_queue_init: Resource temporarily unavailable", "too few AIOs"),
         ("fio: its clock went backwards by 3 s", "its clock went…"),
         ("killed", "killed"),

@@ -52,13 +52,17 @@ def die_after(last: int) -> None:
 
     Deletions of pods do not count: a pod may be gone with its Deployment before its turn comes. Nor
     do renewals of the Lease: how many there are is a matter of time. A question for permissions
-    changes nothing.
+    changes nothing, and nor does a dry run.
     """
     calls, request = count(1), k8s.request
 
     def counted(cluster: Any, method: str, path: str, **more: Any) -> Any:
         response = request(cluster, method, path, **more)
-        changes = method != "GET" and not (method == "DELETE" and "/pods/" in path)
+        changes = (
+            method != "GET"
+            and not cluster.dry_run
+            and not (method == "DELETE" and "/pods/" in path)
+        )
         changes &= not (method == "PUT" and "/leases/" in path)
         changes &= not path.endswith("/selfsubjectaccessreviews")
         if changes and next(calls) == last:

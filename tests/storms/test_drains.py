@@ -1,6 +1,7 @@
 """Drains: which pods they evict, and what a PodDisruptionBudget does to them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,30 @@ def test_a_full_drain_evicts_every_pod_of_the_node(
     known = ground.run_storms(tmp_path, **PLAN, storms=["drain"], drain="full")
     assert [row["came_back"] for row in known.storms] == ["after uncordon"]
     assert uids(others).isdisjoint(before)
+
+
+def test_a_budget_of_others_keeps_its_pod_and_no_other(
+    ground: Ground, others: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer's outage is measured, the budget is named, and the node is given back."""
+    theirs = {"matchLabels": {"app": "theirs"}}
+    body = {"metadata": {"name": "never"}, "spec": {"maxUnavailable": 0, "selector": theirs}}
+    budgets(ground).create_namespaced_pod_disruption_budget(others.namespace, body)
+    before = {p["metadata"]["name"]: p["metadata"]["uid"] for p in verbs.find(others, "Pod")}
+    (kept,) = (name for name in before if name.startswith("theirs"))
+    monkeypatch.setattr(faults, "evict_beside", partial(for_a_moment, faults.evict_beside))
+    known = ground.run_storms(tmp_path, **PLAN, storms=["drain"], drain="full")
+    assert [row["came_back"] for row in known.storms] == ["after uncordon"]
+    assert uids(others) & set(before.values()) == {before[kept]}
+    (stayed,) = (event for event in known.storm_events if event["event"] == "not evicted")
+    assert stayed["pod"] == f"{others.namespace}/{kept}"
+    assert "The disruption budget never needs" in stayed["message"]
+    assert "unschedulable" not in verbs.get(ground.cluster, "Node", NODE)["spec"]
+
+
+def for_a_moment(evict: Callable[..., Any], cluster: Cluster, pods: list[Obj], limit: float) -> Any:
+    assert limit == PLAN["recovery_limit_seconds"]
+    return evict(cluster, pods, 0.5)
 
 
 def test_a_budget_that_forbids_is_a_failed_drain_and_the_node_is_uncordoned(

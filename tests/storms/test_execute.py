@@ -11,6 +11,7 @@ import pytest
 from tasks.kubernetes import streams, verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.objects import Items
 from tasks.kubernetes.pods import container_state
 from tasks.storms import faults
@@ -22,7 +23,7 @@ def cluster(ground: Ground) -> Iterator[Cluster]:
     """A cluster with a pod named web that runs, and writes its process id where a writer does."""
     command = "echo $$$$ > scratch/pid; while true; do sleep 0.1; done"  # $$ is an escaped $
     container = {
-        "name": "web",
+        "name": CONTAINER,
         "image": "busybox",
         "workingDir": "/",
         "command": ["sh", "-c", command],

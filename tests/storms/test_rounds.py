@@ -9,6 +9,7 @@ import pytest
 
 from tasks.kubernetes import logs, verbs
 from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.logs import Line
 from tasks.lifecycle.run import Run
 from tasks.storms import experiment, faults, recovery
@@ -107,7 +108,7 @@ def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
 
     def beside_a_ghost(run: Run, writer: Writer) -> Before:
         meta = {"name": "ghost", "labels": {"stormark/writer": writer.name} | run.labels}
-        container = {"name": "writer", "image": "busybox", "command": ["sh", "-c", says]}
+        container = {"name": CONTAINER, "image": "busybox", "command": ["sh", "-c", says]}
         spec = {"containers": [container], "nodeName": writer.nodes[0]}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
         verbs.create(ground.cluster, pod)

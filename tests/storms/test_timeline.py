@@ -20,7 +20,7 @@ def pod(name: str, node: str | None = None, *conditions: dict[str, str], **statu
 
 
 def container(**states: Any) -> list[dict[str, Any]]:
-    return [{"name": "writer", **states}]
+    return [{"name": "stormark", **states}]
 
 
 UNSCHEDULABLE = {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.kubernetes.cluster import Cluster
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.run import Run
 from tasks.plan import job_file, own_file
@@ -90,10 +91,10 @@ def pod(state: str, name: str = "pod-1", **status: Any) -> Obj:
     """A Job's pod whose container is in a state: waiting, running or terminated."""
     return {
         "metadata": {"name": name, "resourceVersion": "1"},
-        "spec": {"nodeName": "node-1", "containers": [{"image": "fio:test"}]},
+        "spec": {"nodeName": "node-1", "containers": [{"name": CONTAINER, "image": "fio:test"}]},
         "status": {
             "phase": {"waiting": "Pending", "running": "Running"}.get(state, "Succeeded"),
-            "containerStatuses": [{"state": {state: {"reason": "Scripted"}}}],
+            "containerStatuses": [{"name": CONTAINER, "state": {state: {"reason": "Scripted"}}}],
             "conditions": [],
         }
         | status,

@@ -1,5 +1,6 @@
 """Talking to Kubernetes: connecting, retries, verbs, and errors that say what to do."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -7,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 import urllib3
+import yaml
 from kubernetes.client.exceptions import ApiException
 
 from tasks.kubernetes import cluster as k8s
@@ -17,12 +19,15 @@ from tasks.kubernetes.errors import (
     ClusterError,
     Conflict,
     CutOff,
+    Denied,
     Forbidden,
     Gone,
+    Invalid,
     NotFound,
     ServerFailed,
     Unreachable,
 )
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.streams import execute
 from tests.tasks.api import LOST, Answer, Api
 from tests.tasks.conftest import write_kubeconfig
@@ -222,6 +227,44 @@ def test_an_answer_that_is_cut_is_an_error_of_the_cluster(api: Api) -> None:
         verbs.get(api.cluster, "Pod", "a")
 
 
+@pytest.mark.parametrize(
+    ("asked", "of_context", "used"),
+    [("", "team", "team"), ("bench", "team", "bench"), ("", None, "default")],
+)
+def test_the_namespace_is_the_context_s_own(
+    api: Api, tmp_path: Path, asked: str, of_context: str | None, used: str
+) -> None:
+    """As for kubectl, unless a plan names one."""
+    file = tmp_path / "kubeconfig"
+    kubeconfig = yaml.safe_load(file.read_text())
+    if of_context:
+        kubeconfig["contexts"][0]["context"]["namespace"] = of_context
+    file.write_text(yaml.safe_dump(kubeconfig))
+    connected = k8s.connect(None, asked)
+    connected.api.close()
+    assert connected.namespace == used
+    assert connected.options == f"--namespace {used}"
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "nonsense"])
+def test_a_proxy_that_cannot_be_spoken_to_is_one_sentence(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """With its address; the twin, a proxy by http, is connected to."""
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setitem(sys.modules, "socks", None)
+    file = tmp_path / "kubeconfig"
+    kubeconfig = yaml.safe_load(file.read_text())
+    kubeconfig["clusters"][0]["cluster"]["proxy-url"] = proxy
+    file.write_text(yaml.safe_dump(kubeconfig))
+    with pytest.raises(Unreachable, match=rf"{api.url} by its kubeconfig's proxy-url {proxy}: "):
+        k8s.connect(None, "bench")
+    kubeconfig["clusters"][0]["cluster"]["proxy-url"] = "http://127.0.0.1:1080"
+    file.write_text(yaml.safe_dump(kubeconfig))
+    k8s.connect(None, "bench").api.close()
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -234,6 +277,47 @@ def test_a_refused_verb_is_named_with_its_resource(api: Api) -> None:
     assert str(refused.value) == (
         f"creating Pod a: {words} (HTTP 403). Grant that verb on that resource, or ask who can."
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (403, "Forbidden", 'pods "a" is forbidden: violates PodSecurity "restricted:latest": …'),
+        (403, "Forbidden", 'pods "a" is forbidden: exceeded quota: q, requested: pods=1, …'),
+        (
+            422,
+            "Invalid",
+            "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied "
+            "request: a memory limit is wanted",
+        ),
+        (400, "BadRequest", 'admission webhook "w" denied the request: no team label'),
+    ],
+)
+def test_who_refuses_an_object_is_not_called_rbac(
+    api: Api, status: int, reason: str, words: str
+) -> None:
+    """Each in its own words; the twin that RBAC refuses is above."""
+    api.script("POST", PODS, Answer.refusal(status, reason, words))
+    with pytest.raises(Denied) as refused:
+        verbs.create(api.cluster, an_object())
+    assert str(refused.value) == (
+        f"creating Pod a: {words} (HTTP {status}). "
+        "A policy, a quota or Pod Security says so, not RBAC."
+    )
+
+
+def test_a_dry_run_says_so_of_whatever_changes_something(api: Api) -> None:
+    """And of nothing else: a list takes no such parameter."""
+    dry = api.cluster._replace(dry_run=True)
+    api.script("POST", PODS, Answer.of(an_object(), status=201))
+    api.script("DELETE", POD, Answer.of({}))
+    api.script("GET", POD, Answer.of(an_object()))
+    for cluster in (dry, api.cluster):
+        verbs.create(cluster, an_object())
+        verbs.delete(cluster, "Pod", "a")
+        verbs.get(cluster, "Pod", "a")
+    asked = [request.query for request in api.requests]
+    assert asked == [{"dryRun": "All"}, {"dryRun": "All"}, {}, {}, {}, {}]
 
 
 def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
@@ -250,7 +334,7 @@ def test_credentials_that_are_not_accepted_say_so(api: Api) -> None:
         (409, "AlreadyExists", AlreadyExists, "Remove it"),
         (409, "Conflict", Conflict, "try again"),
         (410, "Expired", Gone, "Read it anew"),
-        (422, "Invalid", ClusterError, "'test' that says so. It takes no such request"),
+        (422, "Invalid", Invalid, "The API server does not take it as it is"),
         (429, "TooManyRequests", Blocked, "try again later"),
     ],
 )
@@ -299,7 +383,7 @@ def test_an_answer_that_is_not_kubernetes_is_told(api: Api, body: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error", "advice"),
-    [(403, Forbidden, "Grant that verb on"), (500, ServerFailed, "See the log of its API")],
+    [(403, Forbidden, "RBAC says nothing"), (500, ServerFailed, "See the log of its API")],
 )
 def test_a_command_that_is_refused_says_what_to_do(
     api: Api, status: int, error: type[ClusterError], advice: str
@@ -411,7 +495,8 @@ def test_a_log_is_read_line_by_line(api: Api) -> None:
     answer = Answer.of("one\n\ntwo é\nthree")
     assert lines(api, answer, follow=False) == ["one", "", "two é", "three"]
     assert lines(api, answer) == ["one", "", "two é"]
-    assert [request.query for request in api.requests] == [{}, {"follow": "true"}]
+    ours = {"container": CONTAINER}
+    assert [request.query for request in api.requests] == [ours, ours | {"follow": "true"}]
 
 
 def test_a_stream_that_breaks_ends_after_its_last_whole_line(api: Api) -> None:

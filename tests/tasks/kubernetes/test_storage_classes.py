@@ -12,6 +12,7 @@ from tasks.plan.plan import PlanError
 from tasks.results.schema import TABLES
 from tests.tasks.api import Answer, Api
 
+VOLUMES = "/api/v1/persistentvolumes"
 PATH = "/apis/storage.k8s.io/v1/storageclasses"
 
 
@@ -50,6 +51,31 @@ def test_a_class_named_twice_is_refused(api: Api) -> None:
     """It would be compared with itself."""
     with pytest.raises(PlanError, match="storage_classes: fast is named twice"):
         names(api, [storage_class("fast")], ["fast", "fast"])
+
+
+BUCKET = storage_class("bucket") | {"provisioner": "openshift-storage.noobaa.io/obc"}
+STATIC = storage_class("static") | {"provisioner": "kubernetes.io/no-provisioner"}
+
+
+@pytest.mark.parametrize(
+    ("phase", "taken"), [("Released", ["fast"]), ("Available", ["fast", "static"])]
+)
+def test_every_class_is_every_one_that_can_be_measured(
+    api: Api, phase: str, taken: list[str]
+) -> None:
+    """No class of buckets, and of those without a provisioner the ones that have a PV."""
+    volume = {"metadata": {"name": "pv"}, "spec": {"storageClassName": "static"}}
+    api.script("GET", VOLUMES, Answer.items([volume | {"status": {"phase": phase}}]))
+    assert names(api, [BUCKET, STATIC, storage_class("fast")], []) == taken
+    assert names(api, [], ["static"]) == ["static"]  # named, its check says what is missing
+
+
+def test_a_class_of_buckets_that_is_named_is_refused(api: Api) -> None:
+    with pytest.raises(PlanError, match="bucket makes buckets, not volumes"):
+        names(api, [BUCKET, storage_class("fast")], ["fast", "bucket"])
+    api.answers.clear()
+    with pytest.raises(PlanError, match="no StorageClass to measure: bucket: provisioner"):
+        names(api, [BUCKET], [])
 
 
 def test_a_cluster_without_classes_is_refused(api: Api) -> None:

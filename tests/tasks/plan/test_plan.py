@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from tasks.plan.plan import Plan, PlanError, Toleration, load
+from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
 
 
-@pytest.mark.parametrize("model", [Plan, Toleration])
-def test_each_field_has_a_literal_default_and_a_description(
-    model: type[Plan] | type[Toleration],
-) -> None:
+@pytest.mark.parametrize("model", [Plan, Toleration, Pod, Resources, SecurityContext])
+def test_each_field_has_a_literal_default_and_a_description(model: type[BaseModel]) -> None:
     """A form is built from the JSON schema alone: a default made by a function is not in it."""
     fields: dict[str, Any] = model.model_json_schema()["properties"]
     assert set(fields) == set(model.model_fields)
@@ -67,6 +67,28 @@ def test_an_unknown_field_of_a_toleration_is_refused_with_a_toleration_s_fields(
         ({"results": ""}, "results", "at least 1 character"),
         ({"run_limit_seconds": 59}, "run_limit_seconds", "greater than or equal to 60"),
         ({"tolerations": [{"effect": "Never"}]}, "tolerations.0.effect", "'NoSchedule'"),
+        ({"pod": {"command": ["sh"]}}, "pod.command", "fields are labels, annotations, "),
+        ({"pod": {"volumes": []}}, "pod.volumes", "there is no such field"),
+        (
+            {"pod": {"resources": {"claims": {}}}},
+            "pod.resources.claims",
+            "there is no such field; fields are requests, limits",
+        ),
+        (
+            {"pod": {"security_context": {"privileged": True}}},
+            "pod.security_context.privileged",
+            "fields are given_by_cluster, run_as_user, run_as_group, fs_group",
+        ),
+        (
+            {"pod": {"resources": {"limits": {"memory": "much"}}}},
+            "pod.resources.limits.memory",
+            "a Kubernetes quantity such as 500m or 1Gi, not 'much'",
+        ),
+        (
+            {"pod": {"security_context": {"given_by_cluster": True, "fs_group": 1}}},
+            "pod.security_context",
+            "with given_by_cluster no user and no group",
+        ),
     ],
 )
 def test_a_wrong_value_names_its_field_and_what_is_allowed(

@@ -7,6 +7,7 @@ from tenacity import wait_none
 
 from tasks.kubernetes import streams
 from tasks.kubernetes.errors import ClusterError, Unreachable
+from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.nodes import hostname
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
@@ -96,7 +97,9 @@ def test_a_container_that_its_node_cannot_run_fails_in_the_runtime_s_words(api: 
     """The image is not blamed for it."""
     ended = {"reason": "StartError", "exitCode": 128, "message": "runc create failed: no such file"}
     script_pod(api, Answer.of(""))
-    failed = pod("terminated", containerStatuses=[{"state": {"terminated": ended}}])
+    failed = pod(
+        "terminated", containerStatuses=[{"name": CONTAINER, "state": {"terminated": ended}}]
+    )
     api.answers["GET", PODS] = [Answer.items([failed])]
     with pytest.raises(PodFailed, match=r"^pod pod-1 did not start: StartError: runc create fail"):
         begin.image_and_fio_file(a_profile(api), [])
@@ -108,7 +111,7 @@ RETRIED += ["CreateContainerConfigError"]
 
 def waiting(reason: str, message: str = "deadline exceeded") -> Answer:
     state = {"waiting": {"reason": reason, "message": message}}
-    return Answer.items([pod("waiting", containerStatuses=[{"state": state}])])
+    return Answer.items([pod("waiting", containerStatuses=[{"name": CONTAINER, "state": state}])])
 
 
 def failed_pulls(api: Api, message: str, count: int) -> None:

@@ -117,6 +117,95 @@ def test_a_class_that_nobody_provisions() -> None:
     assert "free PV" in check.advice
 
 
+@pytest.mark.parametrize(
+    ("provisioner", "parameters", "driver"),
+    [
+        ("kubernetes.io/aws-ebs", {}, "ebs.csi.aws.com"),
+        ("ebs.csi.aws.com", {}, "ebs.csi.aws.com"),
+        ("disks.example.com", {"csi.storage.k8s.io/fstype": "xfs"}, "disks.example.com"),
+        ("rancher.io/local-path", {}, None),
+        ("k8s-sigs.io/nfs-subdir-external-provisioner", {"archiveOnDelete": "false"}, None),
+    ],
+)
+def test_a_class_whose_csi_driver_is_not_there(
+    provisioner: str, parameters: Obj, driver: str | None
+) -> None:
+    """It is named, before its PVCs stay Pending; a provisioner need not be a CSI driver."""
+    one = a_class(provisioner=provisioner, parameters=parameters)
+    check = cluster.storage_class(one, Plan(), [], [])
+    assert check.status == ("warn" if driver else "pass")
+    assert (f"Install CSI driver {driver}," in check.advice) is bool(driver)
+    there = [{"metadata": {"name": driver}}]
+    assert cluster.storage_class(one, Plan(), there, []).status == "pass"
+    assert cluster.storage_class(one, Plan(), None, []).status == "pass"
+
+
+def a_volume(name: str, phase: str, storage_class: str = "fast") -> Obj:
+    spec = {"storageClassName": storage_class}
+    return {"metadata": {"name": name}, "spec": spec, "status": {"phase": phase}}
+
+
+def test_a_static_class_needs_a_volume_that_is_available() -> None:
+    """After a run its PV is Released, with the data: which one to clear is said."""
+    static = a_class(provisioner="kubernetes.io/no-provisioner")
+    volumes = [a_volume("pv-1", "Released"), a_volume("pv-2", "Available", "other")]
+    check = cluster.static(static, volumes)
+    assert check.status == "fail"
+    assert "pv-1 is Released" in check.seen
+    assert "`kubectl patch pv pv-1 -p" in check.seen
+    free = cluster.static(static, [*volumes, a_volume("pv-3", "Available")])
+    assert (free.status, free.seen) == ("pass", "Available PVs: pv-3")
+
+
+def test_classes_that_are_left_out_are_said() -> None:
+    """A bucket's is as it should be; one that lacks a volume can be mended."""
+    bucket = a_class("bucket", provisioner="rook-ceph.ceph.rook.io/bucket")
+    static = a_class("static", provisioner="kubernetes.io/no-provisioner")
+    checks = cluster.without([bucket, static, a_class()], [])
+    assert [(check.object, check.status) for check in checks] == [
+        ("bucket", "pass"),
+        ("static", "warn"),
+    ]
+    assert "makes buckets, not volumes" in checks[0].seen
+
+
+def test_the_older_annotation_makes_a_default_class_too() -> None:
+    """API servers heed it; of any other value they do not."""
+    old = "storageclass.beta.kubernetes.io/is-default-class"
+    beta = a_class("beta")
+    beta["metadata"]["annotations"] = {old: "true"}
+    assert cluster.default_class([a_class(), beta]).seen == "beta"
+    beta["metadata"]["annotations"] = {old: "false"}
+    assert cluster.default_class([beta]).status == "warn"
+
+
+@pytest.mark.parametrize(("classes", "status"), [(["a", "b"], "pass"), (["a", "b", "c"], "warn")])
+def test_a_node_that_takes_fewer_volumes_than_the_run_keeps(
+    classes: list[str], status: str
+) -> None:
+    """By its CSINode, where its driver says so; nodes that no pod of the run uses do not count."""
+
+    def csi_node(name: str, **driver: Any) -> Obj:
+        return {
+            "metadata": {"name": name},
+            "spec": {"drivers": [{"name": "ebs.csi.aws.com"} | driver]},
+        }
+
+    nodes = [
+        csi_node("n1", allocatable={"count": 2}),
+        csi_node("n2", allocatable={"count": 9}),
+        csi_node("n3"),
+        csi_node("other", allocatable={"count": 1}),
+        {"metadata": {"name": "n4"}, "spec": {"drivers": None}},
+    ]
+    chosen = [a_class(name) for name in classes]
+    (check,) = cluster.attach_limits(chosen, nodes, ["n1", "n2", "n3", "n4"], 1)
+    assert (check.object, check.status) == ("driver ebs.csi.aws.com", status)
+    assert check.seen.startswith("node n1 takes 2 of its volumes")
+    assert cluster.attach_limits(chosen, nodes[2:3], ["n3"], 1) == []
+    assert cluster.attach_limits([a_class(provisioner="x")], nodes, ["n1"], 1) == []
+
+
 def test_capacity_is_that_of_one_segment() -> None:
     """A volume does not span nodes; a class whose driver says nothing has no row."""
     here = [

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
+from tasks.plan.pod import Pod, Resources
 from tasks.plan.vocabulary import AS_ROOT
 from tasks.preflight import begin, namespace
 from tasks.preflight.namespace import Demand, demand
@@ -109,6 +110,21 @@ def test_demand_of_jobs(flow: str, jobs: int) -> None:
     assert demand(flow, Plan(), CLASSES, 3).jobs == jobs
 
 
+def test_what_the_plan_states_of_its_pods_counts() -> None:
+    """A quota on limits takes pods that state them, and LimitRanges what fits them."""
+    limits = {"cpu": "1", "memory": "1Gi"}
+    plan = Plan(pod=Pod(resources=Resources(requests={"memory": "256Mi"}, limits=limits)))
+    need = namespace.demand("benchmark", plan, ["fast"], 0)
+    assert need.memory_bytes == 2**28
+    wanted = a_quota({"limits.cpu": "1", "limits.memory": "1Gi"})
+    assert namespace.quota(wanted, need, []).status == "pass"
+    assert namespace.quota(a_quota({"limits.memory": "1023Mi"}), need, []).status == "fail"
+    strict = a_limit("Container", min={"memory": "128Mi"}, max={"memory": "1Gi"})
+    (fits,) = namespace.limit_range(strict, plan, [strict])
+    (not_stated,) = namespace.limit_range(strict, Plan(), [strict])
+    assert (fits.status, not_stated.status) == ("warn", "fail")
+
+
 @pytest.mark.parametrize(
     ("hard", "used", "words"),
     [
@@ -119,7 +135,7 @@ def test_demand_of_jobs(flow: str, jobs: int) -> None:
         ({"slow.storageclass.storage.k8s.io/persistentvolumeclaims": "0"}, {}, "1 needed"),
         ({"pods": "10"}, {"pods": "7"}, "pods 10 with 7 used, 4 needed"),
         ({"requests.cpu": "200m"}, {}, "requests.cpu 200m with 0 used, 0.25 needed"),
-        ({"limits.memory": "1Gi"}, {}, "limits.memory, which no pod of a run states"),
+        ({"limits.memory": "1Gi"}, {}, "limits.memory, which no pod of a run states unless"),
         ({"count/jobs.batch": "5"}, {}, "count/jobs.batch 5 with 0 used, 6 needed"),
         ({"count/deployments.apps": "0"}, {}, "0 with 0 used, 3 needed"),
         ({"count/replicasets.apps": "2"}, {}, "2 with 0 used, 3 needed"),
@@ -211,7 +227,11 @@ def test_limit_range(limit: Obj, status: str) -> None:
 @pytest.mark.parametrize(
     ("limit", "default", "words"),
     [
-        (a_limit("Pod", max={"cpu": "4"}), {}, "cpu of a pod only with a limit, which no pod"),
+        (
+            a_limit("Pod", max={"cpu": "4"}),
+            {},
+            "cpu of a pod only with a limit, which neither plan",
+        ),
         (a_limit("Pod", max={"cpu": "4"}), {"memory": "1Gi"}, "cpu of a pod only with a limit"),
         (a_limit("Pod", max={"cpu": "4"}), {"cpu": "8"}, "cpu limits of a pod up to 4"),
         (a_limit("Pod", max={"cpu": "4"}), {"cpu": "4"}, ""),

@@ -12,7 +12,7 @@ from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Obj
 from tasks.plan.job_file import prepare
 from tasks.plan.plan import NodeFault, Plan, Toleration
-from tasks.preflight import nodes
+from tasks.preflight import begin, nodes
 from tasks.preflight.nodes import Seen
 from tasks.results.checks import Check
 from tests.storms.scripts import SHELLS
@@ -55,6 +55,25 @@ def test_a_node(node: Obj, status: str, seen: str) -> None:
     check = nodes.node(node, Plan())
     assert (check.object, check.status, check.seen) == ("node n1", status, seen)
     assert usable(node, Plan()) == (seen == "ready")
+
+
+def test_a_node_of_another_system_is_never_used() -> None:
+    """It is Ready and has no taint: the pods would wait there for an image that is not theirs."""
+    windows, linux = a_node(), a_node()
+    windows["metadata"]["labels"] |= {"kubernetes.io/os": "windows"}
+    linux["metadata"]["labels"] |= {"kubernetes.io/os": "linux"}
+    assert nodes.node(windows, Plan()).seen == "ready, not used: it runs windows"
+    assert [usable(node, Plan()) for node in (windows, linux)] == [False, True]
+
+
+@pytest.mark.parametrize("status", [{}, None])
+def test_a_node_that_says_nothing_of_itself(status: Obj | None) -> None:
+    """One that has registered, and whose kubelet has not reported: a line, and no pod."""
+    node = a_node() | {"status": status, "spec": None}
+    check = nodes.node(node, Plan())
+    assert (check.status, check.seen) == ("warn", "its status is empty: no kubelet has reported")
+    assert not usable(node, Plan())
+    assert begin.node(node)["kernel"] is None
 
 
 @pytest.mark.parametrize(

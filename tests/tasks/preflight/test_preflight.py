@@ -95,6 +95,18 @@ def test_what_a_class_retains_is_told_before(
     assert api.requests == []
 
 
+@pytest.mark.parametrize("resource", ["nodes", "storageclasses", "persistentvolumes"])
+def test_a_plan_that_names_its_classes_does_with_rights_in_its_namespace(
+    api: Api, resource: str
+) -> None:
+    """What could be seen beyond it is not known then; for every class there is no run without."""
+    review(api, ("list", resource, True))
+    (named,) = denied_of(api, "benchmark", Plan(storage_classes=["fast"])).values()
+    assert (named.status, named.without) == ("warn", ())
+    (every,) = denied_of(api, "benchmark", Plan()).values()
+    assert every.status == "fail"
+
+
 def test_volumes_of_one_pod_need_exec(api: Api) -> None:
     """No other pod can read them back."""
     review(api, ("create", "pods/exec", False))
@@ -200,7 +212,7 @@ def test_what_an_earlier_run_has_left(api: Api) -> None:
     left = {"metadata": {"name": "stormark-run-1", "namespace": "bench", "labels": labels}}
     script_cluster(api)
     api.answers["GET", "/api/v1/namespaces/bench/configmaps"] = [Answer.items([left])]
-    (check,) = preflight.stale(api.cluster._replace(context="of prod"))
+    (check,) = preflight.stale(api.cluster._replace(context="of prod"), Plan())
     assert (check.status, check.object) == ("warn", "run run-1")
     assert "ConfigMap/stormark-run-1" in check.seen
     assert check.advice == "`stormark reap --context 'of prod' --namespace bench` releases it"

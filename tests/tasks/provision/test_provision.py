@@ -249,4 +249,5 @@ def test_a_pvc_that_is_not_bound_fails_in_the_cluster_s_words(api: Api) -> None:
     with pytest.raises(VolumeFailed, match="ProvisioningFailed: no space") as failed:
         provision_one(api, bind_limit_seconds=1)
     assert str(failed.value).startswith(f"binding of PVC {PVC} did not happen within 1 s")
+    assert str(failed.value).endswith("raise plan field bind_limit_seconds")
     assert failed.value.row["pvc"] == PVC
