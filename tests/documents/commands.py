@@ -50,6 +50,10 @@ RUN_BY = {
     r"make (up|down)|stormark up": (
         "tests/cli/test_up.py::test_a_page_with_deployments_and_a_worker"
     ),
+    r"python -m testbed (build|up) .*--kubernetes .*": (
+        "not run: minutes of compiling; the versions beside it were tried so"
+    ),
+    r"stormark run --flow nightly --plan versions\.yaml": "not run: beside one that is not",
     r"python -m testbed .*|export KUBECONFIG.*testbed.*": (
         "tests/testbed/test_crash.py::test_up_finishes_what_was_begun"
     ),
