@@ -238,6 +238,13 @@ class Plan(BaseModel):
         le=604800,
         description="Time for the whole run; past it, it ends itself and keeps what it has.",
     )
+    late_limit_seconds: int = Field(
+        default=10800,
+        ge=0,
+        le=604800,
+        description="A run on a schedule that starts so much after its time is refused: a worker "
+        "that was away all night drains no node by day. Runs by hand are never late.",
+    )
 
     @field_validator("node_fault", "node_partition")
     @classmethod
