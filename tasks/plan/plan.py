@@ -166,7 +166,7 @@ class Plan(BaseModel):
     )
     results: Location = Field(
         default="results",
-        description="Folder, file: or s3:// URI for Parquet files and reports.",
+        description="Folder, or URI (file:, s3:, gs:, abfs:), for Parquet files and reports.",
     )
     storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
         min_length=1,
