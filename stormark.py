@@ -8,6 +8,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,  # one may be a secret
     help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, storms under a "
     "writer, as Parquet and as a report.\n\nExit codes: 0 every cell was measured; 1 the run "
     "failed or is incomplete, and what was measured is written; 2 the plan or its place was "

@@ -23,7 +23,7 @@ def render_again(
 
     Args:
         runs: The run, as its report and Parquet files name it; the first of several is 1×.
-        results: Folder, file: or s3:// URI of the Parquet files.
+        results: Folder, or URI (file:, s3:, gs:, abfs:), of the Parquet files.
 
     """
     try:

@@ -14,6 +14,7 @@ from prefect.states import Completed
 import reports.page.render
 from flows import artifacts
 from flows.ending import LimitReached, Why, interrupted_when, unless
+from flows.late import too_late
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import record
@@ -50,6 +51,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     The state is Completed, Refused (nothing was created), Incomplete (a cell failed) or Failed.
     """
     report, began = listener.get() or _log_steps(), time.monotonic()
+    if late := too_late(plan.late_limit_seconds):
+        return failed("Refused", late)
     try:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
         run, storage_classes, known = begin.begin(plan, flow, report, flow_run.id or "")

@@ -1,6 +1,7 @@
 """`python -m testbed`: the commands."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -39,6 +40,24 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 NODES = 3
+
+
+def _release(release: str | None) -> str | None:
+    if release is not None and re.fullmatch(builds.RELEASE, release) is None:
+        raise typer.BadParameter(f"a release such as 1.31 or 1.31.14, not {release!r}")
+    return release
+
+
+Release = Annotated[
+    str | None,
+    typer.Option(
+        "--kubernetes",
+        callback=_release,
+        metavar="RELEASE",
+        help="An older Kubernetes, such as 1.31 or 1.31.14, by its Go modules.",
+        show_default=False,
+    ),
+]
 Node = Annotated[str, typer.Argument(help="A node, as w1.")]
 
 
@@ -61,10 +80,10 @@ def telling() -> Iterator[None]:
 
 
 @app.command()
-def build() -> None:
+def build(release: Release = None) -> None:
     """Compile Kubernetes and the provisioner from Go modules, if that is not done yet."""
     with telling(), state.exclusive(), machine.alone():
-        builds.build()
+        builds.build(release)
 
 
 @app.command()
@@ -72,10 +91,11 @@ def up(
     count: Annotated[
         int, typer.Option("--nodes", min=1, max=certificates.MOST_NODES, help="Number of nodes.")
     ] = NODES,
+    release: Release = None,
 ) -> None:
     """Make the cluster, or finish it: builds first if needed, and prints the kubeconfig's path."""
     with telling():
-        cluster.up(count)
+        cluster.up(count, release)
     _print(str(state.KUBECONFIG))
 
 

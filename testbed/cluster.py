@@ -24,8 +24,11 @@ from .shell import run, step
 from .state import Failed
 
 
-def up(node_count: int) -> None:
-    """Make a cluster with at least so many nodes; what exists already is kept or finished."""
+def up(node_count: int, release: str | None = None) -> None:
+    """Make a cluster with at least so many nodes; what exists already is kept or finished.
+
+    Of another release than the one asked for, nothing is: that is Failed.
+    """
     prerequisites.check_root()
     state.check_owner()
     prerequisites.check()
@@ -34,10 +37,11 @@ def up(node_count: int) -> None:
             network.check_unused()
         with machine.alone():
             state.claim()
+            build.choose(release)
             sysctls.save()
             prerequisites.install()
             prerequisites.unpack_busybox()
-            build.build()
+            build.build(release)
         began = time.monotonic()
         certificates.make()
         images.make()

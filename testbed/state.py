@@ -14,7 +14,8 @@ BIN, IMAGES = FOLDER / "bin", FOLDER / "images"
 PKI, ETCD, EXPORT, NODES = (FOLDER / name for name in ("pki", "etcd", "export", "nodes"))
 PROVISIONERS, LOG, TEMPORARY = (FOLDER / name for name in ("provisioner", "log", "tmp"))
 KUBECONFIG = FOLDER / "kubeconfig"
-KUBE, PROVISIONER = BIN / "kube", BIN / "local-path-provisioner"
+PROVISIONER = BIN / "local-path-provisioner"
+KUBE = FOLDER / "kube"  # a link to the release in bin/ that this testbed runs, until it is down
 BUSYBOX = BIN / "busybox"  # Debian's package of that name, whichever this machine has installed
 
 KEPT_NUMBER = FOLDER / "number"  # certificates and the cluster's own data are of it

@@ -101,7 +101,7 @@ def choose(store: Store, pod: Object) -> Object:
     if not fitting:
         reasons = [reason for reason in refusals.values() if reason]
         helps = [NO_VICTIMS if reason == IN_USE else NOT_HELPFUL for reason in reasons]
-        preemption = f"no new claims to deallocate, preemption: {prefix}{_counted(helps)}."
+        preemption = f"preemption: {prefix}{_counted(helps)}."
         raise UnschedulableError(f"{prefix}{_counted(reasons)}. {preemption}")
     busy = Counter(p["spec"].get("nodeName") for p in store.items(PODS) if not is_finished(p))
 
@@ -130,7 +130,7 @@ def pod_claims(store: Store, pod: Object, prefix: str) -> list[Object]:
     claims = []
     for name in claim_names(pod):
         claim = store.find(CLAIMS, namespace_of(pod), name)
-        if claim is None:  # "not found" twice is what Kubernetes 1.34 writes
+        if claim is None:  # "not found" twice is what Kubernetes 1.37 writes
             raise UnschedulableError(f'{prefix}persistentvolumeclaim "{name}" not found. not found')
         if is_terminating(claim):
             what = f'persistentvolumeclaim "{name}" is being deleted'

@@ -52,7 +52,12 @@ def host_path(name: str, source: Object, node: Path) -> Path:
     if kind == "DirectoryOrCreate" or not kind:
         path.mkdir(parents=True, exist_ok=True)  # without a type the runtime makes the folder
     if kind == "Directory" and not path.is_dir():
-        what = f"hostPath type check failed: {source['path']} is not a directory"
+        seen = (
+            ": {0} is not a directory, it's a File"
+            if path.exists()
+            else ', {0} is not a directory, unable to determine its type: path "{0}" does not exist'
+        )
+        what = "hostPath type check failed" + seen.format(source["path"])
         raise MountError(f'MountVolume.SetUp failed for volume "{name}" : {what}')
     return path
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -37,9 +37,13 @@ async def execute(websocket: WebSocket) -> None:
         raise errors.bad_request(f"unable to upgrade: only {' and '.join(PROTOCOLS)} are spoken")
     worker = worker_of(websocket, pod)
     container = worker.running.get(name) if worker else None
+    if container is None:  # as a kubelet of 1.37 says it, which has the websocket handed on to it
+        refusal = PlainTextResponse(f'container not found ("{name}")', 500)
+        await websocket.send_denial_response(refusal)
+        return
     await websocket.accept(protocol)
     try:
-        status = await run(websocket, container, name)
+        status = await run(websocket, container)
         await websocket.send_bytes(bytes([STATUS]) + json.dumps(status).encode())
         await websocket.close()
     except WebSocketDisconnect:
@@ -57,10 +61,8 @@ def target(request: HTTPConnection) -> tuple[Object, str]:
     return pod, name
 
 
-async def run(websocket: WebSocket, container: Container | None, name: str) -> Object:
+async def run(websocket: WebSocket, container: Container) -> Object:
     """Run the command to its end; the Status that says how it ended."""
-    if container is None:
-        return internal_error(f'unable to upgrade connection: container not found ("{name}")')
     try:
         execution = await container.execute(websocket.query_params.getlist("command"))
     except StartError as error:

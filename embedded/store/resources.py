@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from embedded.store.objects import Object
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-VERSION = "v1.34.0+stormark.embedded"
+VERSION = "v1.37.0+stormark.embedded"
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,6 @@ def openapi(group: str) -> Object:
 def version() -> Object:
     """What /version answers."""
     platform_name = f"linux/{ARCHITECTURE}"
-    known = {"major": "1", "minor": "34", "gitVersion": VERSION, "platform": platform_name}
+    known = {"major": "1", "minor": "37", "gitVersion": VERSION, "platform": platform_name}
     unknown = ("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler")
     return known | dict.fromkeys(unknown, "")

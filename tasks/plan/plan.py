@@ -184,7 +184,7 @@ class Plan(BaseModel):
     )
     results: Location = Field(
         default="results",
-        description="Folder, file: or s3:// URI for Parquet files and reports.",
+        description="Folder, or URI (file:, s3:, gs:, abfs:), for Parquet files and reports.",
     )
     storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
         min_length=1,
@@ -256,6 +256,13 @@ class Plan(BaseModel):
         ge=60,
         le=604800,
         description="Time for the whole run; past it, it ends itself and keeps what it has.",
+    )
+    late_limit_seconds: int = Field(
+        default=10800,
+        ge=0,
+        le=604800,
+        description="A run on a schedule that starts so much after its time is refused: a worker "
+        "that was away all night drains no node by day. Runs by hand are never late.",
     )
 
     @field_validator("node_fault", "node_partition")

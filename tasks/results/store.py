@@ -1,10 +1,12 @@
 """Writes and reads the Parquet tables that a run leaves, and is the only code that does.
 
 One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.parquet`. The root is a
-folder, a `file:` URI or `s3://bucket/prefix` (credentials from the environment).
+folder, a `file:` URI, or a prefix in an object store (credentials from the environment): `s3://`,
+`gs://` or `abfs://`.
 """
 
 import os
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -18,11 +20,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from tasks.plan.location import NO_CREDENTIALS, holds_credentials, open_s3
+from tasks.plan.location import NO_CREDENTIALS, STORES, holds_credentials, open_store
 from tasks.results.schema import schema
 
 if TYPE_CHECKING:  # whoever reads no frame need not wait for its import
     import pandas as pd
+
+
+# What there may be, and how each looks.
+KINDS = (
+    "Give a folder, a file: URI, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+    "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX."
+)
+# What whether a store can be written is tried with. It stays: deleting one may leave the object
+# that pyarrow takes for an empty folder, and takes a right more.
+PROBE = ".stormark"
+# What pyarrow raises where a store refuses or does not answer.
+REFUSED = (pa.ArrowException, OSError)
 
 
 class ResultsError(Exception):
@@ -30,43 +44,52 @@ class ResultsError(Exception):
 
 
 def open_location(location: str) -> tuple[fs.FileSystem, str]:
-    """The file system and the path in it of a folder, a `file:` or an `s3:` URI."""
+    """The file system and the path in it of a folder, a `file:` URI or an object store's."""
     if holds_credentials(location):
         raise ResultsError(NO_CREDENTIALS)
     scheme = location.partition("://")[0] if "://" in location else ""
-    if scheme not in ("", "file", "s3"):
+    if scheme not in ("", "file", *STORES):
         raise ResultsError(
             f"results location {location!r} cannot be opened: {scheme} is no kind of location. "
-            "Give a folder, a file: URI or an s3://bucket/prefix URI."
+            f"{KINDS}"
         )
     try:
-        if scheme == "s3":
-            return open_s3(location)
+        if scheme in STORES:
+            return open_store(location)
         if scheme or location.startswith("file:"):
             filesystem, path = fs.FileSystem.from_uri(location)
             return filesystem, path.rstrip("/")
         return fs.LocalFileSystem(), str(Path(location).resolve())
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (*REFUSED, ValueError) as error:
         raise ResultsError(
-            f"results location {location!r} cannot be opened: {error}. "
-            "Give a folder, a file: URI or an s3://bucket/prefix URI."
+            f"results location {location!r} cannot be opened: {_seen(error)}. {KINDS}"
         ) from error
 
 
 def check_writable(location: str) -> None:
-    """Write and remove a small file below the location; ResultsError if that is refused."""
+    """Write a small file below the location; ResultsError if that is refused.
+
+    In a folder it is removed.
+    """
     filesystem, root = open_location(location)
-    probe = f"{root}/.stormark-{uuid.uuid4().hex}"
+    local = isinstance(filesystem, fs.LocalFileSystem)
+    probe = f"{root}/{PROBE}{f'-{uuid.uuid4().hex}' if local else ''}"
     try:
         _make_folder(filesystem, root)
         with filesystem.open_output_stream(probe) as stream:
             stream.write(b"stormark can write here")
-        filesystem.delete_file(probe)
-    except OSError as error:
+        if local:
+            filesystem.delete_file(probe)
+    except REFUSED as error:
         raise ResultsError(
-            f"results location {location!r} is not writable: {error}. "
+            f"results location {location!r} is not writable: {_seen(error)}. "
             "Choose another with results: in the plan or --results."
         ) from error
+
+
+def _seen(error: Exception) -> str:
+    """What a store says, in one line, without what Google's library tells its own developers."""
+    return " ".join(re.sub(r" error_info=\{.*\}\}", "", str(error)).split())
 
 
 def _make_folder(filesystem: fs.FileSystem, folder: str) -> None:
@@ -113,7 +136,8 @@ def _encode(table: str, run_id: str, rows: Iterable[Mapping[str, Any]]) -> bytes
 
 def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
     # A name that starts with a dot is not read as part of the dataset, and a rename is atomic;
-    # an object store shows an object only once its upload has ended.
+    # an object store shows an object only once its upload has ended, but for Azure's, where
+    # pyarrow begins with an empty one.
     local = isinstance(filesystem, fs.LocalFileSystem)
     folder, _, name = path.rpartition("/")
     target = f"{folder}/.{name}.{uuid.uuid4().hex}" if local else path
@@ -125,12 +149,13 @@ def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
             _sync(target)  # or a loss of power leaves the new name to an empty file
             filesystem.move(target, path)
             _sync(folder)
-    except OSError as error:
+    except REFUSED as error:
         if local:
             with suppress(OSError):
                 filesystem.delete_file(target)
+        before = "may be gone" if filesystem.type_name == "abfs" else "is unchanged"
         raise ResultsError(
-            f"{path} cannot be written: {error}. What lay there before is unchanged."
+            f"{path} cannot be written: {_seen(error)}. What lay there before {before}."
         ) from error
 
 
@@ -148,12 +173,13 @@ def write_text(location: str, path: str, content: str) -> str:
     filesystem, root = open_location(location)
     target = f"{root}/{path}"
     _write_whole(filesystem, target, content.encode())
-    return target if isinstance(filesystem, fs.LocalFileSystem) else f"s3://{target}"
+    return target if isinstance(filesystem, fs.LocalFileSystem) else below(location, path)
 
 
 def below(location: str, path: str) -> str:
-    """How to name what lies at a path below a location; an s3: URI's options are left out."""
-    base = location.partition("?")[0] if location.startswith("s3:") else location
+    """How to name what lies at a path below a location; a store's options are left out."""
+    in_store = location.partition("://")[0] in STORES
+    base = location.partition("?")[0] if in_store else location
     return f"{base.rstrip('/')}/{path}"
 
 
@@ -191,11 +217,13 @@ def read(location: str, table: str, run_id: str | None = None) -> pa.Table:
                     found.append(_under(wanted, pq.ParquetFile(file).read()))
             except pa.ArrowInvalid as error:
                 if run_id is not None:
-                    raise ResultsError(f"{path} cannot be read: {error}") from error
+                    raise ResultsError(f"{path} cannot be read: {_seen(error)}") from error
                 warnings.warn(f"{path} is left out: {error}", stacklevel=2)
         return pa.concat_tables(found)
-    except (pa.ArrowException, OSError) as error:
-        raise ResultsError(f"results location {location!r} cannot be read: {error}") from error
+    except REFUSED as error:
+        raise ResultsError(
+            f"results location {location!r} cannot be read: {_seen(error)}"
+        ) from error
 
 
 def _under(wanted: pa.Schema, table: pa.Table) -> pa.Table:

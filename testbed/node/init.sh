@@ -20,6 +20,8 @@ for folder in bin images; do
     mkdir -p "$root/testbed/$folder"
     mount --bind "$state/$folder" "$root/testbed/$folder"
 done
+touch "$root/testbed/kube"
+mount --bind "$state/kube" "$root/testbed/kube"
 for link in bin sbin lib lib64; do
     if [ ! -e "$root/$link" ]; then ln -s "usr/$link" "$root/$link"; fi
 done

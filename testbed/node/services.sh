@@ -24,9 +24,9 @@ for image in /testbed/images/*.tar; do
     ctr --namespace k8s.io images import --no-unpack "$image"
 done
 
-/testbed/bin/kube kube-proxy --config /etc/kube-proxy.yaml >>/var/log/kube-proxy.log 2>&1 &
+/testbed/kube kube-proxy --config /etc/kube-proxy.yaml >>/var/log/kube-proxy.log 2>&1 &
 while :; do # as a service manager would
-    /testbed/bin/kube kubelet --config /etc/kubelet.yaml --kubeconfig /etc/kubelet.kubeconfig \
+    /testbed/kube kubelet --config /etc/kubelet.yaml --kubeconfig /etc/kubelet.kubeconfig \
         --hostname-override "$name" --node-ip "$address" \
         --root-dir /var/lib/kubelet --cert-dir /var/lib/kubelet/pki >>/var/log/kubelet.log 2>&1
     sleep 1

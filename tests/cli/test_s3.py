@@ -1,6 +1,7 @@
 """Results in an object store: written, read again, refused, and never with a secret in them.
 
-The server is moto's, on loopback; what is asked of it goes through the command line.
+The server is moto's, on loopback, made as strict as those that know S3 as it was before AWS sent
+checksums with everything; what is asked of it goes through the command line.
 """
 
 import logging
@@ -9,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import urllib3
@@ -27,10 +28,42 @@ PLAIN = "s3://bucket/stormark"
 REPORT = re.compile(r"report: +s3://bucket/stormark/reports/(\S+)\.md")
 
 
+class Asked(NamedTuple):
+    """A request that a server was sent."""
+
+    method: str
+    path: str
+    query: str
+    checksum: bool
+
+
+class Strict:
+    """A server that notes what it is asked, and answers 411 to a body without a length."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.asked: list[Asked] = []
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+        checksum = any(name.startswith("HTTP_X_AMZ_CHECKSUM") for name in environ)
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self.asked.append(
+            Asked(
+                method, path, environ["QUERY_STRING"], checksum or "HTTP_X_AMZ_TRAILER" in environ
+            )
+        )
+        sent = (f"HTTP_{name}_ENCODING" for name in ("CONTENT", "TRANSFER"))
+        if any("chunked" in environ.get(name, "") for name in sent):
+            start("411 Length Required", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>MissingContentLength</Code></Error>"]
+        return self.app(environ, start)
+
+
 class Store(NamedTuple):
     """An S3 server with one bucket; the environment has a key for it."""
 
     address: str
+    strict: Strict
 
     def uri(self, bucket: str = "bucket") -> str:
         return f"s3://{bucket}/stormark?endpoint_override={self.address}&scheme=http"
@@ -43,28 +76,30 @@ class Store(NamedTuple):
         return answer.data.decode()
 
     def objects(self) -> dict[str, bytes]:
-        """What lies below the prefix, without the objects that stand for a folder."""
+        """What lies below the prefix."""
         bucket = fs.S3FileSystem(endpoint_override=self.address, scheme="http")
         keys = re.findall("<Key>stormark/(.*?)</Key>", self.ask("GET", "/bucket?list-type=2"))
-        return {
-            key: bucket.open_input_stream(f"bucket/stormark/{key}").read()
-            for key in keys
-            if key and not key.endswith("/")
-        }
+        return {key: bucket.open_input_stream(f"bucket/stormark/{key}").read() for key in keys}
+
+    def sent(self) -> list[Asked]:
+        """The requests that have changed something since the bucket was made."""
+        return [one for one in self.strict.asked[1:] if one.method not in ("GET", "HEAD")]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server() -> Iterator[Store]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"{host}:{port}"
+    assert server._server is not None
+    server._server.app = strict = Strict(server._server.app)
+    yield Store(f"{host}:{port}", strict)
     server.stop()
 
 
 @pytest.fixture
-def store(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
+def store(server: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -72,11 +107,11 @@ def store(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    store = Store(server)
-    store.ask("PUT", "/bucket")
-    yield store
-    store.ask("POST", "/moto-api/reset-auth", "1000000")
-    store.ask("POST", "/moto-api/reset")
+    server.strict.asked.clear()
+    server.ask("PUT", "/bucket")
+    yield server
+    server.ask("POST", "/moto-api/reset-auth", "1000000")
+    server.ask("POST", "/moto-api/reset")
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -92,7 +127,9 @@ def test_runs_on_s3(stormark: Stormark, store: Store, monkeypatch: pytest.Monkey
         for run in (first, second)
         for table in TABLES
     } | {f"reports/{name}" for run in (first, second) for name in (f"{run}.md", f"{run}.svg")}
+    expected.add(".stormark")  # that it could be written
     assert set(store.objects()) == expected | {"reports/latest.md"}
+    assert {(one.method, one.query, one.checksum) for one in store.sent()} == {("PUT", "", False)}
 
     (offered,) = re.findall("again: +stormark (.*)", said[0].stdout)
     again = [
@@ -109,6 +146,27 @@ def test_runs_on_s3(stormark: Stormark, store: Store, monkeypatch: pytest.Monkey
     assert objects["reports/latest.md"] == objects[f"reports/{second}.md"]
     texts = [*(each.output.encode() for each in said + again), *objects.values()]
     assert [text for text in texts if SECRET.encode() in text or KEY.encode() in text] == []
+
+
+def test_what_pyarrow_sends_by_itself_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the server tells: of a body without a length, parts, checksums and folders as objects."""
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported")
+    with pytest.raises(OSError, match="411"):
+        write_and_delete(fs.S3FileSystem(endpoint_override=store.address, scheme="http"))
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    write_and_delete(fs.S3FileSystem(endpoint_override=store.address, scheme="http"))
+    sent = store.sent()
+    assert "uploads" in {one.query for one in sent}
+    assert {one.checksum for one in sent} == {True, False}
+    assert "/bucket/folder/" in {one.path for one in sent}
+
+
+def write_and_delete(filesystem: fs.FileSystem) -> None:
+    with filesystem.open_output_stream("bucket/folder/file") as stream:
+        stream.write(b"content")
+    filesystem.delete_file("bucket/folder/file")
 
 
 def test_a_run_written_twice_is_there_once(store: Store) -> None:

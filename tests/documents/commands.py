@@ -28,6 +28,7 @@ RUN_BY = {
     r"export PREFECT_SERVER.*": "tests/flows/test_team.py::test_a_worker_carries_out_a_deployment",
     r"prefect (server start|worker start .*)": "tests/flows/test_deployment.py::test_a_night",
     r"stormark runs --results 's3:.*": "tests/cli/test_s3.py::test_runs_on_s3",
+    r"pytest tests/cli/test_stores\.py": "tests/cli/test_stores.py::test_a_run_there",
     r"kubectl (apply|delete) -f manifests/rbac\.yaml": (  # the file's objects, by another client
         "tests/real/test_rbac.py::test_it_is_enough_for_every_storm"
     ),
@@ -50,6 +51,10 @@ RUN_BY = {
     r"make (up|down)|stormark up": (
         "tests/cli/test_up.py::test_a_page_with_deployments_and_a_worker"
     ),
+    r"python -m testbed (build|up) .*--kubernetes .*": (
+        "not run: minutes of compiling; the versions beside it were tried so"
+    ),
+    r"stormark run --flow nightly --plan versions\.yaml": "not run: beside one that is not",
     r"python -m testbed .*|export KUBECONFIG.*testbed.*": (
         "tests/testbed/test_crash.py::test_up_finishes_what_was_begun"
     ),

@@ -267,7 +267,7 @@ def test_collection_is_deleted_by_label(kube: Kube) -> None:
 
 
 def test_cluster_names_its_version_nodes_and_classes(kube: Kube) -> None:
-    assert client.VersionApi(kube.api_client).get_code().git_version.startswith("v1.34.")
+    assert client.VersionApi(kube.api_client).get_code().git_version.startswith("v1.37.")
     nodes = kube.core.list_node().items
     assert [node.metadata.labels["kubernetes.io/hostname"] for node in nodes] == ["w1", "w2", "w3"]
     for node in nodes:

@@ -101,15 +101,10 @@ def test_program_that_does_not_exist(kube: Kube) -> None:
 def test_container_that_does_not_run(kube: Kube) -> None:
     kube.create_pod("p", pod_spec("true", restartPolicy="Never"))
     kube.pod("p", is_phase("Succeeded"))
-    message = 'unable to upgrade connection: container not found ("main")'
-    assert execute(kube, "p", "true").status == {
-        "metadata": {},
-        "status": "Failure",
-        "message": f"Internal error occurred: {message}",
-        "reason": "InternalError",
-        "details": {"causes": [{"message": message}]},
-        "code": 500,
-    }
+    with pytest.raises(ApiException) as refused:
+        execute(kube, "p", "true")
+    assert "Handshake status 500 " in str(refused.value.reason)
+    assert 'container not found ("main")' in str(refused.value.reason)
 
 
 def test_pod_or_container_that_is_not_there(kube: Kube) -> None:

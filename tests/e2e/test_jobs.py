@@ -53,7 +53,7 @@ def test_finished_job_goes_when_its_time_is_over(kube: Kube) -> None:
 
 
 def test_deleted_pod_of_a_job_counts_as_failed(kube: Kube) -> None:
-    kube.create_job("j", FOREVER, backoffLimit=0)
+    kube.create_job("j", "while true; do sleep 0.1; done", backoffLimit=0)  # killed, so never 0
     (pod,) = kube.pods(lambda pods: all(map(is_ready, pods)) and pods)
     kube.core.delete_namespaced_pod(pod.metadata.name, kube.namespace)
     job = kube.job("j", "Failed")

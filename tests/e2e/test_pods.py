@@ -129,8 +129,8 @@ def test_missing_host_directory_fails_to_mount(kube: Kube) -> None:
     kube.create_pod("p", pod_spec("true", volumes=volumes))
     event = kube.event("p", "FailedMount", of='volume "host"')
     assert event.message == (
-        'MountVolume.SetUp failed for volume "host" : hostPath type check failed: /no/such is '
-        "not a directory"
+        'MountVolume.SetUp failed for volume "host" : hostPath type check failed, /no/such is '
+        'not a directory, unable to determine its type: path "/no/such" does not exist'
     )
     not_yet = ("PodReadyToStartContainers", "False")  # a kubelet says so after the event
     kube.pod("p", lambda p: not_yet in {(c.type, c.status) for c in p.status.conditions or []})

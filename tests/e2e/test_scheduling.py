@@ -7,10 +7,7 @@ from .test_exec import execute
 # One after the other: what the scheduler says of all nodes changes while one of them is cordoned.
 pytestmark = pytest.mark.xdist_group("cordon")
 
-PREEMPTION = (
-    "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not "
-    "helpful for scheduling."
-)
+PREEMPTION = "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
 
 
 def affinity(**kinds: object) -> dict[str, object]:
@@ -115,7 +112,7 @@ def test_claim_of_one_pod_holds_the_next_until_the_first_has_ended_or_is_gone(ku
     event = kube.event("second", "FailedScheduling")
     assert event.message == (
         "0/3 nodes are available: 3 node(s) unavailable due to PersistentVolumeClaim with "
-        "ReadWriteOncePod access mode already in-use by another pod. no new claims to deallocate, "
+        "ReadWriteOncePod access mode already in-use by another pod. "
         "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
     )
     execute(kube, "first", "touch", "data/end")

@@ -7,29 +7,34 @@ import json
 import os
 import re
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from signal import SIGKILL
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterDeploymentId,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelling, Running
+from prefect.states import Cancelling, Running, Scheduled
 from prefect.utilities.callables import parameter_schema
 
 from flows.up import ROOT, prefect
@@ -127,6 +132,66 @@ def test_the_next_night_is_put_down(server: Server) -> None:
     assert run.expected_start_time is not None
     when = run.expected_start_time.astimezone(ZoneInfo("Europe/Berlin"))
     assert f"{when:%H:%M}" == "03:15"
+
+
+@contextmanager
+def scheduled(server: Server, due: datetime, **plan: Any) -> Iterator[UUID]:
+    """A nightly that a schedule had put down for a time that has passed, as while no worker was."""
+    like = server.client.read_deployment_by_name("nightly/nightly")
+    same = ("entrypoint", "path", "pull_steps", "work_pool_name", "job_variables", "tags")
+    daily = IntervalSchedule(interval=timedelta(days=1), anchor_date=due)
+    late = server.client.create_deployment(
+        like.flow_id,
+        name="late",
+        parameters={"plan": plan},
+        schedules=[DeploymentScheduleCreate(schedule=daily)],
+        **{field: getattr(like, field) for field in same},
+    )
+    window = {"start_time": due.isoformat(), "min_runs": 1, "max_runs": 1}
+    server.client.request(
+        "POST", "/deployments/{id}/schedule", path_params={"id": late}, json=window
+    )
+    of_it = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[late]))
+    (run,) = server.client.read_flow_runs(flow_run_filter=of_it)
+    try:
+        yield run.id
+    finally:
+        server.cancel_all()
+        server.client.delete_deployment(late)
+
+
+def test_a_night_that_comes_late_is_refused(
+    server: Server, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """A worker that was away for days does nothing by day; what a person starts is not late."""
+    place = {"namespace": namespace, "results": str(tmp_path)}
+    nights_ago = datetime.now(UTC) - timedelta(days=3)
+    with scheduled(server, nights_ago, **place) as run_id:
+        state = server.end_of(run_id)
+        assert (state.type, state.name) == (StateType.FAILED, "Refused")
+        assert f"the run was due at {nights_ago:%Y-%m-%d %H:%M} UTC" in str(state.message)
+        assert "plan field late_limit_seconds: " in str(state.message)
+        assert server.story(run_id) == []
+    assert cluster.kinds_with_events(namespace) == set()
+    assert list(tmp_path.iterdir()) == []
+    # refused for its class alone, so not for its time
+    no_class = place | {"storage_classes": ["fast"]}
+    with scheduled(server, nights_ago, **no_class, late_limit_seconds=604_800) as run_id:
+        assert "cluster embedded has no class fast" in str(server.end_of(run_id).message)
+    by_hand = server.start("nightly/nightly", **no_class, late_limit_seconds=0)
+    assert "cluster embedded has no class fast" in str(server.end_of(by_hand).message)
+
+
+def test_a_late_night_that_a_person_runs_again_is_not_late(
+    server: Server, namespace: str, tmp_path: Path
+) -> None:
+    """By the button `Retry` of the run that was refused."""
+    plan = {"namespace": namespace, "results": str(tmp_path), "storage_classes": ["fast"]}
+    with scheduled(server, datetime.now(UTC) - timedelta(days=3), **plan) as run_id:
+        assert "late_limit_seconds" in str(server.end_of(run_id).message)
+        again: State[None] = Scheduled(name="AwaitingRetry")
+        server.client.set_flow_run_state(run_id, again, force=True)
+        assert "cluster embedded has no class fast" in str(server.end_of(run_id).message)
 
 
 def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Path) -> None:

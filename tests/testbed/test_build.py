@@ -10,7 +10,17 @@ from testbed.state import Failed
 
 GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit; fi
+case "$*" in
+*"mod download -json k8s.io/kubernetes@v1.31")
+    echo '{{"Version": "v1.31.14", "GoMod": "own.mod"}}'
+    exit ;;
+*"mod download"*) echo '{{"Error": "no such version"}}'; exit 1 ;;
+"mod edit -json own.mod")
+    echo '{{"Go": "1.22.0", "Replace": [{{"Old": {{"Path": "k8s.io/api"}}}}]}}'
+    exit ;;
+esac
 echo "$GOFLAGS $CGO_ENABLED $*" >>"{calls}"
+cp go.mod "{calls}.mod"
 while [ "$1" != -o ]; do shift; done
 echo "some/package" >&2
 {ending}
@@ -24,9 +34,10 @@ class Go:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self.program, self.calls = folder / "go", folder / "calls"
+        self.module = folder / "calls.mod"  # of the last build
         self.install()
 
-    def install(self, version: str = "1.24.3", ending: str = "") -> None:
+    def install(self, version: str = "1.26.3", ending: str = "") -> None:
         self.program.write_text(GO.format(version=version, calls=self.calls, ending=ending))
         self.program.chmod(0o755)
 
@@ -40,9 +51,12 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
     fake = Go(tmp_path / "go")
     monkeypatch.setenv("PATH", f"{fake.program.parent}:/usr/bin:/bin")
     monkeypatch.setattr(build, "HERE", tmp_path)
-    for name in ("kube", "provisioner"):
+    for name, needed in (("kube", "1.26.0"), ("provisioner", "1.24.0")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "main.go").write_text("package main\n")
+        (tmp_path / name / "go.mod").write_text(f"module {name}\n\ngo {needed}\n")
+    with (tmp_path / "kube/go.mod").open("a") as module:
+        module.write("require (\n\tk8s.io/kubernetes v1.37.2\n)\n")
     return fake
 
 
@@ -64,12 +78,12 @@ def test_what_another_testbed_has_compiled_is_taken_over(
     build.build()
     monkeypatch.setattr(state, "DEFAULT", state.FOLDER)
     second = tmp_path / "second"
-    for name in ("BIN", "KUBE", "PROVISIONER", "TEMPORARY"):
+    for name in ("BIN", "PROVISIONER", "TEMPORARY"):
         monkeypatch.setattr(state, name, second / getattr(state, name).relative_to(state.FOLDER))
     monkeypatch.setattr(state, "FOLDER", second)
     build.build()
     assert go.count() == 2
-    assert state.KUBE.read_text() == state.PROVISIONER.read_text() == "binary\n"
+    assert build.compiled(None).read_text() == state.PROVISIONER.read_text() == "binary\n"
     (tmp_path / "provisioner" / "main.go").write_text("package main // changed\n")
     build.build()
     assert go.count() == 3
@@ -102,13 +116,13 @@ def test_failed_build_is_no_build(go: Go) -> None:
     assert "GOPROXY" in str(raised.value)
     go.install()
     build.build()
-    assert state.KUBE.read_text() == "binary\n"
+    assert build.compiled(None).read_text() == "binary\n"
 
 
 def test_old_go(go: Go) -> None:
     """An old Go is refused before it fails in its own words."""
     go.install(version="1.19.8")
-    with pytest.raises(Failed, match=r"needs Go 1\.24 or later, here is: go version go1\.19"):
+    with pytest.raises(Failed, match=r"needs Go 1\.26 or later, here is: go version go1\.19"):
         build.build()
 
 
@@ -122,3 +136,57 @@ def test_no_go(go: Go, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     build.build()
     assert go.count() == 2
+
+
+def test_what_kubernetes_says_of_its_version(go: Go) -> None:
+    """It is that of go.mod, which the linker is told."""
+    build.build()
+    kube, provisioner = go.calls.read_text().splitlines()
+    for package in ("component-base", "client-go/pkg"):
+        assert f"-X k8s.io/{package}/version.gitVersion=v1.37.2 " in kube
+        assert f"-X k8s.io/{package}/version.gitMinor=37 " in kube
+    assert "gitVersion" not in provisioner
+
+
+def test_an_older_kubernetes(go: Go, tmp_path: Path) -> None:
+    """Its go.mod is made of its own, with the libraries beside it as modules; once, too."""
+    build.build()
+    for _ in range(2):
+        build.build("1.31")
+    assert go.count() == 3
+    call = go.calls.read_text().splitlines()[-1]
+    assert call.startswith("-mod=mod 0 build")
+    assert "version.gitVersion=v1.31.14 " in call
+    assert go.module.read_text().splitlines() == [
+        "module kube",
+        "go 1.22.0",
+        "require k8s.io/kubernetes v1.31.14",
+        "replace k8s.io/api => k8s.io/api v0.31.14",
+    ]
+    (tmp_path / "kube" / "main.go").write_text("package main // changed\n")
+    build.build("1.31")
+    assert go.count() == 4
+
+
+def test_a_release_that_there_is_not(go: Go) -> None:
+    """It is told by name, with the proxy's words; nothing is compiled in its place."""
+    with pytest.raises(
+        Failed, match=r"Kubernetes 1\.99 cannot .*: no such version\. Give .*GOPROXY"
+    ):
+        build.build("1.99")
+    assert not build.compiled("1.99").exists()
+    assert go.count() == 0
+
+
+def test_a_testbed_runs_the_release_that_it_was_made_with(go: Go) -> None:
+    """Neither `up` of the default runs an older one's binaries, nor the other way round."""
+    go.install(ending=f'tail -n 1 {go.calls} >"$2"; exit')  # a binary is how it was made
+    for release, other in ((None, "1.31"), ("1.31", None)):
+        for _ in range(2):
+            build.choose(release)
+            build.build(release)
+        assert ("v1.31.14" if release else "v1.37.2") in state.KUBE.read_text()
+        with pytest.raises(Failed, match="`python -m testbed down`, then `up` again"):
+            build.choose(other)
+        assert state.KUBE.resolve() == build.compiled(release)
+        state.KUBE.unlink()  # as `down` does

@@ -73,13 +73,21 @@ def test_not_root(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_forbidden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state folder that may not be written to is named."""
 
-    def refuse() -> None:
+    def refuse(_release: str | None) -> None:
         raise PermissionError(EACCES, "Permission denied", str(state.BIN))
 
     monkeypatch.setattr("testbed.build.build", refuse)
     result = command("build")
     assert result.exit_code == FAILED
     assert "permission denied; run it as root" in result.stderr
+
+
+@pytest.mark.parametrize("line", ["build --kubernetes 31", "up --kubernetes v1.31"])
+def test_no_release(line: str) -> None:
+    """It is refused with what one looks like, before anything is done."""
+    result = command(*line.split())
+    assert result.exit_code == MISUSED
+    assert "a release such as 1.31 or 1.31.14" in result.stderr
 
 
 @pytest.mark.usefixtures("root")

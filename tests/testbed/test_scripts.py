@@ -91,7 +91,7 @@ def test_services(shell: str, node: subprocess.Popen[str]) -> None:
     does(node, f"touch {VOLUME}/file && umount {VOLUME}")
     does(node, "mkdir -p /opt/gp3 /mnt/shared /testbed/bin /testbed/images")
     does(node, "touch /testbed/images/a.tar")
-    for program in ("/usr/bin/sshfs", "/usr/bin/containerd", "/usr/bin/ctr", "/testbed/bin/kube"):
+    for program in ("/usr/bin/sshfs", "/usr/bin/containerd", "/usr/bin/ctr", "/testbed/kube"):
         does(node, f"rm -f {program}; printf '%s' '{NOTE}' >{program}; chmod 755 {program}")
     does(node, f"{shell} /etc/services.sh w1 192.0.2.1 host:/export /dev/null >/dev/null 2>&1 &")
     does(node, "timeout 60 sh -c 'until grep -q kubelet /var/log/calls; do sleep 0.1; done'")
@@ -107,8 +107,11 @@ def test_first_process(name: str, folder: Path) -> None:
     root = folder / "nodes/w1"
     for made in (root / "etc", folder / "bin", folder / "images"):
         made.mkdir(parents=True)
-    (folder / "bin/kube").touch()
-    services = 'echo "$(hostname) $*"; ls /testbed/bin /var; test -x /usr/bin/env; ls /.host\n'
+    kube = folder / "bin/kube-1.31"
+    kube.write_text("#!/bin/sh\necho Kubernetes 1.31\n")
+    kube.chmod(0o755)
+    (folder / "kube").symlink_to(kube)
+    services = 'echo "$(hostname) $*"; /testbed/kube; ls /testbed/bin /var; ls /.host\n'
     (root / "etc/services.sh").write_text(services)
     (root / "var").mkdir()
     isolate = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
@@ -116,6 +119,7 @@ def test_first_process(name: str, folder: Path) -> None:
     line = [*isolate, *init, "w1", "192.0.2.1", "host:/export", "/dev/loop9"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout.split("\n")
-    assert said[:3] == ["w1 w1 192.0.2.1 host:/export /dev/loop9", "/testbed/bin:", "kube"], done
+    assert said[:2] == ["w1 w1 192.0.2.1 host:/export /dev/loop9", "Kubernetes 1.31"], done
+    assert said[2:4] == ["/testbed/bin:", "kube-1.31"], done
     assert done.stderr.count("\n") == 1, done  # only that there is no way to the machine's files
     assert "/.host" in done.stderr

@@ -5,7 +5,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from tasks.plan.location import open_s3
+from tasks.plan.location import open_store
 from tasks.plan.plan import Plan
 
 
@@ -36,6 +36,10 @@ def by_schema(location: str) -> bool:
         "s3://bucket/x?endpoint_override=127.0.0.1:9000&scheme=http&region=us-east-1",
         "s3://bucket/x?endpoint_override=http%3A%2F%2Fhost%3A9000",
         "s3://bucket/x?tls_ca_file_path=/etc/ssl/ca.pem",
+        "gs://bucket/a%20prefix",
+        "abfs://box@account.dfs.core.windows.net",
+        "abfss://a-box@account.dfs.core.windows.net/a/prefix",
+        "abfs://box@account.dfs.core.windows.net/x?endpoint_override=127.0.0.1:10000&scheme=http",
     ],
 )
 def test_a_location_without_credentials_is_taken(location: str) -> None:
@@ -61,6 +65,14 @@ def test_a_location_without_credentials_is_taken(location: str) -> None:
         "s3://bucket/x?region=a?secret_key=secret",
         "s3://bucket/x?region=a;secret_key=secret",
         "bucket/x?secret_key=secret",
+        "gs://key:secret@bucket/x",
+        "abfs://box:secret@account.dfs.core.windows.net/x",
+        "abfs://account:secret@box/x",
+        "abfs://Secret+/==@account.dfs.core.windows.net/x",
+        "abfs://box@account.dfs.core.windows.net/u:secret@h",
+        "abfs://box@account.dfs.core.windows.net/x?sas_token=secret",
+        "abfs://box@account.dfs.core.windows.net/x?sig=secret",
+        "abfs://secret@box.example.org/x:y",
     ],
 )
 def test_a_location_that_may_hold_credentials_is_refused(location: str) -> None:
@@ -73,16 +85,16 @@ def test_an_option_may_be_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a URI has it."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     location = "s3://bucket/a%20b?endpoint_override=127.0.0.1%3A1&scheme=http&region=a"
-    assert open_s3(location)[1] == "bucket/a b"
+    assert open_store(location)[1] == "bucket/a b"
 
 
 def test_a_store_has_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """A save writes seven tables; another endpoint is another store."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    first, _ = open_s3("s3://bucket/a")
-    second, path = open_s3("s3://bucket/b")
+    first, _ = open_store("s3://bucket/a")
+    second, path = open_store("s3://bucket/b")
     assert first is second
     assert path == "bucket/b"
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
-    assert open_s3("s3://bucket/a")[0] is not first
+    assert open_store("s3://bucket/a")[0] is not first

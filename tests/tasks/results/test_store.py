@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import stat
 from collections.abc import Iterator
@@ -213,7 +214,7 @@ def test_an_option_of_s3_that_does_not_exist_is_refused() -> None:
 @pytest.mark.parametrize("location", ["gopher://a/b", "file:results"])
 def test_a_location_that_is_none_is_refused(location: str) -> None:
     """With what may be given instead."""
-    with pytest.raises(ResultsError, match=r"cannot be opened: .*Give a folder, a file: URI or an"):
+    with pytest.raises(ResultsError, match=r"cannot be opened: .*Give a folder, a file: URI, s3:"):
         open_location(location)
 
 
@@ -227,10 +228,19 @@ def test_a_text_is_written_whole(tmp_path: Path) -> None:
     assert Path(where).read_text() == "# é\n"
 
 
-def test_a_location_of_another_kind_is_refused_at_once() -> None:
-    """pyarrow knows gs: too, and asks its metadata server for minutes."""
-    with pytest.raises(ResultsError, match="Give a folder, a file: URI or an s3://"):
-        check_writable("gs://bucket/prefix")
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("hdfs://host/prefix", "hdfs is no kind of location. Give a folder"),
+        ("gs://bucket/prefix?region=x", "a gs: URI has no option region, only endpoint_override"),
+        ("abfs://box@account.dfs.core.windows.net/x?tls_ca_file_path=x", "no option tls_ca_file"),
+        ("abfs://box/prefix", "an abfs: URI is abfs://CONTAINER@ACCOUNT.dfs.core"),
+    ],
+)
+def test_a_location_that_no_store_has_is_refused_at_once(location: str, words: str) -> None:
+    """pyarrow knows more kinds and more forms, and asks some of them for minutes."""
+    with pytest.raises(ResultsError, match=re.escape(words)):
+        check_writable(location)
 
 
 def test_a_file_that_is_cut_off_hides_no_other_run(tmp_path: Path) -> None:
