@@ -47,6 +47,8 @@ def measure_classes(
     look = step(begin.image_fio_file_and_nodes, "check image and nodes")
     known.fio_version, run, seen = look(run, owner, storage_classes, known.flow, report)
     known.run, known.checks = run, known.checks + seen
+    for note in run.workload.notes:
+        report(Progress(run.run_id, f"fio file: {note}"))
     bench_pod.create_job_files(run, owner)
     known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
 

@@ -92,7 +92,11 @@ INPUTS: dict[str, Words] = {
     "fio file in no text": _binary_fio_file,
     "fio file larger than the volume": fio("[a]\nrw=write\nsize=1g\n"),
     "fio file without a job": fio("[global]\nsize=4m\n"),
-    "fio file that names a device": fio("[a]\nrw=write\nsize=4m\nfilename=/dev/sda\n"),
+    "fio file of a network": fio(
+        "[a]\nioengine=net\nhostname=localhost\nport=1\nrw=read\nsize=4m\n"
+    ),
+    "fio file with a variable": fio("[a]\nrw=write\nsize=${SIZE}\n"),
+    "fio file that fio cannot read": fio("[a]\nrw=sideways\nsize=4m\n"),
     "report of no run": at("report", "20200101-000000-abcdef"),
     "report by a hostile name": at("report", "../../../etc/passwd"),
     "comparison of no runs": at("compare", "20200101-000000-abcdef", "20200101-000000-abcdee"),

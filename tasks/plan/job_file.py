@@ -24,6 +24,8 @@ TIMES = ("runtime", "ramp_time")  # in seconds in a profile, in µs where fio ha
 # An untimed job's own length comes on top of the timed seconds.
 UNTIMED_JOB_SECONDS = 1800.0
 FALSE = ("0", "false")
+# Engines whose subject the making of files is.
+OF_FILES = ("filecreate", "filestat", "filedelete", "falloc", "ftruncate", "e4defrag")
 
 
 class Job(NamedTuple):
@@ -54,6 +56,12 @@ class Job(NamedTuple):
         return self.engine != "cpuio" and not self.flag("create_only")
 
     @property
+    def laid_out(self) -> bool:
+        """Whether its files are there, and full, before anything is measured."""
+        makes_its_own = self.engine in OF_FILES or self.flag("create_on_open")
+        return self.engine != "cpuio" and not makes_its_own
+
+    @property
     def text(self) -> str:
         """Its section of a job file."""
         lines = [f"{name}={value}" if value else name for name, value in self.options.items()]
@@ -65,7 +73,7 @@ class Workload(NamedTuple):
 
     `groups` are the jobs of one fio each, in order: those of a profile run at once. `layout` is the
     size in bytes of each file that is written full before the first job; `created_by_fio` says that
-    fio lays its files out instead. `needed_bytes` is what all files take together; `notes` say what
+    fio lays its files out instead. `needed_bytes` is what those take together; `notes` say what
     is not as the file says. Of an own file that fio has not read yet all is empty.
     """
 
@@ -117,8 +125,6 @@ NOT_IN_LAYOUT = (
     "exec_prerun", "exec_postrun", "startdelay", "wait_for", "unlink", "unlink_each_loop",
     "allow_file_create", "io_submit_mode",
 )  # fmt: skip
-# Engines whose subject the making of files is.
-OF_FILES = ("filecreate", "filestat", "filedelete", "falloc", "ftruncate", "e4defrag")
 
 
 def layout_text(jobs: Iterable[Job]) -> str:
@@ -129,7 +135,7 @@ def layout_text(jobs: Iterable[Job]) -> str:
             | {"create_only": "1", "overwrite": "1", "fallocate": "none"}
         )
         for job in jobs
-        if job.engine not in ("cpuio", *OF_FILES) and not job.flag("create_on_open")
+        if job.laid_out
     ]
     return text(made)
 

@@ -108,6 +108,7 @@ def resolve(plan: Plan, parsed: Iterable[str]) -> Workload:
     share = _share(placed, plan)
     sizes = {job.name: _size(job, plan, share) for job in placed}
     needed, most = _together(sizes.values()), quantity_bytes(plan.volume_size)
+    laid_out = _together(sizes[job.name] for job in placed if job.laid_out)
     if needed > most:
         found.append(
             f"it needs {needed:,} bytes, and the volume has {most:,} (plan field volume_size). Ask "
@@ -122,7 +123,7 @@ def resolve(plan: Plan, parsed: Iterable[str]) -> Workload:
         groups=_groups(complete),
         layout={TARGET["Block"]: needed} if on_device else {},
         sizes={name: size.working_set for name, size in sizes.items()},
-        needed_bytes=needed,
+        needed_bytes=needed if on_device else laid_out,
         created_by_fio=not on_device,
         notes=notes,
     )

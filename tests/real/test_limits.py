@@ -1,6 +1,7 @@
 """Quotas and limit ranges of a real API server: what it would refuse, the preflight says before."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.real.account import granted, shipped
 from tests.real.command import stormark
 
 CLASS, REFUSED = "local-path", 2
+WORDS = r"exceeded quota|maximum storage usage"  # the API server's own
 QUOTA = {
     "apiVersion": "v1",
     "kind": "ResourceQuota",
@@ -46,13 +48,15 @@ def test_what_the_namespace_does_not_allow(
         utils.create_from_dict(admin, limit | {"metadata": meta})
         asked = stormark(kubeconfig, "preflight", *options, "--output", "json")
         run = stormark(kubeconfig, "run", *options)
-        with pytest.raises(ApiException, match=r"exceeded quota|maximum storage usage"):
+        with pytest.raises(ApiException, match=WORDS):
             core.create_namespaced_persistent_volume_claim(kubeconfig.stem, claim())
         events = core.list_namespaced_event(kubeconfig.stem).items
     assert asked.returncode == REFUSED, asked.stdout + asked.stderr
-    (failed,) = [c for c in json.loads(asked.stdout) if c["status"] == "fail"]
-    assert failed["object"] == f"{limit['kind']} small"
-    assert failed["seen"].endswith(seen)
+    judged, tried = [c for c in json.loads(asked.stdout) if c["status"] == "fail"]
+    assert judged["object"] == f"{limit['kind']} small"
+    assert judged["seen"].endswith(seen)
+    assert (tried["check"], tried["object"]) == ("admission", f"PVC of class {CLASS}")
+    assert re.search(WORDS, tried["seen"])
     assert run.returncode == REFUSED
     assert seen in run.stderr
     assert events == []  # no pod and no PVC was made

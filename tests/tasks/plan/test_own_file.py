@@ -185,6 +185,16 @@ def test_exactly_the_files_that_the_jobs_use_are_laid_out(
     assert workload.needed_bytes == sum(files)
 
 
+def test_files_that_jobs_make_themselves_are_not_laid_out() -> None:
+    """Their room is needed only then, and the volume has to be large enough for it."""
+    text = "[a]\nsize=64m\n[b]\ncreate_on_open=1\nsize=128m\n"
+    workload = own(text)
+    assert workload.needed_bytes == 64 * MIB
+    assert "[b]" not in workload.files["layout.fio"]
+    with pytest.raises(PlanError, match="it needs 201,326,592 bytes"):
+        own(text, size="128Mi")
+
+
 def test_jobs_without_a_size_share_the_volume() -> None:
     """80 % of it, in even parts for their files; a percentage is one of its part."""
     workload = own("[a]\n[b]\nstonewall\nnumjobs=2\n[c]\nstonewall\nsize=50%\n")
