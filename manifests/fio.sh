@@ -99,7 +99,9 @@ choose_engine() {
 lay_out() {
     for file in $STORMARK_LAYOUT; do
         say layout "${file%:*}" "${file##*:}"
-        if ! fio --name=layout --filename="${file%:*}" --size="${file##*:}" --rw=write --bs=1M \
+        size=${file##*:}
+        if [ "$size" = 0 ]; then size=100%; fi # all that a device has
+        if ! fio --name=layout --filename="${file%:*}" --size="$size" --rw=write --bs=1M \
             --iodepth=16 --direct=1 --end_fsync=1 --ioengine="$STORMARK_ENGINE" --eta=always \
             --eta-newline=1 --output=scratch/layout 2>scratch/stderr; then
             printf '\n'
@@ -122,14 +124,20 @@ lay_out() {
 # Each option as fio takes it: what a job file means. It reads engines that it lacks without a word.
 say_parsed() {
     fio --debug=parse --parse-only "$job_file" >scratch/stdout 2>/dev/null
+    asked=''
     while IFS= read -r words; do
         case "$words" in
         *"Parsing section"* | *" handle_option="* | *"ret=0, out="*) say parse "$words" ;;
         esac
         case "$words" in
         *" handle_option=ioengine, ptr="*)
-            case "$(fio --enghelp="${words##*ptr=}" 2>&1)" in
-            *"not loadable"*) say no-engine "${words##*ptr=}" ;;
+            engine=${words##*ptr=}
+            case " $asked " in
+            *" $engine "*) continue ;;
+            esac
+            asked="$asked $engine"
+            case "$(fio --enghelp="$engine" 2>&1)" in
+            *"not loadable"*) say no-engine "$engine" ;;
             esac
             ;;
         esac
@@ -180,7 +188,13 @@ check)
     node_facts
     STORMARK_ENGINE=psync
     export STORMARK_ENGINE
-    if fio --parse-only "$job_file" >scratch/stdout 2>scratch/stderr; then
+    fio --parse-only "$job_file" >scratch/stdout 2>scratch/stderr
+    status=$?
+    # fio goes on without a file that it cannot include
+    case "$(cat scratch/stderr)" in
+    *"while parsing include file"*) status=1 ;;
+    esac
+    if [ "$status" = 0 ]; then
         say_parsed
         serve checked
     else

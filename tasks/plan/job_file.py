@@ -5,9 +5,9 @@ same: jobs with every option that applies to them, from which the files are writ
 """
 
 import re
-from collections.abc import Iterable
 from configparser import ConfigParser
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,21 @@ TIMES = ("runtime", "ramp_time")  # in seconds in a profile, in µs where fio ha
 UNTIMED_JOB_SECONDS = 1800.0
 FALSE = ("0", "false")
 # Engines whose subject the making of files is.
-OF_FILES = ("filecreate", "filestat", "filedelete", "falloc", "ftruncate", "e4defrag")
+OF_FILES = (
+    "filecreate", "filestat", "filedelete", "dircreate", "dirstat", "dirdelete", "falloc",
+    "ftruncate", "e4defrag",
+)  # fmt: skip
+# Engines that do no I/O on a file or device of a volume.
+WITHOUT_FILE = (
+    "net", "netsplice", "rdma", "rbd", "rados", "http", "gfapi", "gfapi_async", "libhdfs", "nfs",
+    "nbd", "dfs", "exec", "null", "mtd", "sg", "dev-dax", "pmemblk", "io_uring_cmd",
+    "xnvme", "libblkio", "libcufile", "libiscsi", "libzbc", "ime_psync", "ime_psyncv", "ime_aio",
+    "external",
+)  # fmt: skip
+# As the size of a lay-out: whatever the device has.
+WHOLE_DEVICE = 0
+# What the pod found to work, of a job that names no engine.
+CHOSEN_ENGINE = "${STORMARK_ENGINE}"
 
 
 class Job(NamedTuple):
@@ -52,14 +66,24 @@ class Job(NamedTuple):
 
     @property
     def does_io(self) -> bool:
-        """Whether it has figures: a job that burns CPU or only makes its files has none."""
-        return self.engine != "cpuio" and not self.flag("create_only")
+        """Whether it has figures: not if it burns CPU, makes its files, or asks for none."""
+        return self.engine != "cpuio" and not self.flag("create_only") and self.has_entry
+
+    @property
+    def has_entry(self) -> bool:
+        """Whether fio reports it at all."""
+        return "stats" not in self.options or self.flag("stats")
+
+    @property
+    def uses_files(self) -> bool:
+        """Whether it has files on the volume."""
+        return self.engine.partition(":")[0] not in ("cpuio", *WITHOUT_FILE)
 
     @property
     def laid_out(self) -> bool:
         """Whether its files are there, and full, before anything is measured."""
         makes_its_own = self.engine in OF_FILES or self.flag("create_on_open")
-        return self.engine != "cpuio" and not makes_its_own
+        return self.uses_files and not makes_its_own
 
     @property
     def text(self) -> str:
@@ -72,9 +96,9 @@ class Workload(NamedTuple):
     """What fio runs, complete and ready.
 
     `groups` are the jobs of one fio each, in order: those of a profile run at once. `layout` is the
-    size in bytes of each file that is written full before the first job; `created_by_fio` says that
-    fio lays its files out instead. `needed_bytes` is what those take together; `notes` say what
-    is not as the file says. Of an own file that fio has not read yet all is empty.
+    size in bytes of each file that is written full before the first job; `laid_out_by_fio` are the
+    jobs with which fio does that itself. `needed_bytes` is what those take together; `notes` say
+    what is not as the file says. Of an own file that fio has not read yet all is empty.
     """
 
     profile: str
@@ -82,7 +106,7 @@ class Workload(NamedTuple):
     layout: dict[str, int]
     sizes: dict[str, int]
     needed_bytes: int
-    created_by_fio: bool = False
+    laid_out_by_fio: list[Job] = []  # noqa: RUF012 - of a tuple, never changed
     notes: list[str] = []  # noqa: RUF012 - of a tuple, never changed
 
     @property
@@ -100,9 +124,8 @@ class Workload(NamedTuple):
         """The job files of a run, by their names: one for each group, and the lay-out's."""
         texts = [text(group) for group in self.groups]
         files = {f"{number}.fio": words for number, words in enumerate(texts, 1)}
-        layout = layout_text(job for group in self.groups for job in group)
-        if self.created_by_fio and layout:
-            files["layout.fio"] = layout
+        if self.laid_out_by_fio:
+            files["layout.fio"] = text(self.laid_out_by_fio)
         return files
 
     def seconds(self) -> float:
@@ -115,29 +138,15 @@ def measured(group: list[Job]) -> list[Job]:
     return [job for job in group if not job.merged and job.does_io]
 
 
+def merged_into(job: Job, group: list[Job]) -> list[Job]:
+    """A job, and those that fio reports as one with it."""
+    after = group[group.index(job) + 1 :]
+    return [job, *takewhile(lambda one: one.merged, after)]
+
+
 def text(group: list[Job]) -> str:
     """The job file of a group."""
     return "".join(job.text for job in group)
-
-
-# What a job does besides its files, or to them at its end, is left out of the lay-out.
-NOT_IN_LAYOUT = (
-    "exec_prerun", "exec_postrun", "startdelay", "wait_for", "unlink", "unlink_each_loop",
-    "allow_file_create", "io_submit_mode",
-)  # fmt: skip
-
-
-def layout_text(jobs: Iterable[Job]) -> str:
-    """The job file with which fio writes the files of the jobs full, and does nothing else."""
-    made = [
-        job._replace(
-            options={o: value for o, value in job.options.items() if o not in NOT_IN_LAYOUT}
-            | {"create_only": "1", "overwrite": "1", "fallocate": "none"}
-        )
-        for job in jobs
-        if job.laid_out
-    ]
-    return text(made)
 
 
 def waves(jobs: list[Job]) -> list[list[Job]]:
@@ -156,9 +165,10 @@ def group_seconds(group: list[Job]) -> float:
 
 
 def job_seconds(job: Job) -> float:
-    """Ramp and runtime of a job; 0 where it ends by itself."""
+    """Delay, ramp and runtime of a job; 0 where it ends by itself."""
     runtime = job.numbers.get("runtime", 0) / 1e6
-    return ramp_seconds(job) + runtime if runtime else 0.0
+    delay = job.numbers.get("startdelay", 0) / 1e6
+    return delay + ramp_seconds(job) + runtime if runtime else 0.0
 
 
 def ramp_seconds(job: Job) -> float:
@@ -240,5 +250,5 @@ def _sizes(jobs: list[Job], files: int, plan: Plan) -> dict[str, int]:
 
 def _completed(job: Job, file: str, size: int) -> Job:
     """The job with what stormark adds: its file, its size, and an engine if it names none."""
-    options = {"ioengine": "${STORMARK_ENGINE}"} | job.options
+    options = {"ioengine": CHOSEN_ENGINE} | job.options
     return job._replace(options=options | {"filename": file, "size": str(size)})

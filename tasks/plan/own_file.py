@@ -6,44 +6,33 @@ are written: every option as fio understood it, with the volume in place of name
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-from tasks.plan.job_file import MIB, TARGET, USABLE_SHARE, Job, Workload, waves
+from tasks.plan import placement
+from tasks.plan.job_file import (
+    OF_FILES,
+    TARGET,
+    WHOLE_DEVICE,
+    WITHOUT_FILE,
+    Job,
+    Workload,
+    waves,
+)
 from tasks.plan.plan import Plan, PlanError
 from tasks.plan.quantity import quantity_bytes
 
 SECTION = re.compile(r"Parsing section \[(.*)]$")
 OPTION = re.compile(r"(?<!_)handle_option=(\w+), ptr=(.*)$")
 NUMBER = re.compile(r"\bret=0, out=(\d+)$")
+INCLUDE = re.compile(r"(?m)^[ \t]*include[ \t]+([^;#\r\n]*[^;#\s])[ \t]*(?:[;#].*)?\r?$")
 # [global] may come again, for the jobs after it.
 GLOBAL = "global"
 VARIABLE = re.compile(r"\$\{(\w+)}")
-# Engines of fio 3.33 that do no I/O on a file or device, and those whose files are their subject.
-WITHOUT_FILE = (
-    "net", "netsplice", "rdma", "rbd", "rados", "http", "gfapi", "gfapi_async", "libhdfs", "nfs",
-    "nbd", "dfs", "exec", "null", "mtd", "sg", "dev-dax", "pmemblk", "io_uring_cmd",
-    "xnvme", "libblkio", "libcufile", "libiscsi", "libzbc", "ime_psync", "ime_psyncv", "ime_aio",
-    "external",
-)  # fmt: skip
-# Options that name places: what is in their stead is written after them.
-PLACES = ("filename", "directory", "opendir")
-LOGS = (
-    "write_bw_log", "write_lat_log", "write_iops_log", "write_hist_log", "write_iolog",
-)  # fmt: skip
 TRACES = ("read_iolog", "replay_redirect")
-
-
-# fio takes no link for a folder, as which an embedded node has the volume.
-FOLDER = "volume/."
-
-
-class Size(NamedTuple):
-    """What a job takes of the volume: bytes of each of its files, by a name that no other has."""
-
-    working_set: int
-    files: dict[str, int]
+LONGEST_NAME = 127  # of which fio reports no more
+MOST_BYTES = 1_000_000  # a ConfigMap has 1 MiB, its own words included
 
 
 def text_of(path: Path, within: tuple[Path, ...] = ()) -> str:
@@ -59,15 +48,12 @@ def text_of(path: Path, within: tuple[Path, ...] = ()) -> str:
     except OSError as error:
         raise PlanError(f"fio file {path} cannot be read: {error.strerror}") from error
     try:
-        text = content.decode("utf-8-sig")
+        text = content.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError:  # only comments and names can be of another encoding
-        text = content.decode("latin-1")
+        text = content.removeprefix(BOM_UTF8).decode("latin-1")
     if "\0" in text:
         raise PlanError(f"fio file {path} is no text: it has NUL bytes")
     return INCLUDE.sub(lambda found: text_of(path.parent / found[1], outer).rstrip("\n"), text)
-
-
-INCLUDE = re.compile(r"(?m)^[ \t]*include[ \t]+(\S+)[ \t\r]*$")
 
 
 def check(plan: Plan) -> None:
@@ -76,8 +62,8 @@ def check(plan: Plan) -> None:
         return
     found = []
     for number, line in enumerate(plan.fio_file.splitlines(), 1):
-        words = re.split("^[ \t]*[;#]", line)[0]
-        if INCLUDE.match(line):
+        words = re.split("[;#]", line)[0]
+        if re.match(r"[ \t]*include[ \t]", line):
             found.append(f"line {number}: {line.strip()}: paste that file in here")
         found += [
             f"line {number}: {line.strip()}: fio_env of the plan has no {name}"
@@ -90,25 +76,24 @@ def check(plan: Plan) -> None:
         raise PlanError("fio file: " + "; ".join(found))
 
 
-def resolve(plan: Plan, parsed: Iterable[str]) -> Workload:
+def resolve(plan: Plan, parsed: Iterable[str], missing: Iterable[str] = ()) -> Workload:
     """The workload of the plan's own file, from what fio says of each option.
 
-    Raises PlanError, with every reason, where a job can mean nothing on a volume.
+    `missing` are engines that this fio lacks. Raises PlanError, with every reason, where a job can
+    mean nothing on a volume.
     """
     jobs = _told_apart(_jobs(parsed))
     if not jobs:
         raise PlanError("fio file: fio finds no job in it")
     if plan.runtime_seconds is not None or plan.ramp_seconds is not None:
         jobs = [_timed(job, plan.runtime_seconds, plan.ramp_seconds) for job in jobs]
-    found = _refusals(jobs)
-    notes = _notes(jobs)
+    found = [f"fio lacks engine {engine}" for engine in sorted(missing)] + _refusals(jobs, plan)
+    notes = placement.replaced(jobs)
     if plan.runtime_seconds is not None and not any("runtime" in job.options for job in jobs):
         notes.append("runtime_seconds has no effect: no job has a runtime")
-    placed = [_placed(job, plan) for job in jobs]
-    share = _share(placed, plan)
-    sizes = {job.name: _size(job, plan, share) for job in placed}
-    needed, most = _together(sizes.values()), quantity_bytes(plan.volume_size)
-    laid_out = _together(sizes[job.name] for job in placed if job.laid_out)
+    jobs = _one_result(placement.placed(jobs, plan))
+    sizes, on_device = placement.sizes(jobs, plan), plan.volume_mode == "Block"
+    needed, most = placement.together(sizes.values()), quantity_bytes(plan.volume_size)
     if needed > most:
         found.append(
             f"it needs {needed:,} bytes, and the volume has {most:,} (plan field volume_size). Ask "
@@ -116,17 +101,24 @@ def resolve(plan: Plan, parsed: Iterable[str]) -> Workload:
         )
     if found:
         raise PlanError("fio file: " + "; ".join(found))
-    complete = [_sized(job, sizes[job.name].working_set) for job in placed]
-    on_device = plan.volume_mode == "Block"
-    return Workload(
+    jobs = [placement.sized(job, sizes[job.name], plan) for job in jobs]
+    before = [sizes[job.name] for job in jobs if job.laid_out]
+    device = WHOLE_DEVICE if placement.whole_device(jobs) else needed
+    workload = Workload(
         profile="custom",
-        groups=_groups(complete),
-        layout={TARGET["Block"]: needed} if on_device else {},
+        groups=_groups(jobs),
+        layout={TARGET["Block"]: device} if on_device else {},
         sizes={name: size.working_set for name, size in sizes.items()},
-        needed_bytes=needed if on_device else laid_out,
-        created_by_fio=not on_device,
+        needed_bytes=needed if on_device else placement.together(before),
+        laid_out_by_fio=[] if on_device else placement.layout(jobs, sizes),
         notes=notes,
     )
+    if sum(map(len, workload.files.values())) > MOST_BYTES:
+        raise PlanError(
+            f"fio file: with every option of its {len(jobs)} jobs it is larger than what a "
+            f"ConfigMap takes ({MOST_BYTES:,} bytes): leave out jobs, or options of [global]"
+        )
+    return workload
 
 
 def _jobs(parsed: Iterable[str]) -> list[Job]:
@@ -136,15 +128,17 @@ def _jobs(parsed: Iterable[str]) -> list[Job]:
     now, option = common, ""
     for line in parsed:
         if heading := SECTION.search(line):
-            if heading[1] == GLOBAL:
+            if heading[1].startswith(GLOBAL):  # as fio compares them
                 now = common
             else:
                 now = Job(heading[1], dict(common.options), dict(common.numbers))
                 jobs.append(now)
         elif given := OPTION.search(line):
-            option = given[1]
-            now.options.pop(option, None)  # in the order in which fio took them last
-            now.options[option] = "" if given[2] == "(null)" else given[2]
+            option, value = given[1], "" if given[2] == "(null)" else given[2]
+            before = now.options.pop(option, None)  # in the order in which fio took them last
+            # fio adds files to those that were named before
+            several = option == "filename" and before is not None
+            now.options[option] = f"{before}:{value}" if several else value
             now.numbers.pop(option, None)
         elif number := NUMBER.search(line):
             now.numbers[option] = int(number[1])
@@ -152,7 +146,7 @@ def _jobs(parsed: Iterable[str]) -> list[Job]:
 
 
 def _named(job: Job) -> Job:
-    return job._replace(name=job.options.pop("name", job.name), merged=False)
+    return job._replace(name=job.options.pop("name", job.name)[:LONGEST_NAME])
 
 
 def _told_apart(jobs: list[Job]) -> list[Job]:
@@ -174,12 +168,23 @@ def _timed(job: Job, runtime: int | None, ramp: int | None) -> Job:
     return job._replace(options=options, numbers=numbers)
 
 
-def _refusals(jobs: list[Job]) -> list[str]:
-    found = []
+def _refusals(jobs: list[Job], plan: Plan) -> list[str]:
+    found, names = [], [job.reported for job in jobs]
     for job in jobs:
         engine = job.engine.partition(":")[0]
         if engine in WITHOUT_FILE:
             found.append(f"job {job.name}: engine {job.engine} does no I/O on a volume's files")
+        if plan.volume_mode == "Block" and engine in OF_FILES:
+            found.append(f"job {job.name}: engine {job.engine} makes files, and a device is none")
+        if plan.volume_mode == "Filesystem" and "trim" in job.options.get("rw", ""):
+            found.append(
+                f"job {job.name}: rw={job.options['rw']}: fio trims devices alone: use "
+                "volume_mode: Block"
+            )
+        if job.options.get("wait_for", names[0]) not in names:
+            found.append(
+                f"job {job.name}: wait_for={job.options['wait_for']}: there is no such job"
+            )
         found += [
             f"job {job.name}: {option}={job.options[option]}: no pod has that trace"
             for option in TRACES
@@ -190,96 +195,19 @@ def _refusals(jobs: list[Job]) -> list[str]:
     return found
 
 
-def _notes(jobs: list[Job]) -> list[str]:
-    """What is not as the file says, in a line."""
-    replaced = {
-        f"{option}={job.options[option]}"
-        for job in jobs
-        for option in PLACES
-        if option in job.options
-    }
-    logs = {option for job in jobs for option in LOGS if option in job.options}
-    notes = []
-    if replaced:
-        notes.append(f"the volume takes the place of {', '.join(sorted(replaced))}")
-    if logs:
-        notes.append(f"logs are left out: {', '.join(sorted(logs))}")
-    return notes
-
-
-def _placed(job: Job, plan: Plan) -> Job:
-    """The job on the volume; files that had one name have one, others have others."""
-    options = {
-        option: value for option, value in job.options.items() if option not in (*PLACES, *LOGS)
-    }
-    if plan.volume_mode == "Block":
-        options.pop("filename_format", None)
-        return job._replace(options=options | {"filename": TARGET["Block"]})
-    if "filename_format" in options:
-        options["filename_format"] = options["filename_format"].replace("/", "_")
-    options["directory"] = FOLDER
-    if "filename" in job.options:
-        parts = re.split(r"(?<!\\):", job.options["filename"])
-        options["filename"] = ":".join(part.strip("/").replace("/", "_") for part in parts)
-    return job._replace(options=options)
-
-
-def _share(jobs: list[Job], plan: Plan) -> int:
-    """Bytes of a file whose job says nothing of its size: even shares of the usable volume."""
-    usable = int(quantity_bytes(plan.volume_size) * USABLE_SHARE)
-    files = {file for job in jobs for file in _size(job, plan, 0).files}
-    return max(usable // max(len(files), 1) // MIB * MIB, MIB)
-
-
-def _size(job: Job, plan: Plan, share: int) -> Size:
-    """What a job takes, as fio understands size, filesize, nrfiles, numjobs and offsets."""
-    if not job.does_io or job.engine in WITHOUT_FILE:
-        return Size(0, {})
-    numbers, options = job.numbers, job.options
-    clones, written = max(numbers.get("numjobs", 1), 1), options.get("size", "0")
-    names = options["filename"].split(":") if "filename" in options else []
-    count = len(names) or max(numbers.get("nrfiles", 1), 1)
-    if written.endswith("%"):
-        whole = share * len(names or [""]) if plan.volume_mode == "Filesystem" else share
-        size = whole * int(float(written[:-1])) // 100
-    elif numbers.get("filesize"):
-        size = numbers["filesize"] * count
-    else:
-        size = numbers.get("size", 0) or share * len(names or [""])
-    offset = 0 if options.get("offset", "").endswith("%") else numbers.get("offset", 0)
-    step = (
-        0
-        if options.get("offset_increment", "").endswith("%")
-        else numbers.get("offset_increment", 0)
-    )
-    if names:
-        each = offset + step * (clones - 1) + -(-size // len(names))
-        return Size(size, dict.fromkeys(names, each))
-    each = offset + step * (clones - 1) + size
-    return Size(size, {f"{job.name} {clone}": each for clone in range(clones)})
-
-
-def _together(sizes: Iterable[Size]) -> int:
-    files: dict[str, int] = {}
-    for size in sizes:
-        for name, needed in size.files.items():
-            files[name] = max(files.get(name, 0), needed)
-    return sum(files.values())
-
-
-def _sized(job: Job, size: int) -> Job:
-    """The job with a size where it has none of its own, and one result for all its processes."""
-    options = dict(job.options)
-    percent = options.get("size", "").endswith("%") and options.get("directory")
-    if percent or (not job.numbers.get("size") and "filesize" not in options):
-        on_device = options.get("filename") == TARGET["Block"]
-        if not on_device and job.does_io and "fill_device" not in options:
-            options["size"] = str(size)
-        elif not percent:
-            options.pop("size", None)
-    if not job.flag("group_reporting") and job.numbers.get("numjobs", 1) > 1:
-        options |= {"group_reporting": "1", "new_group": "1"}
-    return job._replace(options=options)
+def _one_result(jobs: list[Job]) -> list[Job]:
+    """The jobs with the processes of each as one result, and no other job in that."""
+    told: list[Job] = []
+    before = False  # whether the job before this one is reported with its processes by us
+    for job in jobs:
+        options, by_file = dict(job.options), job.flag("group_reporting")
+        if by_file and before:
+            options["new_group"] = "1"
+        before = not by_file and job.numbers.get("numjobs", 1) > 1
+        if before:
+            options |= {"group_reporting": "1", "new_group": "1"}
+        told.append(job._replace(options=options))
+    return told
 
 
 def _groups(jobs: list[Job]) -> list[list[Job]]:
@@ -289,10 +217,9 @@ def _groups(jobs: list[Job]) -> list[list[Job]]:
 
 
 def _merged(group: list[Job]) -> list[Job]:
-    """Which jobs fio reports as one with the job before them."""
+    """Which jobs fio reports as one with the job before them: by their own group_reporting."""
     told: list[Job] = []
     for job in group:
-        begins = job.flag("stonewall") or job.flag("new_group")
-        merged = bool(told) and job.flag("group_reporting") and not begins
-        told.append(job._replace(merged=merged and told[-1].flag("group_reporting")))
+        begins = not told or job.flag("stonewall") or job.flag("new_group")
+        told.append(job._replace(merged=job.flag("group_reporting") and not begins))
     return told

@@ -212,12 +212,7 @@ def image_and_fio_file(
     with suppress(ClusterError):  # the clean-up deletes it too
         verbs.delete(run.cluster, "Job", name)
     if run.plan.fio_file is not None:
-        if log.missing_engines:
-            raise PlanError(
-                f"fio file: {log.facts['fio_version']} of image {run.plan.image} lacks engine "
-                f"{', '.join(sorted(log.missing_engines))}: use another engine, or another image"
-            )
-        run = run._replace(workload=own_file.resolve(run.plan, log.parsed))
+        run = run._replace(workload=own_file.resolve(run.plan, log.parsed, log.missing_engines))
     return log.facts["fio_version"], run
 
 

@@ -42,7 +42,7 @@ def _parts(
     starts = plan.bind_limit_seconds + plan.start_limit_seconds
     # pods are hit on all volumes at once; of a node's writers each is waited for
     waits = storms * plan.recovery_limit_seconds * (on_pods + on_nodes * volumes)
-    laid_out = workload.needed_bytes if workload.created_by_fio else sum(workload.layout.values())
+    laid_out = workload.needed_bytes if workload.laid_out_by_fio else sum(workload.layout.values())
     return {
         "timed fio": workload.seconds() * turns,
         "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tasks.plan.job_file import SIZE_UNITS
 
 # fio's eta line, as in [r=105MiB/s,w=35.1MiB/s][r=26.9k,w=8991 IOPS]
+MOST_LINES = 10
 RATES = re.compile(r"\[([^]]*B/s)]\[([^]]*) IOPS]")
 
 
@@ -42,6 +43,14 @@ class FioLog:
         elif self.in_output and self.group is not None:
             self.output[self.group] += line + "\n"
 
+    def _warn(self, said: list[str], words: str) -> None:
+        """Keep the first lines, and count the others: a failed verify has one for each block."""
+        if len(said) < MOST_LINES:
+            said.append(words)
+        else:
+            more = int(said.pop().split()[1]) if len(said) > MOST_LINES else 0
+            said.append(f"and {more + 1} lines more")
+
     def _message(self, kind: str, first: str = "", rest: str = "") -> None:
         match kind:
             case "fact":
@@ -55,7 +64,7 @@ class FioLog:
             case "begin":
                 self.group, self.begun[first], self.stderr[first] = first, int(rest), []
             case "stderr" if self.group is not None:
-                self.stderr[self.group].append(f"{first} {rest}".strip())
+                self._warn(self.stderr[self.group], f"{first} {rest}".strip())
             case "output":
                 self.in_output, self.output[first] = True, ""
             case "end":

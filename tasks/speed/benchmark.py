@@ -10,11 +10,13 @@ from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import (
+    CHOSEN_ENGINE,
     UNTIMED_JOB_SECONDS,
     Job,
     group_seconds,
     job_seconds,
     measured,
+    merged_into,
     ramp_seconds,
     waves,
 )
@@ -149,17 +151,20 @@ def _cell(
     }
     if key in log.begun:
         row["started_at"] = datetime.fromtimestamp(log.begun[key], UTC)
-    why = _failure(log, key, error)
+    why, together = _failure(log, key, error), [job]
     if why is None:
         try:
             row |= fio_output.rows(log.output[key], group)[job.name]
+            together = merged_into(job, group)
         except fio_output.UnreadableOutput as unreadable:
             why = str(unreadable)
     if why is not None:
         return row | {"status": "failed", "error": why}
     filesystem = turn.volume.row.get("filesystem")
     found = caveats.of_row(row, job.options, filesystem)
-    if "ioengine" not in job.options:
+    if len(together) > 1:
+        found.append(f"fio adds up {', '.join(one.name for one in together)} (group_reporting)")
+    if job.engine == CHOSEN_ENGINE:
         found += [f"engine {words}" for words in turn.volume.engine_errors]
     return row | {"status": "measured", "warnings": row["warnings"] + found}
 
@@ -170,7 +175,8 @@ def _failure(log: FioLog, key: str, error: str | None) -> str | None:
         begun = "it was cut off" if key in log.begun else "it did not begin"
         return f"{begun}: {error or 'the pod ended early'}"
     if log.status[key] != 0:
-        words = "; ".join(log.stderr.get(key, [])) or "it said nothing"
+        said = log.stderr.get(key, []) or fio_output.errors(log.output.get(key, ""))
+        words = "; ".join(said) or "it said nothing"
         return f"fio exited with {log.status[key]}: {words}"
     return None
 

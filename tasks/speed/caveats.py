@@ -42,6 +42,10 @@ def of_row(row: dict[str, Any], options: dict[str, str], filesystem: str | None)
         found.append(f"the server behind {filesystem} may answer from its cache: {in_memory}")
     if not reads and not row["direct"] and not waits:
         found.append("writes to the node's page cache and never waits for the volume")
+    if row.get("ignored_errors"):
+        found.append(f"{row['ignored_errors']:,} I/O errors were gone on after (continue_on_error)")
+    if row.get("latency_kind") == "lat":
+        found.append("latencies are lat, submission included, not clat: the job asks for those")
     return found
 
 

@@ -1,9 +1,12 @@
 """fio's JSON output as rows of the `fio` table. Only computes."""
 
 import json
+import os
+import re
+from collections.abc import Iterable
 from typing import Any
 
-from tasks.plan.job_file import Job, measured
+from tasks.plan.job_file import Job, measured, merged_into
 
 PERCENTILES = {"p50": "50.000000", "p95": "95.000000", "p99": "99.000000", "p99_9": "99.900000"}
 # fio reports these apart, or with unified_rw_reporting all as one.
@@ -20,7 +23,10 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
     Raises UnreadableOutput, quoting it, when the output is cut, lacks a job or has another form.
     """
     try:
-        document, _ = json.JSONDecoder().raw_decode(output[output.index("{") :])
+        # fio writes nan, which JSON has not; a line of its own begins the document
+        text = re.sub(r"(:\s*)-?(nan|inf)\b", r"\1null", output)
+        begins = re.search(r"(?m)^\{", text)
+        document, _ = json.JSONDecoder().raw_decode(text[begins.start() if begins else 0 :])
     except ValueError as error:
         raise UnreadableOutput(f"fio's output is not JSON ({error}): {output[-200:]!r}") from error
     try:
@@ -32,7 +38,8 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
 
 def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
     # in the order of the file, by which two of one name are told apart
-    told, jobs = document.get("jobs", []), [job for job in group if not job.merged]
+    told = [one for one in document.get("jobs", []) if "jobname" in one]  # not one with stats=0
+    jobs = [job for job in group if not job.merged and job.has_entry]
     if [one["jobname"] for one in told] != [job.reported or job.name for job in jobs]:
         names = {one["jobname"] for one in told}
         missing = [job.name for job in jobs if (job.reported or job.name) not in names]
@@ -45,17 +52,38 @@ def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any
     results = zip(jobs, told, strict=True)
     wanted = measured(group)
     return {
-        job.name: {"fio_version": version} | _row(job, result, common)
+        job.name: {"fio_version": version} | _row(job, merged_into(job, group), result, common)
         for job, result in results
         if job in wanted
     }
 
 
-def _row(job: Job, result: dict[str, Any], common: dict[str, str]) -> dict[str, Any]:
+def errors(output: str) -> list[str]:
+    """Which jobs say that they failed, and how; empty where the output cannot be read."""
+    try:
+        document = json.loads(output[output.index("{") :])
+        return [
+            f"job {job['jobname']}: {os.strerror(job['error'])}"
+            for job in document["jobs"]
+            if job.get("error")
+        ]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _row(
+    job: Job, merged: list[Job], result: dict[str, Any], common: dict[str, str]
+) -> dict[str, Any]:
+    """The figures of a job, and of those that fio adds to it."""
+    if result.get("error"):
+        raise UnreadableOutput(f"fio says of job {job.name}: {os.strerror(result['error'])}")
     # the engine of a job that names none was chosen in the pod
     options = common | result["job options"]
     told = {name: result[name] for name in DIRECTIONS if name in result}
     moved = {name: figures for name, figures in told.items() if figures["total_ios"] > 0}
+    if not moved:
+        raise UnreadableOutput(f"fio did no I/O in job {job.name}, and says of no error")
+    counted = _counted(job, moved)
     latencies = {
         **{key: value for name in moved for key, value in _direction(name, job, moved[name])},
         **_latency("sync", result.get("sync", {}).get("lat_ns", {})),
@@ -65,17 +93,39 @@ def _row(job: Job, result: dict[str, Any], common: dict[str, str]) -> dict[str, 
     return {
         "engine": options.get("ioengine", "psync"),
         "rw": job.options.get("rw", "read"),
-        "block_size_bytes": _block_size(job),
-        "io_depth": job.numbers.get("iodepth", 1),
-        "num_jobs": max(job.numbers.get("numjobs", 1), 1),
-        "direct": job.flag("direct") or job.options.get("buffered") == "0",
+        "block_size_bytes": _same(_block_size(one) for one in merged),
+        "io_depth": _same(one.numbers.get("iodepth", 1) for one in merged),
+        "num_jobs": sum(max(one.numbers.get("numjobs", 1), 1) for one in merged),
+        "direct": _direct(job),
         "runtime_seconds": max(figures["runtime"] for figures in told.values()) / 1000,
-        "iops": float(sum(figures["iops"] for figures in told.values())),
-        "bandwidth_bytes_per_second": float(sum(f["bw_bytes"] for f in told.values())),
+        "iops": float(sum(figures["iops"] for figures in counted)),
+        "bandwidth_bytes_per_second": float(sum(f["bw_bytes"] for f in counted)),
         "ignored_errors": result.get("total_err", 0),
         **({"latency_kind": kind} if timed else {}),
         **latencies,
     }
+
+
+def _counted(job: Job, moved: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The directions that the job's figure is of: verify's reads are not what was asked for."""
+    if "mixed" in moved:  # unified_rw_reporting=both has the directions as well
+        return [moved["mixed"]]
+    rw = job.options.get("rw", "read")
+    asked = [f for name, f in moved.items() if name != "read" or "read" in rw or "rw" in rw]
+    verifies = job.options.get("verify", "0") not in ("0", "none")
+    return asked if verifies and asked else list(moved.values())
+
+
+def _direct(job: Job) -> bool:
+    """Whether it goes past the page cache: direct and buffered are opposites, the last counts."""
+    last = [option for option in job.options if option in ("direct", "buffered")][-1:]
+    return bool(last) and job.flag(last[0]) == (last[0] == "direct")
+
+
+def _same(values: Iterable[int | None]) -> int | None:
+    """The value that all have; None where they differ."""
+    several = set(values)
+    return several.pop() if len(several) == 1 else None
 
 
 def _block_size(job: Job) -> int | None:
@@ -85,7 +135,8 @@ def _block_size(job: Job) -> int | None:
 
 def _whole_latency(job: Job) -> bool:
     """Whether the percentiles are those of submission and completion together."""
-    return job.flag("lat_percentiles") and job.options.get("clat_percentiles") in ("0", "false")
+    off = job.options.get("clat_percentiles") in ("0", "false") or job.flag("disable_clat")
+    return job.flag("lat_percentiles") and off
 
 
 def _direction(name: str, job: Job, figures: dict[str, Any]) -> list[tuple[str, float]]:

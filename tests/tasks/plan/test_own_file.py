@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.plan import own_file
-from tasks.plan.job_file import Workload, job_seconds, waves
+from tasks.plan.job_file import WHOLE_DEVICE, Workload, job_seconds, waves
 from tasks.plan.plan import Plan, PlanError, VolumeMode
 from tasks.speed import fio_output
 from tests.tasks.sample import parsed, read
@@ -126,6 +126,18 @@ def test_times_of_the_plan_take_the_place_of_the_file_s() -> None:
     assert none.notes == ["runtime_seconds has no effect: no job has a runtime"]
 
 
+@pytest.mark.parametrize("heading", ["[global]", "[global_defaults]"])
+def test_sections_that_fio_takes_for_global_are(heading: str) -> None:
+    (job,) = own(f"{heading}\nsize=4m\n[a]\n").jobs
+    assert (job.name, job.numbers["size"]) == ("a", 4 * MIB)
+
+
+def test_a_long_name_is_cut_where_fio_cuts_it(tmp_path: Path) -> None:
+    """Its cell would be lost otherwise."""
+    workload = own(f"[{'a' * 150}]\nsize=1m\n")
+    assert run(workload, tmp_path).keys() == {"a" * 127}
+
+
 # ---------------------------------------------------------------- the volume's place
 
 
@@ -156,6 +168,50 @@ def test_a_device_takes_the_place_of_all_names() -> None:
     assert "layout.fio" not in workload.files
 
 
+def test_files_of_one_name_in_several_folders_are_several() -> None:
+    """In one folder they are one."""
+    text = "[global]\nfilename=x\nsize=1m\n[a]\ndirectory=/mnt/a\n[b]\ndirectory=/mnt/{}\n"
+    several, one = own(text.format("b")), own(text.format("a"))
+    assert [job.options["filename"] for job in several.jobs] == ["mnt_a_x", "mnt_b_x"]
+    assert (several.needed_bytes, one.needed_bytes) == (2 * MIB, MIB)
+
+
+def test_files_that_are_named_twice_are_two(tmp_path: Path) -> None:
+    """fio adds the second to the first."""
+    workload = own("[global]\nfilename=x\n[a]\nfilename=y\nsize=2m\n")
+    run(workload, tmp_path)
+    made = {path.name: path.stat().st_size for path in (tmp_path / "volume").iterdir()}
+    assert made == {"x": MIB, "y": MIB}
+
+
+@pytest.mark.parametrize("size", ["", "size=0\n", "size=100%\n", "size=50%\noffset=50%\n"])
+def test_a_device_is_written_as_far_as_it_is_read(size: str) -> None:
+    """Whole, where only fio knows how large it is."""
+    workload = own(f"[a]\n{size}", mode="Block")
+    assert workload.layout == {"dev/stormark": WHOLE_DEVICE}
+    assert own("[a]\nsize=8m\noffset=8m\n", mode="Block").layout == {"dev/stormark": 16 * MIB}
+
+
+def test_a_job_without_a_size_uses_the_file_as_another_sizes_it() -> None:
+    workload = own("[w]\nfilename=x\nsize=16m\nrw=write\n[r]\nfilename=x\nstonewall\n")
+    assert workload.sizes == {"w": 16 * MIB, "r": 16 * MIB}
+
+
+def test_zones_of_a_file_are_laid_out_at_once() -> None:
+    """Each job that needs a larger file would write it anew."""
+    zones = "".join(f"[z{i}]\nfilename=x\nsize=64k\noffset={i * 64}k\n" for i in range(50))
+    workload = own(zones)
+    assert workload.files["layout.fio"].count("[") == 1
+    assert workload.needed_bytes == 50 * 65536
+
+
+def test_files_stay_for_the_next_round() -> None:
+    """A job that unlinks them would be measured on new ones from the second on; it is said."""
+    workload = own("[a]\nunlink=1\nsize=1m\n")
+    assert "unlink" not in workload.files["1.fio"]
+    assert workload.notes == ["left out: unlink"]
+
+
 @pytest.mark.parametrize(
     ("text", "files"),
     [
@@ -163,6 +219,9 @@ def test_a_device_takes_the_place_of_all_names() -> None:
         ("[a]\nnumjobs=2\nsize=1m\n", [MIB] * 2),
         ("[a]\nfilesize=1m\nrw=read\nbs=1M\n", [MIB]),
         ("[a]\nsize=1m\noffset=1m\n", [2 * MIB]),
+        ("[a]\nfilesize=8m\noffset=4m\n", [8 * MIB]),
+        ("[a]\nfilename=x\nsize=1m\nnumjobs=3\noffset_increment=1m\n", [3 * MIB]),
+        ("[a]\nfill_device=1\nfilesize=1m\nrw=write\n", [MIB]),
         ("[a]\nfilename=x\nsize=1m\n[b]\nfilename=x\nsize=2m\nstonewall\n", [2 * MIB]),
         ("[a]\nsize=1m\nunlink=1\nexec_prerun=false\nstartdelay=100\n", [MIB]),
         ("[a]\nsize=1m\nioengine=libaio\nio_submit_mode=offload\nrate_iops=1\n", [MIB]),
@@ -222,6 +281,26 @@ def test_jobs_that_the_file_has_reported_as_one_are_one(tmp_path: Path) -> None:
     assert run(workload, tmp_path).keys() == {"a", "c"}
 
 
+def test_a_job_that_asks_to_be_merged_is(tmp_path: Path) -> None:
+    """By its own group_reporting, whatever the job before it says; the row counts both."""
+    workload = own("[a]\nsize=1m\n[b]\ngroup_reporting\nsize=1m\nbs=8k\niodepth=1\n")
+    (row,) = run(workload, tmp_path).values()
+    assert [job.name for job in workload.jobs] == ["a"]
+    assert (row["num_jobs"], row["block_size_bytes"], row["io_depth"]) == (2, None, 1)
+
+
+def test_processes_take_no_other_job_in(tmp_path: Path) -> None:
+    """A job after them that is reported with its group is in one of its own."""
+    workload = own("[a]\nnumjobs=2\nsize=1m\n[b]\ngroup_reporting\nsize=1m\n")
+    assert run(workload, tmp_path).keys() == {"a", "b"}
+
+
+def test_a_job_without_statistics_has_no_result(tmp_path: Path) -> None:
+    """And takes none from the others."""
+    workload = own("[quiet]\nstats=0\nsize=1m\n[a]\nsize=1m\n")
+    assert run(workload, tmp_path).keys() == {"a"}
+
+
 def test_a_job_that_burns_cpu_has_no_result_of_its_own(tmp_path: Path) -> None:
     """It is part of what the others are measured beside."""
     workload = own(
@@ -235,7 +314,7 @@ def test_verify_s_reads_are_no_writes(tmp_path: Path) -> None:
     """They have figures of their own."""
     workload = own("[a]\nrw=randwrite\nverify=crc32c\nsize=1m\nbs=4k\n")
     (row,) = run(workload, tmp_path).values()
-    assert isinstance(row["write_iops"], float)
+    assert row["iops"] == row["write_iops"] != 0
     assert isinstance(row["read_iops"], float)
 
 
@@ -248,7 +327,7 @@ def test_a_mix_reported_as_one_has_one_figure(tmp_path: Path) -> None:
 def test_logs_of_the_file_are_left_out() -> None:
     """A pod has no place for them, and says so."""
     workload = own("[a]\nwrite_bw_log=x\nwrite_lat_log\nlog_avg_msec=500\nsize=1m\n")
-    assert workload.notes == ["logs are left out: write_bw_log, write_lat_log"]
+    assert workload.notes == ["left out: write_bw_log, write_lat_log"]
     assert "write_" not in workload.files["1.fio"]
 
 
@@ -264,6 +343,20 @@ def test_all_that_can_be_told_without_fio_is_told_at_once() -> None:
         "fio file: line 2: size=${SIZE}: fio_env of the plan has no SIZE; "
         "line 3: include common.fio: paste that file in here"
     )
+
+
+@pytest.mark.parametrize("line", ["include a.fio ; shared", "include my a.fio", "include"])
+def test_an_include_is_never_lost(line: str) -> None:
+    """fio goes on without a file that it cannot include."""
+    if line == "include":
+        own_file.check(Plan(fio_file=f"[a]\n{line}_x=1\n"))
+    else:
+        with pytest.raises(PlanError, match=rf"line 2: {line}: paste that file in here"):
+            own_file.check(Plan(fio_file=f"[a]\n{line}\n"))
+
+
+def test_a_variable_in_a_comment_is_none() -> None:
+    own_file.check(Plan(fio_file="[a]\nrw=read ; was ${MODE}\n# ${X}\n"))
 
 
 @pytest.mark.parametrize("text", ["; only a comment\n", "bs=4k\n", ""])
@@ -285,6 +378,36 @@ def test_what_can_mean_nothing_on_a_volume_is_refused_with_every_reason() -> Non
     assert "job a: engine null does no I/O on a volume's files" in said
     assert "job b: read_iolog=trace: no pod has that trace" in said
     assert "bytes, and the volume has 1,073,741,824 (plan field volume_size)" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "words"),
+    [
+        ("[a]\nrw=randtrim\nsize=1m\n", "Filesystem", "rw=randtrim: fio trims devices alone"),
+        ("[a]\nioengine=filedelete\n", "Block", "engine filedelete makes files, and a device is"),
+        ("[a]\nsize=1m\nwait_for=b\n", "Filesystem", "wait_for=b: there is no such job"),
+    ],
+)
+def test_what_would_fail_on_the_volume_is_refused_before(
+    text: str, mode: VolumeMode, words: str
+) -> None:
+    with pytest.raises(PlanError, match=words):
+        own(text, mode=mode)
+    other: VolumeMode = "Block" if mode == "Filesystem" else "Filesystem"
+    if "wait_for" not in text:
+        assert own(text, mode=other).jobs
+
+
+def test_engines_that_fio_lacks_are_told_with_the_rest() -> None:
+    text = "[a]\nsize=2g\n"
+    with pytest.raises(PlanError, match=r"fio lacks engine nonsuch; it needs 2,147,483,648"):
+        own_file.resolve(Plan(fio_file=text, volume_size="1Gi"), parsed(text), ["nonsuch"])
+
+
+def test_more_than_a_configmap_takes_is_refused() -> None:
+    common = "".join(f"verify_pattern=0x{'ab' * 400}\n" for _ in range(1))
+    with pytest.raises(PlanError, match="larger than what a ConfigMap takes"):
+        own(f"[global]\nsize=4k\n{common}" + "".join(f"[j{i}]\n" for i in range(700)))
 
 
 @pytest.mark.parametrize(
@@ -317,7 +440,7 @@ def test_included_files_stand_in_their_place(tmp_path: Path) -> None:
     """Beside the file that names them, and those in turn."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "deep.fio").write_text("iodepth=3\n")
-    (tmp_path / "common.fio").write_text("bs=4k\ninclude more/deep.fio\n")
+    (tmp_path / "common.fio").write_text("bs=4k\ninclude more/deep.fio ; words\n")
     (tmp_path / "a.fio").write_text("[global]\ninclude common.fio\n[a]\nrw=read\n")
     assert own_file.text_of(tmp_path / "a.fio") == "[global]\nbs=4k\niodepth=3\n[a]\nrw=read\n"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.provision.bench_log import FioLog, rates
+from tasks.provision.bench_log import MOST_LINES, FioLog, rates
 
 
 def read(*lines: str) -> FioLog:
@@ -102,3 +102,13 @@ def test_the_newest_update_of_a_line_counts() -> None:
 def test_a_line_without_rates_has_none(line: str) -> None:
     """Before the first second, or while files are laid out."""
     assert rates(line) is None
+
+
+def test_of_many_words_beside_the_figures_the_first_are_kept() -> None:
+    """A verify that fails has a line for each block."""
+    log = FioLog()
+    log.feed("@stormark begin 1 1700000000")
+    for number in range(500):
+        log.feed(f"@stormark stderr verify: bad block {number}")
+    assert len(log.stderr["1"]) == MOST_LINES + 1
+    assert log.stderr["1"][-1] == f"and {500 - MOST_LINES} lines more"

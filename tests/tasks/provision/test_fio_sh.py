@@ -130,6 +130,14 @@ def test_check_says_in_fio_s_words_what_is_wrong_with_a_job_file(pod: Pod) -> No
     assert "fio: failed parsing rw=sideways" in ended.log.errors
 
 
+def test_check_takes_no_file_that_lacks_what_it_includes(pod: Pod) -> None:
+    """fio goes on without it, and ends well."""
+    (pod.folder / "stormark" / "job.fio").write_text("[a]\nsize=1m\ninclude nowhere.fio\n")
+    ended = pod.run("check")
+    assert (ended.status, ended.log.finished) == (1, False)
+    assert any("while parsing include file" in words for words in ended.log.errors)
+
+
 def test_check_in_an_image_without_fio_tells_no_version(pod: Pod) -> None:
     """An empty version is what tells a wrong image from a wrong file."""
     for tool in ("cat", "date", "df", "mkfifo", "rm", pod.shell[0]):

@@ -88,12 +88,12 @@ def test_a_pod_is_ordered_to_run_the_groups(api: Api) -> None:
 
 
 def test_what_fio_says_beside_its_figures_is_a_warning(api: Api) -> None:
-    """So is what makes a figure doubtful, and an engine that the node refused."""
+    """So is what makes a figure doubtful."""
     doubtful = make_volume(row={"filesystem": "tmpfs"}, engine_errors=["io_uring: fio: refused"])
     log = group("first", stderr="fio: a note") + group("second", "third") + FINISHED
     rows = cells(api, log, on=doubtful)
     ram = "the volume is tmpfs: this measures RAM, not storage"
-    assert rows["first"]["warnings"] == ["fio: a note", ram, "engine io_uring: fio: refused"]
+    assert rows["first"]["warnings"] == ["fio: a note", ram]
     assert rows["third"]["warnings"] == [ram], "third names its engine itself"
 
 
@@ -253,3 +253,12 @@ def test_progress_tells_cell_rates_and_time_left(api: Api) -> None:
     assert seen[1] == seen[0]._replace(iops=256.0, bytes_per_second=2.0**20)
     assert seen[2].step == "fast · second+third · repeat 2"
     assert (seen[2].cell, seen[2].seconds_left) == (5, 30.0)
+
+
+def test_why_an_engine_was_not_chosen_stands_beside_a_profile_s_figures(api: Api) -> None:
+    """Of an own file's jobs none is chosen: fio runs the one that they name, or its default."""
+    volume = make_volume(engine_errors=["io_uring: fio: refused"])
+    run = make_run(api.cluster, fio_file=None, profile="quick")
+    script_pod(api, Answer.of("@stormark order 1\n" + group("read_iops") + FINISHED))
+    first, *_ = measured(run, Round(volume, 1, 1, 4))
+    assert "engine io_uring: fio: refused" in first["warnings"]

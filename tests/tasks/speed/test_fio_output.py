@@ -9,7 +9,7 @@ import pytest
 from tasks.plan.job_file import Job
 from tasks.plan.plan import Plan
 from tasks.results.schema import TABLES
-from tasks.speed.fio_output import UnreadableOutput, rows
+from tasks.speed.fio_output import UnreadableOutput, errors, rows
 from tests.tasks.sample import read
 
 DATA = Path(__file__).parents[1] / "data" / "fio"
@@ -238,3 +238,48 @@ def test_jobs_of_one_name_are_told_apart_by_their_order() -> None:
     both = [Job("mixed #1", {}, {}, "mixed"), Job("mixed #2", {}, {}, "mixed")]
     measured = rows(json.dumps(document), both)
     assert [measured[job.name]["read_iops"] for job in both] == [39734.265734, 1.0]
+
+
+def test_a_job_that_did_nothing_is_not_measured() -> None:
+    """fio ends well all the same, as when a process of it was killed."""
+    document = json.loads(recorded("mixed"))
+    for direction in ("read", "write"):
+        document["jobs"][0][direction]["total_ios"] = 0
+    with pytest.raises(UnreadableOutput, match="fio did no I/O in job mixed"):
+        row_of(json.dumps(document))
+
+
+def test_a_job_that_failed_is_not_measured() -> None:
+    """Another job of its group may be."""
+    document = json.loads(recorded("mixed"))
+    document["jobs"][0]["error"] = 28
+    with pytest.raises(UnreadableOutput, match="fio says of job mixed: No space left on device"):
+        row_of(json.dumps(document))
+    assert errors(json.dumps(document)) == ["job mixed: No space left on device"]
+    assert errors(recorded("mixed")) == errors("{") == []
+
+
+def test_a_mix_that_is_reported_beside_its_directions_is_counted_once() -> None:
+    document = json.loads(recorded("mixed"))
+    (job,) = document["jobs"]
+    job["mixed"] = job["read"] | {"iops": 56742.25}
+    measured = row("mixed", json.dumps(document))
+    assert measured["iops"] == measured["mixed_iops"] == 56742.25
+    assert measured["read_iops"] == 39734.265734
+
+
+@pytest.mark.parametrize("word", ["nan", "-nan", "inf"])
+def test_numbers_that_json_has_not_are_missing(word: str) -> None:
+    document = json.loads(recorded("mixed"))
+    document["jobs"][0]["read"]["iops_stddev"] = "NUMBER"
+    output = json.dumps(document).replace('"NUMBER"', word)
+    assert row_of("a line with { in it\n" + output) == row("mixed")
+
+
+@pytest.mark.parametrize(
+    ("text", "direct"),
+    [("direct=1\nbuffered=1\n", False), ("buffered=1\ndirect=1\n", True), ("buffered=0\n", True)],
+)
+def test_the_last_word_on_the_page_cache_counts(text: str, *, direct: bool) -> None:
+    (job,) = read(Plan(fio_file=f"[mixed]\n{text}")).jobs
+    assert rows(recorded("mixed"), [job])["mixed"]["direct"] is direct
