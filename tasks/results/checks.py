@@ -38,5 +38,9 @@ def refuse(checks: list[Check]) -> None:
 
 
 def skips(checks: list[Check]) -> dict[str, str]:
-    """Why storms and storm volumes are skipped, by their names."""
-    return {name: f"{check.seen}; {check.advice}" for check in checks for name in check.without}
+    """Why storms and storm volumes are skipped, by their names: the first check's reason."""
+    found: dict[str, str] = {}
+    for check in checks:
+        for name in check.without:
+            found.setdefault(name, f"{check.seen}; {check.advice}")
+    return found
