@@ -25,4 +25,4 @@ def test_where_it_worked(parameters: dict[str, Any]) -> None:
 
 def test_of_a_report_no_place_is_known() -> None:
     plan = plan_of(FlowRun(flow_id=uuid4(), parameters={"runs": ["a"], "results": "results"}))
-    assert (plan.context, plan.namespace) == (None, "default")
+    assert (plan.context, plan.namespace) == (None, "")

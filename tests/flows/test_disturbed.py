@@ -205,7 +205,8 @@ def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, name
 
     def delete(step: str) -> None:
         if step == "local-path · slow · repeat 1":
-            (owner,) = cluster.core.list_namespaced_config_map(namespace).items
+            maps = cluster.core.list_namespaced_config_map(namespace).items
+            (owner,) = [one for one in maps if not one.metadata.owner_references]
             cluster.core.delete_namespaced_config_map(owner.metadata.name, namespace)
 
     outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=3600))

@@ -103,8 +103,8 @@ def test_the_command_asks_no_proxy_for_the_api_server(start: Start, folder: Path
         "down",
         "",
     )
-    # another testbed of the machine may have the first number
-    gateway = re.escape(state.GATEWAY).replace(r"18\.0", r"18\.\d")
+    # its number depends on the testbeds that the machine has meanwhile
+    gateway = re.sub(r"\.\d+\.1$", r"\\.\\d+\\.1", state.GATEWAY)
     assert all(re.fullmatch(f"a\\.example,{gateway}", words) for words in direct)
     assert len(direct) == 2
 
