@@ -133,6 +133,8 @@ class Proxy:
     def _count(self, method: str, target: str) -> Call:
         url = urlsplit(target)
         verb, resource = call_of(url.path, method, url.query)[:2]
+        if "dryRun=" in url.query:  # which changes nothing
+            verb = f"dry {verb}"
         self._seen[verb, resource] += 1
         call = Call(verb, resource, self._seen[verb, resource])
         self.calls.append(call)
