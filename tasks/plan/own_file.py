@@ -176,7 +176,8 @@ def _refusals(jobs: list[Job], plan: Plan) -> list[str]:
             found.append(f"job {job.name}: engine {job.engine} does no I/O on a volume's files")
         if plan.volume_mode == "Block" and engine in OF_FILES:
             found.append(f"job {job.name}: engine {job.engine} makes files, and a device is none")
-        if plan.volume_mode == "Filesystem" and "trim" in job.options.get("rw", ""):
+        trims = "trim" in job.options.get("rw", "") and engine not in OF_FILES  # falloc punches
+        if trims and plan.volume_mode == "Filesystem":
             found.append(
                 f"job {job.name}: rw={job.options['rw']}: fio trims devices alone: use "
                 "volume_mode: Block"

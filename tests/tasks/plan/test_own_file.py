@@ -398,6 +398,17 @@ def test_what_would_fail_on_the_volume_is_refused_before(
         assert own(text, mode=other).jobs
 
 
+def test_holes_are_punched_into_files(tmp_path: Path) -> None:
+    """That is no trim of a device, though fio calls it so."""
+    workload = own("[a]\nioengine=falloc\nrw=randtrim\nsize=1m\nbs=4k\n")
+    for name in ("volume", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "volume" / "a.0.0").write_bytes(b"x" * MIB)
+    (tmp_path / "1.fio").write_text(workload.files["1.fio"])
+    output = fio(tmp_path, "--output-format=json", "1.fio")
+    assert fio_output.rows(output, workload.groups[0])["a"]["trim_iops"] != 0
+
+
 def test_engines_that_fio_lacks_are_told_with_the_rest() -> None:
     text = "[a]\nsize=2g\n"
     with pytest.raises(PlanError, match=r"fio lacks engine nonsuch; it needs 2,147,483,648"):
