@@ -176,6 +176,15 @@ def ramp_seconds(job: Job) -> float:
     return job.numbers.get("ramp_time", 0) / 1e6
 
 
+def timed(job: Job, plan: Plan) -> Job:
+    """The job with the times that the plan names in place of its own, where it has such."""
+    options, numbers = dict(job.options), dict(job.numbers)
+    for option, seconds in (("runtime", plan.runtime_seconds), ("ramp_time", plan.ramp_seconds)):
+        if seconds is not None and option in options:
+            options[option], numbers[option] = f"{seconds}", seconds * 10**6
+    return job._replace(options=options, numbers=numbers)
+
+
 # ---------------------------------------------------------------- profiles
 
 
@@ -190,7 +199,7 @@ def prepare(plan: Plan) -> Workload:
     if plan.fio_file is not None:
         return Workload("custom", [], {}, {}, 0)
     words = profile_text(plan.profile)
-    jobs = [_timed(job, plan) for job in _jobs(words)]
+    jobs = [timed(job, plan) for job in _jobs(words)]
     # each job has a file of its own, which fio makes
     own_files = "; stormark: own-layout\n" in words and plan.volume_mode == "Filesystem"
     target = TARGET[plan.volume_mode]
@@ -225,15 +234,6 @@ def _number(option: str, value: str) -> int | None:
         return None
     number = int(match[1]) * SIZE_UNITS[match[2]]
     return number * 10**6 if option in TIMES else number
-
-
-def _timed(job: Job, plan: Plan) -> Job:
-    """The job with the times that the plan names, where it has such."""
-    given = {"runtime": plan.runtime_seconds, "ramp_time": plan.ramp_seconds}
-    times = {name: value for name, value in given.items() if value is not None}
-    options = {o: str(times[o]) if o in times else value for o, value in job.options.items()}
-    numbers = {o: times[o] * 10**6 if o in times else value for o, value in job.numbers.items()}
-    return job._replace(options=options, numbers=numbers)
 
 
 def _sizes(jobs: list[Job], files: int, plan: Plan) -> dict[str, int]:

@@ -18,6 +18,7 @@ from tasks.plan.job_file import (
     WITHOUT_FILE,
     Job,
     Workload,
+    timed,
     waves,
 )
 from tasks.plan.plan import Plan, PlanError
@@ -82,11 +83,9 @@ def resolve(plan: Plan, parsed: Iterable[str], missing: Iterable[str] = ()) -> W
     `missing` are engines that this fio lacks. Raises PlanError, with every reason, where a job can
     mean nothing on a volume.
     """
-    jobs = _told_apart(_jobs(parsed))
+    jobs = [timed(job, plan) for job in _told_apart(_jobs(parsed))]
     if not jobs:
         raise PlanError("fio file: fio finds no job in it")
-    if plan.runtime_seconds is not None or plan.ramp_seconds is not None:
-        jobs = [_timed(job, plan.runtime_seconds, plan.ramp_seconds) for job in jobs]
     found = [f"fio lacks engine {engine}" for engine in sorted(missing)] + _refusals(jobs, plan)
     notes = placement.replaced(jobs)
     if plan.runtime_seconds is not None and not any("runtime" in job.options for job in jobs):
@@ -158,14 +157,6 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
         number = f" #{before + 1}" if names.count(job.name) > 1 else ""
         told.append(job._replace(name=job.name + number, reported=job.name))
     return told
-
-
-def _timed(job: Job, runtime: int | None, ramp: int | None) -> Job:
-    options, numbers = dict(job.options), dict(job.numbers)
-    for option, seconds in (("runtime", runtime), ("ramp_time", ramp)):
-        if seconds is not None and option in options:
-            options[option], numbers[option] = f"{seconds}", seconds * 10**6
-    return job._replace(options=options, numbers=numbers)
 
 
 def _refusals(jobs: list[Job], plan: Plan) -> list[str]:

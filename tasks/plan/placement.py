@@ -95,11 +95,16 @@ def sizes(jobs: list[Job], plan: Plan) -> dict[str, Size]:
 
 def together(several: Iterable[Size]) -> int:
     """Bytes of all files of the jobs."""
+    return sum(_by_file(several).values())
+
+
+def _by_file(several: Iterable[Size]) -> dict[str, int]:
+    """Bytes of each file: as the job that takes most of it."""
     files: dict[str, int] = {}
     for size in several:
         for name, needed in size.files.items():
             files[name] = max(files.get(name, 0), needed)
-    return sum(files.values())
+    return files
 
 
 def _size(job: Job, share: int) -> Size:
@@ -158,13 +163,12 @@ def whole_device(jobs: list[Job]) -> bool:
 def layout(jobs: list[Job], of_jobs: dict[str, Size]) -> list[Job]:
     """The jobs with which fio writes every file full, once, and does nothing else."""
     made: list[Job] = []
-    ends: dict[str, int] = {}
+    shared: list[Size] = []
     for job in jobs:
         if not job.laid_out:
             continue
         if "filename" in job.options:
-            for name, end in of_jobs[job.name].files.items():
-                ends[name] = max(ends.get(name, 0), end)
+            shared.append(of_jobs[job.name])
             continue
         options = {o: value for o, value in job.options.items() if o not in NOT_IN_LAYOUT}
         if "size" not in options and "filesize" not in options:
@@ -178,6 +182,6 @@ def layout(jobs: list[Job], of_jobs: dict[str, Size]) -> list[Job]:
             | LAID_OUT,
             {},
         )
-        for number, (name, end) in enumerate(ends.items())
+        for number, (name, end) in enumerate(_by_file(shared).items())
     ]
     return made

@@ -22,18 +22,25 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
 
     Raises UnreadableOutput, quoting it, when the output is cut, lacks a job or has another form.
     """
-    try:
-        # fio writes nan, which JSON has not; a line of its own begins the document
-        text = re.sub(r"(:\s*)-?(nan|inf)\b", r"\1null", output)
-        begins = re.search(r"(?m)^\{", text)
-        document, _ = json.JSONDecoder().raw_decode(text[begins.start() if begins else 0 :])
-    except ValueError as error:
-        raise UnreadableOutput(f"fio's output is not JSON ({error}): {output[-200:]!r}") from error
+    document = _document(output)
     try:
         return _rows(document, group)
     except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         why = f"fio's output is none that is known here ({type(error).__name__}: {error})"
         raise UnreadableOutput(f"{why}: {output[:300]!r}") from error
+
+
+def _document(output: str) -> dict[str, Any]:
+    """The JSON in fio's output, among other words; UnreadableOutput where there is none."""
+    try:
+        # fio writes nan, which JSON has not; a line of its own begins the document
+        text = re.sub(r"(:\s*)-?(nan|inf)\b", r"\1null", output)
+        begins = re.search(r"(?m)^\{", text)
+        document: dict[str, Any]
+        document, _ = json.JSONDecoder().raw_decode(text[begins.start() if begins else 0 :])
+    except ValueError as error:
+        raise UnreadableOutput(f"fio's output is not JSON ({error}): {output[-200:]!r}") from error
+    return document
 
 
 def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
@@ -61,13 +68,12 @@ def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any
 def errors(output: str) -> list[str]:
     """Which jobs say that they failed, and how; empty where the output cannot be read."""
     try:
-        document = json.loads(output[output.index("{") :])
         return [
             f"job {job['jobname']}: {os.strerror(job['error'])}"
-            for job in document["jobs"]
+            for job in _document(output)["jobs"]
             if job.get("error")
         ]
-    except (ValueError, KeyError, TypeError):
+    except (UnreadableOutput, KeyError, TypeError):
         return []
 
 
