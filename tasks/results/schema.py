@@ -26,6 +26,9 @@ NODE = pa.struct(
 )
 
 
+BINS = pa.list_(pa.struct([("ns", pa.int64()), ("count", pa.int64())]))
+
+
 class Column(NamedTuple):
     """One column: its name ends in its unit, if it has one."""
 
@@ -117,6 +120,7 @@ TABLES: dict[str, list[Column]] = {
     "volumes": [
         RUN_ID,
         Column("storage_class", pa.string(), "", "the class that the PVC asked for"),
+        Column("round", pa.int64(), "", "1 … rounds of the plan; null where there was one volume"),
         Column("pvc", pa.string(), "", "name of the PVC"),
         Column("access_mode", pa.string(), "", "ReadWriteOnce, ReadWriteMany or ReadWriteOncePod"),
         Column("volume_mode", pa.string(), "", "Filesystem or Block"),
@@ -153,7 +157,13 @@ TABLES: dict[str, list[Column]] = {
         RUN_ID,
         Column("storage_class", pa.string(), "", "the class under test"),
         Column("job", pa.string(), "", "name of the job in the fio file"),
-        Column("repeat", pa.int64(), "", "1 … repeats of the plan"),
+        Column(
+            "round",
+            pa.int64(),
+            "",
+            "1 … rounds of the plan, each on a new volume; null where one volume had all repeats",
+        ),
+        Column("repeat", pa.int64(), "", "1 … on the same volume; since rounds are new ones, 1"),
         Column("sequence", pa.int64(), "", "place in the order in which cells ran, from 1"),
         Column("profile", pa.string(), "", "kubestr, standard, quick, wal, or custom"),
         Column("status", pa.string(), "", "measured or failed"),
@@ -215,6 +225,15 @@ TABLES: dict[str, list[Column]] = {
         ),
         *_latency("trim", "a trim's completion latency"),
         *_latency("mixed", "an I/O's completion latency under unified_rw_reporting"),
+        *(
+            Column(
+                f"{direction}_latency_bins",
+                BINS,
+                "",
+                f"histogram of the latency of {direction}: how many took up to so many ns",
+            )
+            for direction in ("read", "write", "sync", "trim", "mixed")
+        ),
         Column("latency_kind", pa.string(), "", "clat, or lat where the job asks for that alone"),
         Column("ignored_errors", pa.int64(), "", "I/O errors that continue_on_error went on after"),
     ],
