@@ -94,6 +94,11 @@ def bounds(difference: Difference, level: float = LEVEL) -> tuple[Array, Array]:
     return difference.log - arm, difference.log + arm
 
 
+def sure_bounds(table: Difference) -> tuple[Array, Array]:
+    """Intervals of all pairs, along the first axis, that hold together with 95 %: Bonferroni's."""
+    return bounds(table, LEVEL / len(table.log))
+
+
 def holm(p: Array) -> Array:
     """The p values of a table's pairs, along the first axis, adjusted for there being many.
 

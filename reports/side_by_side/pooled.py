@@ -94,10 +94,14 @@ def _unlike(runs: Sequence[Row]) -> list[str]:
     """What changed between the nights besides the storage, a sentence each."""
     counted = {fact: Counter(str(row[fact]) for row in runs) for fact in FACTS}
     return [
-        f"Not alike: {fact} was {', '.join(f'{value} ({n} runs)' for value, n in values.items())}"
+        f"Not alike: {fact} was {', '.join(_times(*one) for one in values.items())}"
         for fact, values in counted.items()
         if len(values) > 1
     ]
+
+
+def _times(value: str, runs: int) -> str:
+    return f"{value} in {runs} run{'s' if runs > 1 else ''}"
 
 
 def _comparison(location: str, first: Row, fio: Sequence[Row]) -> Comparison:

@@ -9,7 +9,6 @@ import numpy as np
 
 from reports.data.stats import (
     FEWEST,
-    LEVEL,
     Array,
     Difference,
     Word,
@@ -17,6 +16,7 @@ from reports.data.stats import (
     enough,
     paired,
     stacked,
+    sure_bounds,
     welch,
     words,
 )
@@ -96,7 +96,7 @@ def _judged(
 
 
 def _sure(table: Difference) -> Array:
-    """The bounds nearest 1 that hold for all ratios at once (Bonferroni); 1 where that holds 1."""
-    low, high = (np.exp(bound) for bound in bounds(table, LEVEL / len(table.log)))
+    """The bounds nearest 1 that hold for all ratios at once; 1 where that interval holds 1."""
+    low, high = (np.exp(bound) for bound in sure_bounds(table))
     nearest: Array = np.where(low > 1, low, np.where(high < 1, high, 1.0))
     return nearest
