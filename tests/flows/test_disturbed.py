@@ -35,9 +35,9 @@ bs=1m
 
 def test_every_cell_is_measured(benchmark: Benchmark) -> None:
     """Undisturbed: the state is Completed, and each class has its turn in each repeat."""
-    outcome = benchmark(storage_classes=["nfs-client", "local-path"], repeats=2)
+    outcome = benchmark(storage_classes=["nfs-client", "local-path"], rounds=2)
     assert outcome.state.is_completed()
-    turns = [(row["storage_class"], row["repeat"], row["job"]) for row in outcome.fio]
+    turns = [(row["storage_class"], row["round"], row["job"]) for row in outcome.fio]
     first, second = ("nfs-client", "local-path"), ("local-path", "nfs-client")
     assert turns == [
         (name, repeat, job)
@@ -81,7 +81,7 @@ def test_a_server_that_is_away_longer_than_a_call_is_tried(
     def go_away(step: str) -> None:
         calls = {
             CHECK: [("create", "persistentvolumeclaims")],
-            "local-path · read · repeat 1": [("get", "pods/log"), ("get", "pods")],
+            "local-path · read · round 1": [("get", "pods/log"), ("get", "pods")],
             "clean up the cluster": [("list", "jobs"), ("delete", "jobs"), ("list", "pods")],
         }
         for call in calls.get(step, []) if seconds or step == CHECK else []:
@@ -142,7 +142,7 @@ def test_somebody_deletes_the_pod_during_fio(
     deleted: set[str] = set()
 
     def delete(step: str) -> None:
-        if not step.startswith("local-path · slow · repeat 1") or len(deleted) == times:
+        if not step.startswith("local-path · slow · round 1") or len(deleted) == times:
             return
         for pod in cluster.core.list_namespaced_pod(namespace).items:
             if pod.status.phase == "Running" and pod.metadata.name not in deleted:
@@ -151,7 +151,7 @@ def test_somebody_deletes_the_pod_during_fio(
                     pod.metadata.name, namespace, grace_period_seconds=0
                 )
 
-    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=6), repeats=times)
+    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=6), rounds=times)
     slow, fast, *next_repeat = outcome.statuses()
     if times == 1:
         assert outcome.state.is_completed(), outcome.state.message
@@ -171,7 +171,7 @@ def test_somebody_deletes_the_lease(benchmark: Benchmark, cluster: Cluster, name
     leases = client.CoordinationV1Api(cluster.api)
 
     def delete(step: str) -> None:
-        if step == "local-path · write · repeat 1":
+        if step == "local-path · write · round 1":
             leases.delete_namespaced_lease("stormark", namespace)
 
     assert benchmark(delete).state.is_completed()
@@ -185,13 +185,13 @@ def test_another_run_takes_the_lease(
     leases = client.CoordinationV1Api(cluster.api)
 
     def take_over(step: str) -> None:
-        if step == "local-path · read · repeat 1":
+        if step == "local-path · read · round 1":
             (renewer,) = (thread for thread in threading.enumerate() if thread.name == "lease")
             change = {"spec": {"holderIdentity": "next"}}
             leases.patch_namespaced_lease("stormark", namespace, change)
             renewer.join()
 
-    outcome = benchmark(take_over, repeats=3)
+    outcome = benchmark(take_over, rounds=3)
     leases.delete_namespaced_lease("stormark", namespace)
     assert outcome.state.name == "Failed"
     assert outcome.state.message is not None
@@ -204,7 +204,7 @@ def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, name
     """It takes all that the run has made with it: a way to stop a run, which then says so."""
 
     def delete(step: str) -> None:
-        if step == "local-path · slow · repeat 1":
+        if step == "local-path · slow · round 1":
             maps = cluster.core.list_namespaced_config_map(namespace).items
             (owner,) = [one for one in maps if not one.metadata.owner_references]
             cluster.core.delete_namespaced_config_map(owner.metadata.name, namespace)
@@ -214,7 +214,7 @@ def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, name
     assert all("is gone" in words for words in outcome.statuses())
 
 
-WRITE, LAST = "local-path · write · repeat 1", "clean up the cluster"
+WRITE, LAST = "local-path · write · round 1", "clean up the cluster"
 
 
 @pytest.mark.parametrize("again", [LAST, None], ids=["for a while", "to the end"])
@@ -230,7 +230,7 @@ def test_results_that_cannot_be_written(
         if step == again:
             folder.unlink()
 
-    outcome = benchmark(stand_in_the_way, repeats=2)
+    outcome = benchmark(stand_in_the_way, rounds=2)
     if again is None:
         assert outcome.state.name == "Failed"
         assert "storm_events" in (outcome.state.message or "")
