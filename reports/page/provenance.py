@@ -57,7 +57,7 @@ def spread(rows: list[Row], column: str) -> str:
     if not known:
         return ""
     middle, low, high = seconds(median(known)), seconds(min(known)), seconds(max(known))
-    return middle if low == high else f"{middle} [{low} – {high}]"
+    return middle if low == high else f"{middle} ({low} – {high})"
 
 
 def _by_class(run: Run) -> dict[str, list[Row]]:

@@ -20,7 +20,7 @@ def test_provisioning_has_a_row_a_class_with_the_range_of_its_volumes(tmp_path: 
     report = render(location, RUN_ID).markdown
     assert rows(report, "Provisioning")[1:] == [
         ["local-path", "1", "500 ms", "no attachment seen", "4.31 s", "–"],
-        ["gp3", "3", "4.00 s [2.00 s – 8.00 s]", "9.00 s", "4.31 s", "3.00 s"],
+        ["gp3", "3", "4.00 s (2.00 s – 8.00 s)", "9.00 s", "4.31 s", "3.00 s"],
     ]
     volumes = rows(report, "Volumes")
     assert [row[0] for row in volumes[1:]] == ["local-path", "gp3"]
