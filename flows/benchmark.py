@@ -69,6 +69,9 @@ def measure_classes(
     left: list[str] = []
     cell = 1
     for number in range(1, run.plan.rounds + 1):
+        if number > 1 and volumes.is_stopped(run, owner):
+            known.warnings.append("somebody deleted the run's ConfigMap: no more rounds were begun")
+            break
         if number == 1 or not run.plan.pvc:
             node = benchmark.node_of(nodes, run.plan, number)
             order = benchmark.shuffled(subjects, run.plan, f"{number} provision")

@@ -120,7 +120,9 @@ def order(
         try:
             give()
         except PodLost as error:
-            if volume.ended or _is_stopped(run, owner):
+            if is_stopped(run, owner):
+                volume.given_up = str(error)
+            if volume.ended or volume.given_up:
                 raise
             lost(str(error))
             _end_pod(run, volume)
@@ -167,7 +169,7 @@ def _gone(run: Run, job: str) -> None:
     )
 
 
-def _is_stopped(run: Run, owner: list[Obj]) -> bool:
+def is_stopped(run: Run, owner: list[Obj]) -> bool:
     """Whether somebody has deleted the run's owner, and with it all that the run has made."""
     names = [f"metadata.name={reference['name']}" for reference in owner]
     return not all(verbs.find(run.cluster, "ConfigMap", field=name) for name in names)

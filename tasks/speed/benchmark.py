@@ -160,8 +160,7 @@ def _cell(run: Run, turn: Turn, job: Job, *, log: FioLog, error: str | None) -> 
             why = str(unreadable)
     if why is not None:
         return row | {"status": "failed", "error": why}
-    filesystem = turn.volume.row.get("filesystem")
-    found = caveats.of_row(row, job.options, filesystem)
+    found = caveats.of_row(row, job.options, turn.volume.row)
     if len(together) > 1:
         found.append(f"fio adds up {', '.join(one.name for one in together)} (group_reporting)")
     if job.engine == CHOSEN_ENGINE:

@@ -22,12 +22,17 @@ def turn_of(group: int, volume: Volume | None = None) -> Turn:
     return Turn(volume or make_volume(), 2, group, first_cell=7, cells=12, seconds_after=30.0)
 
 
+def large(api: Api) -> Run:
+    """A run on volumes that no cache holds."""
+    return make_run(api.cluster, volume_size="64Gi")
+
+
 def cells(
     api: Api, log: str, *, on: Volume | None = None, ended: Answer | None = None, number: int = 2
 ) -> dict[str, dict[str, Any]]:
     """The rows of one turn on a pod that writes this log, by job."""
     script_pod(api, Answer.of(log), ended=ended)
-    return {row["job"]: row for row in measured(make_run(api.cluster), turn_of(number, on))}
+    return {row["job"]: row for row in measured(large(api), turn_of(number, on))}
 
 
 def measured(run: Run, turn: Turn) -> list[dict[str, Any]]:
@@ -171,7 +176,7 @@ def lose_pod(api: Api, second: str) -> dict[str, dict[str, Any]]:
     api.script("GET", PODS, Answer.items([]))
     api.script("GET", f"{PODS}/pod-2/log", Answer.of(READY), Answer.of(READY + second))
     api.script("GET", f"{PODS}/pod-2", Answer.refusal(404, "NotFound"))
-    return {row["job"]: row for row in measured(make_run(api.cluster), turn_of(2))}
+    return {row["job"]: row for row in measured(large(api), turn_of(2))}
 
 
 def test_a_pod_that_is_lost_is_replaced_once(api: Api) -> None:
