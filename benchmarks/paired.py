@@ -22,10 +22,10 @@ IOPS = dict[str, float]  # by job, reads and writes together
 
 
 def workload(plan: Path) -> tuple[Plan, Workload]:
-    """A plan of one class and one repeat, and the job file that stormark makes of it."""
+    """A plan of one class and one round, and the job file that stormark makes of it."""
     chosen = Plan.model_validate(yaml.safe_load(plan.read_text()))
-    if len(chosen.storage_classes) != 1 or chosen.repeats != 1:
-        raise SystemExit(f"plan {plan}: one storage class and `repeats: 1`, please")
+    if len(chosen.storage_classes) != 1 or chosen.rounds != 1:
+        raise SystemExit(f"plan {plan}: one storage class and `rounds: 1`, please")
     return chosen, job_file.prepare(chosen)
 
 

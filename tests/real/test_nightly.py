@@ -37,7 +37,7 @@ def night(
             "storage_classes": [CLASS],
             "profile": "standard",
             # a stall of the disk below spoils a repeat or two; a slice of the throttle is 0.1 s
-            "repeats": 5,
+            "rounds": 5,
             "runtime_seconds": 6,
             "ramp_seconds": 1,
             "volume_size": "1Gi",
