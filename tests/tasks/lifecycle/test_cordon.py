@@ -15,7 +15,6 @@ MARK: dict[str, str | bool] = {
     "run": RUN,
     "namespace": "n",
     "deadline": "2026-11-23T09:15:00+00:00",
-} | {
     "was_schedulable": True,
     "storm": "0a1b2c3d",
 }
