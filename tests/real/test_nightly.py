@@ -11,8 +11,9 @@ from reports.data.load import Run, load
 from reports.speed.comparison import compare
 from reports.speed.limits import limits_of
 from tasks.kubernetes import labels
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
+from tests.tasks.rights import shipped
 
 CLASS, WITHIN = "gp3-like", 0.02
 
