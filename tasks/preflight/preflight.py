@@ -52,6 +52,7 @@ def check(
         check_cluster.version(version),
         check_cluster.rbac(verbs.groups(cluster)),
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
+        check_cluster.image(plan.image),
         *permissions(cluster, needed(flow, plan)),
         *(
             [_pvc(cluster, plan)]

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
-from tasks.kubernetes import verbs
+from tasks.kubernetes import pods, verbs
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT
@@ -140,6 +140,7 @@ def _first_pod(
     started = bench_pod.started(run, job)
     row["first_pod_seconds"] = time.monotonic() - began
     row["node"] = started.node
+    row["image_id"] = pods.image_id(started.pod)
     events = verbs.find(run.cluster, "Event", field=f"involvedObject.name={started.pod_name}")
     row["attach_seconds"] = claims.attach_seconds(started.pod, events)
     return started

@@ -399,3 +399,13 @@ def test_a_class_that_names_its_limits_is_held_against_them(tmp_path: Path) -> N
         "read_bw 102.4 %, write_bw 52.8 %, seq_read 112.0 %, seq_write 56.0 %, read_latency 7.7 %, "
         "write_latency 6.0 %. Each direction has a limit of its own: mixed_read70 does both.\n"
     ) in report
+
+
+@pytest.mark.parametrize("ran", [["example.org/fio@sha256:1"], ["example.org/fio:3.38"], None])
+def test_the_image_that_ran_is_told_where_that_is_more_than_its_name(
+    tmp_path: Path, ran: list[str] | None
+) -> None:
+    report = report_of(tmp_path, TWO, facts={"image_ids": ran})
+    told = "| image that ran | example.org/fio@sha256:1 |" in re.sub(r" +", " ", report)
+    assert told is (ran == ["example.org/fio@sha256:1"])
+    assert ("image that ran" in report) is told
