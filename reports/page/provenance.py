@@ -137,6 +137,7 @@ def facts_table(run: Run) -> Markdown:
         ["stormark", facts["stormark_version"]],
         ["fio", facts["fio_version"]],
         ["image", facts["image"]],
+        *([["image that ran", ran]] if (ran := _image_ids(facts)) else []),
         *(
             [f"Parquet: {name}", _parquet(run, name)]
             for name in ("runs", "checks", "classes", "volumes", "fio", "storms", "storm_events")
@@ -144,6 +145,11 @@ def facts_table(run: Run) -> Markdown:
         ),
     ]
     return table(["run", facts["run_id"]], rows)
+
+
+def _image_ids(facts: dict[str, Any]) -> str:
+    """What ran under the image's name, where that says more than the name; older runs lack it."""
+    return ", ".join(one for one in facts.get("image_ids") or [] if one != facts["image"])
 
 
 def _wall_time(facts: dict[str, Any]) -> str | None:

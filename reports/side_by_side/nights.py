@@ -95,6 +95,9 @@ def _table(rows: Sequence[TextRow]) -> Markdown:
 def _unlike(runs: Sequence[Run]) -> list[str]:
     """What makes the runs differ besides the storage itself, a sentence each."""
     seen: dict[str, list[object]] = {fact: [run.facts.get(fact) for run in runs] for fact in FACTS}
+    ran = [run.facts.get("image_ids") or [] for run in runs]
+    if all(ran):  # of a run by an earlier version it is not known
+        seen["the image that ran"] = [" and ".join(ids) for ids in ran]
     fields = dict.fromkeys(field for run in runs for field in run.plan)
     seen |= {f"plan field {field}": [run.plan.get(field) for run in runs] for field in fields}
     seen |= {f"nodes of {name}": nodes for name, nodes in _nodes(runs).items()}

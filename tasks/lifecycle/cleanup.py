@@ -23,13 +23,13 @@ OF_RUN = re.compile(rf"stormark-({labels.RUN_ID.pattern})-")
 HOST_ROOT = "/var/tmp"  # noqa: S108 - on the nodes, where every distribution has it
 
 
-def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
+def release(cluster: Cluster, run_id: str, plan: Plan, *, nodes: bool = True) -> list[str]:
     """Undo all that a run did, from labels and annotations alone, and wait until it is gone.
 
-    Nodes first, since others wait for them: cordons, then what the plan's commands have
-    broken; then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap
-    that says which. Commands, image and limits are those of `plan`, the caller's own: what a
-    ConfigMap of the cluster says is never run. Safe to call again.
+    Nodes first, since others wait for them: cordons, then what the plan's commands have broken;
+    then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap that says
+    which. Commands, image and limits are those of `plan`, the caller's own: what a ConfigMap of the
+    cluster says is never run. Safe to call again. Without `nodes`, what is written on them is left.
 
     Returns a sentence for each thing that stays for now: what is still being deleted after the
     plan's limit, and PVs that the account may not have deleted. Raises ClusterError that says what
@@ -37,7 +37,8 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     """
     selector, notes = labels.selector(run_id), list[str]()
     with _or_note(plan, notes, f"no node was looked at for what run {run_id} may have done to it"):
-        _restore_nodes(cluster, run_id, plan.node_faults)
+        if nodes:
+            _restore_nodes(cluster, run_id, plan.node_faults)
     volumes: list[str] = []
     with _or_note(plan, notes, f"whether volumes of run {run_id} stay is not known"):
         volumes += _reclaim(cluster, run_id, selector, notes)

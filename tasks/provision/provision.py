@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from tasks.kubernetes import verbs
+from tasks.kubernetes import pods, verbs
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT
@@ -114,6 +114,7 @@ def _first_pod(
     if run.plan.pvc:
         row["bind_seconds"] = None  # it was there
     row["node"] = started.node
+    row["image_id"] = pods.image_id(started.pod)
     events = verbs.find(run.cluster, "Event", field=f"involvedObject.name={started.pod_name}")
     row["attach_seconds"] = claims.attach_seconds(started.pod, events)
     return started

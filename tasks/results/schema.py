@@ -86,6 +86,12 @@ TABLES: dict[str, list[Column]] = {
         Column("stormark_version", pa.string(), "", "version of stormark"),
         Column("fio_version", pa.string(), "", "what `fio --version` said in the image"),
         Column("image", pa.string(), "", "container image of the fio pods"),
+        Column(
+            "image_ids",
+            pa.list_(pa.string()),
+            "",
+            "what nodes ran under that name, as their runtimes call it: a digest, mostly",
+        ),
         Column("nodes", pa.list_(NODE), "", "the cluster's nodes and what each said of itself"),
         Column(
             "warnings",
@@ -166,6 +172,7 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("node_affinity", pa.string(), "", "the PV's required node affinity; null if none"),
         Column("node", pa.string(), "", "node of the first pod"),
+        Column("image_id", pa.string(), "", "what that node ran under the image's name"),
         Column("user", pa.int64(), "", "user of the pods; 0 where a volume lets no other write"),
         Column("filesystem", pa.string(), "", "filesystem type seen in the pod; null for Block"),
         Column("memory_backed", pa.bool_(), "", "the filesystem lives in RAM: figures are RAM's"),
@@ -349,6 +356,7 @@ TABLES: dict[str, list[Column]] = {
         Column("pending_message", pa.string(), "", "the cluster's words on that, as they stand"),
         Column("node_before", pa.string(), "", "the writer's node before the fault"),
         Column("node_after", pa.string(), "", "the writer's node after it"),
+        Column("image_id", pa.string(), "", "what node_before ran under the image's name"),
         Column("verified_on", pa.string(), "", "node of the pod that read the volume back"),
         Column("access_mode", pa.string(), "", "of the PVC; null without one"),
         Column("pv_type", pa.string(), "", "source of the PV; null without one"),

@@ -12,8 +12,9 @@ from kubernetes import client
 
 from testbed import state
 from tests.conftest import rows_of
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
+from tests.tasks.rights import shipped
 
 NODE = "w1"
 SIZE_BYTES = 320 * 2**20

@@ -14,8 +14,9 @@ from reports.speed.comparison import compare
 from reports.speed.figures import cell_rows, values
 from reports.speed.limits import limits_of
 from tasks.kubernetes import labels
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
+from tests.tasks.rights import shipped
 
 CLASS, WITHIN = "gp3-like", 0.02
 

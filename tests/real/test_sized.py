@@ -9,9 +9,10 @@ from kubernetes import client
 from tasks.kubernetes import streams
 from tests.conftest import Rows, rows_of
 from tests.flows.server import until
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
 from tests.storms.ground import Ground, new_namespace
+from tests.tasks.rights import shipped
 
 CLASS = "sized"
 OF_ONE_RUN = pytest.mark.xdist_group("full")

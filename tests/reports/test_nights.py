@@ -133,3 +133,25 @@ def test_how_many_runs_stand_side_by_side(tmp_path: Path) -> None:
     for run_ids in ([RUN_ID, RUN_ID], [str(number) for number in range(9)]):
         with pytest.raises(ResultsError, match="cannot stand side by side, 2 to 8 can"):
             side_by_side(str(tmp_path), run_ids)
+
+
+ONE, OTHER = "example.org/fio@sha256:1", "example.org/fio@sha256:2"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "unlike"),
+    [
+        ([ONE], [OTHER], [f"Not alike: the image that ran was {ONE}, {OTHER}"]),
+        ([ONE], [ONE, OTHER], [f"Not alike: the image that ran was {ONE}, {ONE} and {OTHER}"]),
+        ([ONE], [ONE], []),
+        (None, [ONE], []),  # of an earlier version
+    ],
+)
+def test_another_image_by_the_same_name_is_not_alike(
+    tmp_path: Path, first: list[str] | None, second: list[str], unlike: list[str]
+) -> None:
+    write_run(tmp_path, {"local-path": 1.0}, facts={"image_ids": first})
+    write_run(
+        tmp_path, {"local-path": 1.0}, run_id=NEXT, facts={"image_ids": second} | {"run_id": NEXT}
+    )
+    assert side_by_side(str(tmp_path), [RUN_ID, NEXT]).unlike == unlike

@@ -485,3 +485,13 @@ def test_a_class_at_its_limit_is_said_to_be_at_it(tmp_path: Path) -> None:
         "**gp3 is at least 1.79× slower than local-path at 128K QD64 random reads** (slower in 4 "
         "of 4 figures); gp3 is at its limit (3,000 IOPS) in 2 figures."
     )
+
+
+@pytest.mark.parametrize("ran", [["example.org/fio@sha256:1"], ["example.org/fio:3.38"], None])
+def test_the_image_that_ran_is_told_where_that_is_more_than_its_name(
+    tmp_path: Path, ran: list[str] | None
+) -> None:
+    report = report_of(tmp_path, TWO, facts={"image_ids": ran})
+    told = "| image that ran | example.org/fio@sha256:1 |" in re.sub(r" +", " ", report)
+    assert told is (ran == ["example.org/fio@sha256:1"])
+    assert ("image that ran" in report) is told

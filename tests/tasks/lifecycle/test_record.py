@@ -98,3 +98,28 @@ def test_nobody_waits_for_a_slow_save(api: Api, monkeypatch: pytest.MonkeyPatch)
     save(known, "complete")
     save_so_far(known, print)
     assert saved == [("running", 0), ("running", 1), ("complete", 1)]
+
+
+@pytest.mark.parametrize(
+    ("ran", "warned"),
+    [
+        ([None, None], False),
+        (["fio@sha256:1", None], False),
+        (["fio@sha256:1", "fio@sha256:1"], False),
+        (["fio@sha256:1", "fio@sha256:2"], True),
+    ],
+)
+def test_what_ran_under_the_image_s_name_is_kept(
+    api: Api, tmp_path: Path, ran: list[str | None], *, warned: bool
+) -> None:
+    """Of fio's pods and of writers; two images of one name are a warning."""
+    known = record(api, [], ["measured"])
+    known.run = make_run(api.cluster, results=str(tmp_path))
+    known.volumes.append({"storage_class": "fast", "image_id": ran[0]})
+    known.storms[0]["image_id"] = ran[1]
+    save(known, "complete")
+    (row,) = read_table(str(tmp_path), "runs").to_dict("records")
+    assert list(row["image_ids"]) == sorted(set(filter(None, ran)))
+    assert [f"ran 2 images under the name {row['image']}" in said for said in row["warnings"]] == (
+        [True] * warned
+    )
