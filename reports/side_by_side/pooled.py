@@ -15,6 +15,7 @@ from reports.speed.comparison import (
     of_control,
     unjudged,
 )
+from reports.speed.control import alarm, sentences
 from reports.speed.figures import DIRECTIONS, JUDGED, Figure, latency
 from reports.speed.tables import comparison_table, note
 from reports.text.markdown import markdown
@@ -33,6 +34,7 @@ OF_FIO = (
     "run_id", "storage_class", "job", "round", "repeat", "sequence", "status", "rw",
     "block_size_bytes", "io_depth", "num_jobs", "concurrent_jobs", "runtime_seconds", "iops",
     "bandwidth_bytes_per_second", *(f"{d}_iops" for d in DIRECTIONS if d != "sync"),
+    "read_ios", "write_ios",
     *(latency(d, percentile).column for d in DIRECTIONS for percentile in JUDGED),
 )  # fmt: skip
 
@@ -143,9 +145,11 @@ def render(pooled: Pooled) -> str:
     parts = [
         f"# {markdown(' and '.join(pooled.comparison.classes))} over {len(pooled.runs)} nights",
         "\n".join(f"- {markdown(words)}" for words in about(pooled)),
+        *(f"**Warning: {markdown(words)}.**" for words in [alarm(pooled.comparison)] if words),
         comparison_table(pooled.comparison),
         f"{note(pooled.comparison)} Figures of one night are a pair: what a night does to all "
         "classes alike is in no ratio.",
+        *(f"- {markdown(words)}" for words in sentences(pooled.comparison)),
     ]
     return "\n\n".join(parts) + "\n"
 

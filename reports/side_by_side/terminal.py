@@ -8,6 +8,7 @@ from rich.text import Text
 
 from reports.side_by_side.rows import TextRow
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
+from reports.speed.control import alarm
 from reports.speed.words import (
     differs,
     few,
@@ -45,10 +46,13 @@ def _caption(comparison: Comparison) -> Text:
         return Text()
     if few(cell for row in comparison.rows for cell in row.cells[1:]):
         return Text(f"{volumes(comparison)}: too few for a verdict")
-    return Text(
+    about = Text(
         f"{volumes(comparison)}; ratio with its 95 % interval; "
         f"equal: within {comparison.margin_percent:g} %"
     )
+    if words := alarm(comparison):
+        about = Text(f"{words}\n", style="bold red").append_text(about)
+    return about
 
 
 def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:

@@ -21,7 +21,7 @@ def alarm(comparison: Comparison) -> str:
         return ""
     return (
         f"{comparison.control} is {comparison.classes[0]} itself, and came out "
-        f"{' and '.join(apart)}: believe no verdict of this run"
+        f"{' and '.join(apart)}: believe no verdict here"
     )
 
 
@@ -32,7 +32,8 @@ def sentences(comparison: Comparison) -> list[str]:
         return []
     judged = [(row, cell) for row, cell in known if cell.ratio and cell.ratio.word]
     said = f"{tally(judged, comparison.margin_percent)} of {len(judged)} figures"
-    spreads = [s for row, _ in known if (s := spread(row)) is not None]
+    by_volume = comparison.unit == "volume"
+    spreads = [s for row, _ in known if by_volume and (s := spread(row)) is not None]
     apart = (
         f" Volumes of {comparison.classes[0]} spread by {100 * median(spreads):.0f} % (standard "
         f"deviation) in the median of its figures, by {100 * max(spreads):.0f} % at most."

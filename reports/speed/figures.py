@@ -134,17 +134,22 @@ def _too_few(rows: Sequence[Row], figure: Figure) -> TooFew | None:
 
 
 def count(rows: Iterable[Row], direction: str) -> int | None:
-    """How many I/Os of a cell were timed: by its histograms, else by rate and time, if known."""
+    """How many I/Os of a cell were timed; None if no row says.
+
+    By its histograms, else by fio's count, else by rate and time; there is no sync without a write.
+    """
     measured = [row for row in rows if row["status"] == "measured"]
-    rate = f"{'write' if direction == 'sync' else direction}_iops"
+    counted = "write" if direction == "sync" else direction
     seen = 0.0
     for row in measured:
         if bins := row.get(f"{direction}_latency_bins"):
             seen += sum(one["count"] for one in bins)
-        elif row[rate] is None or row["runtime_seconds"] is None:
+        elif (ios := row.get(f"{counted}_ios")) is not None:
+            seen += ios
+        elif row[f"{counted}_iops"] is None or row["runtime_seconds"] is None:
             return None
         else:
-            seen += row[rate] * row["runtime_seconds"]
+            seen += row[f"{counted}_iops"] * row["runtime_seconds"]
     return round(seen)
 
 

@@ -102,6 +102,23 @@ def test_two_runs_are_compared(stormark: Stormark, tmp_path: Path) -> None:
     assert stormark.command("compare", RUN_ID, RUN_ID, "--results", location).exit_code == 2
 
 
+def test_classes_are_compared_over_nights(stormark: Stormark, tmp_path: Path) -> None:
+    """Their table is printed; runs and --last at once, or neither, are refused."""
+    location = str(tmp_path)
+    for night in range(3):
+        started = {"started_at": STARTED + timedelta(days=night)}
+        speeds = {"local-path": 1.0 + night, "slow": 0.5 + night / 2}
+        write_run(location, speeds, rounds=1, run_id=f"night-{night}", facts=started)
+    result = stormark.command("compare", "--last", "28", "--results", location)
+    assert result.exit_code == 0
+    assert "0.50× [0.50× – 0.50×]" in result.stdout
+    assert f"report: {location}/reports/last-3-until-night-2.md" in result.stdout
+    for wrong in (["compare"], ["compare", "night-0", "night-1", "--last", "2"]):
+        refused = stormark.command(*wrong, "--results", location)
+        assert refused.exit_code == 2
+        assert "give either two runs or more, or --last N" in refused.stderr
+
+
 def test_storms_of_two_runs_are_compared(stormark: Stormark, tmp_path: Path) -> None:
     """Verdicts side by side, also in the terminal."""
     location = write_storms(tmp_path)

@@ -153,7 +153,7 @@ def test_a_control_that_is_told_apart_is_a_warning_at_the_top(tmp_path: Path) ->
     top = render(location, RUN_ID).markdown.splitlines()[2]
     assert top.startswith(
         f"**Warning: {CONTROL} is local-path itself, and came out slower at 4K QD64 random "
-        "reads: believe no verdict of this run.**"
+        "reads: believe no verdict here.**"
     )
 
 

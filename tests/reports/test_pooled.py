@@ -78,6 +78,15 @@ def test_the_report_has_ratio_interval_and_word_over_nights(tmp_path: Path) -> N
     assert "7 nights of each class" in report
 
 
+@pytest.mark.parametrize("speed", [1.0, 0.6])
+def test_a_control_is_judged_by_night_too(tmp_path: Path, speed: float) -> None:
+    location = write_nights(tmp_path, 7, {"a": 1.0, "b": 1.5, "a (control)": speed})
+    report = render(over_nights(location, 7))
+    assert ("**Warning: a (control) is a itself" in report) == (speed != 1)
+    assert "- a (control), a second set of volumes of the reference, is " in report
+    assert "| a (control) |" not in report
+
+
 def test_only_nights_of_the_same_measurement_are_paired(tmp_path: Path) -> None:
     """Not those of another cluster, of other classes, another plan, or that did not end."""
     write_nights(tmp_path, 3)

@@ -6,12 +6,14 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from reports.data.load import load
 from reports.side_by_side.terminal import comparison_table, survival_table
 from reports.speed.comparison import compare
 from reports.storms.survival import survive
+from tests.reports import sample
 from tests.reports.sample import RUN_ID, Row, failed, write_run
 from tests.reports.storm_sample import SHARED_FACTS, never, shared, without, write_storms
 
@@ -57,6 +59,13 @@ def test_one_round_has_no_verdict(tmp_path: Path) -> None:
 
     assert "one volume of each class: too few for a verdict" in text
     assert "slower" not in text
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_control_that_is_told_apart_is_said(tmp_path: Path, apart: bool) -> None:
+    control = "a (control)"
+    text = shown(tmp_path, {"a": 1.0, "b": 0.5, control: 0.7 if apart else 1.0}, jobs=sample.WAL)
+    assert (f"{control} is a itself, and came out slower at" in text) == apart
 
 
 def test_a_run_without_figures_has_an_empty_table(tmp_path: Path) -> None:
