@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.kubernetes import labels, objects, verbs, watches
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, Forbidden, WaitTimedOut
+from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, WaitTimedOut
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle import cordon, node_commands
@@ -209,6 +209,22 @@ def _reclaim(cluster: Cluster, run_id: str, selector: str, notes: list[str]) -> 
                 continue
         going.append(name)
     return going
+
+
+def let_go(cluster: Cluster, volume: str | None) -> str | None:
+    """Have a PV go with its PVC, also where its class says Retain; its name, if it will.
+
+    None where it stays, or where the account may not know.
+    """
+    if volume is None:
+        return None
+    try:
+        found = verbs.get(cluster, "PersistentVolume", volume)
+    except (Forbidden, NotFound):
+        return None
+    if found["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
+        return volume
+    return volume if _provisioned(found) and _stays(cluster, volume) is None else None
 
 
 def retained_by(cluster: Cluster, volume: Obj) -> str | None:

@@ -53,7 +53,8 @@ class Record:
     def failures(self) -> list[str]:
         """One sentence for each failed cell: what it was, and why there is no figure."""
         return [
-            f"{row['storage_class']} {row['job']} repeat {row['repeat']}: {row['error']}"
+            f"{row['storage_class']} {row['job']} round {row['round'] or row['repeat']}: "
+            f"{row['error']}"
             for row in self.fio
             if row["status"] == "failed"
         ] + [

@@ -36,7 +36,7 @@ def _parts(
 ) -> dict[str, float]:
     """Seconds that each part of a run takes at its most, by what it is."""
     fio, storms = flow != "storms", flow != "benchmark"
-    turns = plan.repeats * class_count * fio
+    turns = plan.rounds * plan.measured(class_count) * fio  # each on a volume of its own
     untimed = sum(job_seconds(job) == 0 for job in workload.jobs)
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
     volumes = kinds.deployments
@@ -55,8 +55,9 @@ def _parts(
     return {
         "timed fio": workload.seconds() * turns,
         "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,
-        "lay-out": laid_out / LAYOUT_BYTES_PER_SECOND * class_count * fio,
-        "provisioning": float(starts * (class_count * fio + storms)),
+        "lay-out": laid_out / LAYOUT_BYTES_PER_SECOND * turns,
+        "provisioning": float(starts * (turns + storms)),
+        "deletion": float(plan.delete_limit_seconds * turns),
         "nodes held": float(storms * plan.hold_seconds * on_nodes * touched),
         "recovery": float(waits),
         "read-back": storms * reading * (on_pods + on_nodes * volumes),

@@ -73,7 +73,7 @@ def test_a_device_is_measured(
             kubeconfig,
             "run",
             *("--class", storage_class, "--volume-mode", "Block", "--volume-size", "300Mi"),
-            *("--profile", "kubestr", "--runtime-seconds", "1", "--repeats", "1"),
+            *("--profile", "kubestr", "--runtime-seconds", "1", "--rounds", "1"),
             *("--image", image, "--results", str(tmp_path)),
         )
     assert done.returncode == 0, done.stdout + done.stderr

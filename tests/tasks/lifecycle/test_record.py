@@ -15,7 +15,7 @@ from tests.tasks.sample import make_run
 def record(api: Api, fio: list[str], storms: list[str], **planned: Any) -> Record:
     """A record of cells with these statuses; four storm cells are planned where volumes are."""
     run = make_run(api.cluster)
-    cell = {"storage_class": "fast", "job": "a", "repeat": 1, "error": "no space"}
+    cell = {"storage_class": "fast", "job": "a", "round": 1, "error": "no space"}
     storm = {"storm": "drain", "volume": "local", "round": 1, "error": "a budget"}
     return Record(
         run, "nightly", [], [], "v1.34.0",
@@ -51,7 +51,7 @@ def test_the_first_failure_is_told(api: Api) -> None:
     """With the number of all."""
     known = record(api, ["measured", "failed"], ["failed"], cells_planned=2)
     assert outcome_of(known) == "incomplete"
-    assert summary(known) == "2 of 2 cells failed: fast a repeat 1: no space (and 1 more)"
+    assert summary(known) == "2 of 2 cells failed: fast a round 1: no space (and 1 more)"
 
 
 def test_a_save_that_fails_loses_no_row(api: Api, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_save_that_fails_loses_no_row(api: Api, tmp_path: Path) -> None:
     in_the_way = tmp_path / "results"
     in_the_way.touch()
     for job in ("a", "b"):
-        known.fio.append({"storage_class": "fast", "job": job, "repeat": 1, "status": "measured"})
+        known.fio.append({"storage_class": "fast", "job": job, "round": 1, "status": "measured"})
         save_so_far(known, told.append)
     assert (len(told), len(known.warnings)) == (1, 1)
     with pytest.raises(ResultsError):  # the last one is fatal

@@ -36,7 +36,7 @@ def test_every_node_is_held_in_turn() -> None:
 
 def test_lay_out_provisioning_recovery_and_untimed_jobs_count() -> None:
     """Each is named with its seconds."""
-    seen = checked(fio_file=UNTIMED, repeats=1, run_limit_seconds=3600)
+    seen = checked(fio_file=UNTIMED, rounds=1, run_limit_seconds=3600)
     assert seen.status == "warn"
     assert "5,400 s of untimed fio jobs" in seen.seen
     assert all(f"s of {part}" in seen.seen for part in ("lay-out", "provisioning", "recovery"))
