@@ -68,6 +68,7 @@ def test_the_base_alone_is_enough_for_what_changes_nothing_beyond_the_namespace(
     image: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     storms: list[str],
     volumes: list[str],
     skipped: str,
@@ -76,7 +77,8 @@ def test_the_base_alone_is_enough_for_what_changes_nothing_beyond_the_namespace(
     """What needs an optional file is skipped, and says which; the rest is measured."""
     with granted(admin, shipped(BASE), tmp_path) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        plan = {"storage_classes": ["local-path"], "storm_volumes": volumes, "storms": storms}
+        plan: dict[str, Any] = {"storage_classes": ["local-path"], "storms": storms}
+        plan["storm_volumes"] = volumes
         missing = run_storms(kubeconfig, tmp_path, image, **plan)
         assert list(missing) == [skipped]
         assert f"{file} grants it" in str(missing[skipped])
