@@ -45,8 +45,8 @@ def test_sections_come_in_the_order_of_a_readers_questions(tmp_path: Path) -> No
 
     assert report.startswith("# Storage report: kind-prod, 2026-11-23 18:00 UTC\n\n**nfs-client")
     assert re.findall(r"^## (.+)$", report, re.MULTILINE) == [
-        "Speed", "Latency", "Provisioning", "Classes", "Volumes", "Warnings", "Failed cells",
-        "How it was made",
+        "Decision", "Speed", "Latency", "Provisioning", "Classes", "Volumes", "Warnings",
+        "Failed cells", "How it was made",
     ]  # fmt: skip
 
 
@@ -300,6 +300,7 @@ def test_latencies_have_the_units_a_person_uses(tmp_path: Path) -> None:
         "read_latency", "4K read", "783 µs · 2.09 ms · 4.35 ms", "4.89 ms · 13.0 ms · 27.2 ms",
     ]  # fmt: skip
     assert re.findall("<summary>(.*)</summary>", report) == [
+        "The thresholds, and who says so",
         "Read latency of every job",
         "Write latency of every job",
         "Every figure and how it was taken",
