@@ -121,7 +121,9 @@ class ClassFigure:
 
 
 def in_words(kind_name: str, value: float) -> str:
-    """A round figure, such as a threshold: `10 ms` where a measured one is `10.0 ms`."""
+    """A round figure, such as a threshold: `10 ms`, `3,000 IOPS`, where a measured one has k."""
+    if KINDS[kind_name].words is _operations:
+        return f"{value:,.10g} IOPS"
     return ZEROS.sub(r"\1", KINDS[kind_name].words(value))
 
 

@@ -99,7 +99,7 @@ def reference_lines(found: tuple[Held, ...]) -> list[Markdown]:
 
 def _held(one: Held) -> Markdown:
     about = one.specification
-    shares = ", ".join(markdown(_share(share)) for share in one.shares)
+    shares = "; ".join(markdown(_share(share)) for share in one.shares)
     nothing = "no job ran under its conditions"
     note = f" {markdown(about.note)}" if about.note else ""
     return Markdown(

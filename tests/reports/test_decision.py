@@ -46,13 +46,13 @@ def cell(root: Path, workload: str, jobs: dict[str, Any], **changes: Any) -> str
         (
             "its data pages",
             {},
-            "**fits**: random reads 12.0 k IOPS (≥ 2.7 k IOPS), random writes 8.00 k IOPS "
-            "(≥ 2.7 k IOPS), read p99 2.00 ms (≤ 10 ms), speed alone",
+            "**fits**: random reads 12.0 k IOPS (≥ 2,700 IOPS), random writes 8.00 k IOPS "
+            "(≥ 2,700 IOPS), read p99 2.00 ms (≤ 10 ms), speed alone",
         ),
         (
             "its data pages",
             {"write_iops": 1_000},
-            "**does not fit**: random writes 1.00 k IOPS (≥ 2.7 k IOPS)",
+            "**does not fit**: random writes 1.00 k IOPS (≥ 2,700 IOPS)",
         ),
         (
             "streaming and backup",

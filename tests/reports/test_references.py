@@ -49,8 +49,8 @@ def test_a_class_against_the_reference_of_the_plan(tmp_path: Path) -> None:
     report = render(write_decision(tmp_path / "1", {"fast": AT_GP3}, plan=plan), RUN_ID).markdown
     assert (
         "- **fast** against Amazon EBS gp3 (<https://docs.aws.amazon.com/ebs/latest/userguide/"
-        "general-purpose.html>, read on 2026-11-27): read_iops 99.7 % of 3,000 IOPS, at its limit, "
-        "write_iops 66.7 % of 3,000 IOPS, seq_read 100 % of 125 MiB/s, at its limit. Its baseline,"
+        "general-purpose.html>, read on 2026-11-27): read_iops 99.7 % of 3,000 IOPS, at its limit; "
+        "write_iops 66.7 % of 3,000 IOPS; seq_read 100 % of 125 MiB/s, at its limit. Its baseline,"
     ) in report
     report = render(write_decision(tmp_path / "2", {"fast": AT_GP3}), RUN_ID).markdown
     assert "Against what is documented" not in report

@@ -126,11 +126,11 @@ def test_a_class_of_its_own_and_every_class(tmp_path: Path) -> None:
         (one.storage_class, one.requirement): (one.demanded, one.verdict) for one in judge(run)
     }
     assert found == {
-        ("fast", "min_read_iops"): ("10 k IOPS", MET),
+        ("fast", "min_read_iops"): ("10,000 IOPS", MET),
         ("fast", "max_commit_p99_seconds"): ("10 ms", MET),
         ("slow", "min_read_iops"): ("500 IOPS", MET),
         ("slow", "max_commit_p99_seconds"): ("10 ms", MET),
-        ("gone", "min_read_iops"): ("10 k IOPS", OPEN),
+        ("gone", "min_read_iops"): ("10,000 IOPS", OPEN),
         ("gone", "max_commit_p99_seconds"): ("10 ms", OPEN),
         ("gone", "no_lost_records"): ("none", OPEN),
     }
@@ -144,7 +144,7 @@ def test_the_report_says_what_is_not_met(tmp_path: Path) -> None:
     said = report.partition("### Requirements of the plan\n")[2].partition("\n## ")[0]
     assert "**Of 3 requirements 1 not met, 1 open, 1 met.**" in said
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
-    assert ["fast", "min_read_iops", "13 k IOPS"] in [row[:3] for row in rows]
+    assert ["fast", "min_read_iops", "13,000 IOPS"] in [row[:3] for row in rows]
     assert [row[-1] for row in rows if row[:1] == ["fast"]] == ["**fail**", "pass", "open"]
     location = write_decision(tmp_path / "0", {"fast": GOOD})
     assert "Requirements of the plan" not in render(location, RUN_ID).markdown
@@ -155,7 +155,7 @@ def test_the_sentence_of_a_state(tmp_path: Path) -> None:
     judged = judge(decided(tmp_path, {"fast": GOOD}, plan={"requirements": demands}))
     assert counted(judged) == "of 2 requirements 1 not met, 1 open"
     assert unmet(judged) == (
-        "of 2 requirements 1 not met, 1 open: fast min_read_iops 13 k IOPS: 12.0 k IOPS"
+        "of 2 requirements 1 not met, 1 open: fast min_read_iops 13,000 IOPS: 12.0 k IOPS"
     )
     assert unmet(judged[1:]) == ""
     assert counted(()) == ""
