@@ -3,7 +3,7 @@
 import typer
 from rich.console import Console
 
-COMPLETE, INCOMPLETE, REFUSED, INTERRUPTED = 0, 1, 2, 130
+COMPLETE, INCOMPLETE, REFUSED, UNMET, INTERRUPTED = 0, 1, 2, 3, 130
 
 console = Console()
 errors = Console(stderr=True)

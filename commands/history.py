@@ -19,7 +19,8 @@ def history(
 ) -> None:
     """Show each figure over the nights, and what is new since the last one."""
     from reports.history.nights import nights
-    from reports.history.told import since_last_night, table_rows
+    from reports.history.told import since_last_night
+    from reports.side_by_side.series import table_rows
     from reports.side_by_side.terminal import text_table
     from tasks.results.store import ResultsError
 

@@ -9,12 +9,15 @@ from commands.console import (
     COMPLETE,
     INCOMPLETE,
     INTERRUPTED,
+    UNMET,
     complain,
     console,
     refused,
     say,
 )
 from commands.options import Flow
+from reports.decision.requirements import judge
+from reports.decision.tables import requirement_rows
 from reports.speed.comparison import compare
 from reports.storms.survival import survive
 from tasks.kubernetes import cluster as k8s
@@ -66,17 +69,19 @@ def carry_out(flow: Flow, chosen: Plan) -> int:
         complain(str(error))
     if not state.is_completed():
         complain(said)
-        return INCOMPLETE
+        return UNMET if state.name == "Unmet" else INCOMPLETE
     return COMPLETE
 
 
 def print_tables(results: str, run_id: str) -> None:
-    """The run's comparison and its survival matrix. Raises ResultsError."""
+    """The run's comparison, its survival matrix, what its plan demands. Raises ResultsError."""
     run = reports.data.load.load(results, run_id)
     if run.fio:
         console.print(reports.side_by_side.terminal.comparison_table(compare(run)))
     if (survival := survive(run)) is not None:
         console.print(reports.side_by_side.terminal.survival_table(survival))
+    if judged := judge(run):
+        console.print(reports.side_by_side.terminal.text_table(requirement_rows(judged)))
 
 
 def _interrupted(chosen: Plan, last: Progress) -> int:

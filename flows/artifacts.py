@@ -19,6 +19,8 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 
 from reports.data.load import Run, load
+from reports.decision.requirements import judge
+from reports.decision.tables import requirement_rows
 from reports.page.render import render
 from reports.side_by_side.rows import comparison_rows, survival_rows
 from reports.speed.comparison import compare
@@ -105,6 +107,8 @@ def _publish(location: str, run_id: str, *, again: bool) -> None:
     create_markdown_artifact(text, key="report", description=f"{about}; Parquet:\n{files}")
     if again:
         return
+    if judged := judge(run):
+        create_table_artifact(requirement_rows(judged), key="requirements", description=about)
     if run.fio:
         table = comparison_rows(compare(run))
         create_table_artifact(table, key="comparison", description=about)

@@ -15,6 +15,8 @@ import reports.page.render
 from flows import artifacts
 from flows.ending import LimitReached, Why, interrupted_when, unless
 from flows.late import too_late
+from reports.data.load import load
+from reports.decision.requirements import Judged, counted, judge, unmet
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import record
@@ -48,7 +50,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     """Run the parts of a flow between check and clean-up; write and report whatever came of it.
 
     `first` is done once the run holds the Lease, before anything is created.
-    The state is Completed, Refused (nothing was created), Incomplete (a cell failed) or Failed.
+    The state is Completed, Refused (nothing was created), Incomplete (a cell failed), Unmet (a
+    requirement of the plan surely is not) or Failed.
     """
     heard, began = listener.get(), time.monotonic()
     report = heard or _log_steps()
@@ -94,14 +97,27 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     try:
         step(record.save, "write")(known, outcome, why)
         location = step(reports.page.render.write, "report")(plan.results, run.run_id)
+        judged = _demands(plan, run.run_id)
     except ResultsError as error:
         return failed("Failed", "; and then ".join(filter(None, [why, str(error)])))
     artifacts.publish(plan.results, run.run_id)
     report(Progress(run.run_id, f"report written to {location}"))
+    return _ended(outcome, why or record.counted(known), judged, [*left, f"report: {location}"])
+
+
+def _ended(outcome: str, why: str, judged: tuple[Judged, ...], more: list[str]) -> State:
+    """The state of a run that was written: by its outcome, and by what its plan demands."""
+    if outcome in ("complete", "incomplete") and (words := unmet(judged)):
+        said = [words] if outcome == "complete" else [words, why]
+        return failed("Unmet", "; ".join([*said, *more]))
     if outcome == "complete":
-        said = "; ".join([record.counted(known), *left])
-        return Completed(message=f"{said}; report: {location}")
-    return failed(outcome.capitalize(), f"{why}; report: {location}")
+        return Completed(message="; ".join(filter(None, [why, counted(judged), *more])))
+    return failed(outcome.capitalize(), "; ".join([why, *more]))
+
+
+def _demands(plan: Plan, run_id: str) -> tuple[Judged, ...]:
+    """The plan's requirements, judged by what is written; nothing is read where it has none."""
+    return judge(load(plan.results, run_id)) if plan.requirements else ()
 
 
 @contextmanager

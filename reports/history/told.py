@@ -1,6 +1,6 @@
 """What is new since the night before, in words; and every series with its latest change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp
 from statistics import fmean
@@ -9,9 +9,6 @@ from reports.data.load import Row
 from reports.history.changes import FEWEST, LATEST, Change, changes, news
 from reports.history.nights import Nights, Series, other_changes
 from reports.text.units import quantity
-
-BARS = "▁▂▃▄▅▆▇█"
-SHOWN = 30  # nights of a sparkline
 
 
 @dataclass(frozen=True)
@@ -105,31 +102,3 @@ def told(known: Nights, series: Series, change: Change) -> str:
         f"{night['started_at']:%Y-%m-%d} ({was} → {now})"
         + (f"; that night also {', '.join(others)}" if others else "")
     )
-
-
-def table_rows(known: Nights) -> list[dict[str, str]]:
-    """A row a series: its last nights as a sparkline, its newest figure, its newest change."""
-    return [
-        {
-            "class": series.name,
-            "what": series.what,
-            "figure": series.figure.label,
-            "nights": f"{len(series.logs)}",
-            f"last {SHOWN}": sparkline(series.logs[-SHOWN:]),
-            "newest": quantity(exp(series.logs[-1]), series.figure.scales),
-            "changed": "; ".join(_changed(known, series, change) for change in latest(series)),
-        }
-        for series in known.series
-    ]
-
-
-def _changed(known: Nights, series: Series, change: Change) -> str:
-    word = "better" if is_better(series, change) else "worse"
-    night = night_of(known, series, change)
-    return f"{word} since {night['started_at']:%Y-%m-%d}: {change.ratio:.2f}×"
-
-
-def sparkline(logs: Sequence[float]) -> str:
-    """A bar a night; a range of less than 10 % is flat, so that noise looks like none."""
-    low, width = min(logs), max(max(logs) - min(logs), 0.1)
-    return "".join(BARS[min(len(BARS) - 1, int((one - low) / width * len(BARS)))] for one in logs)

@@ -6,6 +6,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.data.load import Run, load
+from reports.decision import tables as decision_tables
+from reports.decision.references import held
+from reports.decision.requirements import judge
+from reports.decision.workloads import decide
 from reports.page import provenance
 from reports.page.headline import headline
 from reports.speed import control, details
@@ -89,6 +93,7 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         run=run,
         date=date,
         headline=headline(run, comparison, survival),
+        decision=_decision(run),
         speed=_speed(run, survival),
         comparison=comparison,
         comparison_table=speed_tables.comparison_table(comparison),
@@ -111,6 +116,18 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         nodes=provenance.nodes_table(run),
         plan=provenance.plan_yaml(run),
     )
+
+
+def _decision(run: Run) -> dict[str, object]:
+    judged = judge(run)
+    return {
+        "table": decision_tables.decision_table(run, decide(run)),
+        "basis": decision_tables.basis_line(run),
+        "needs": decision_tables.needs_table(),
+        "requirements_line": decision_tables.requirements_line(judged),
+        "requirements": decision_tables.requirements_table(judged),
+        "references": decision_tables.reference_lines(held(run)),
+    }
 
 
 def _survival(run: Run, survival: Survival) -> dict[str, object]:

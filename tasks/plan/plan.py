@@ -26,6 +26,14 @@ from pydantic import (
 from tasks.plan.location import Location
 from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.quantity import quantity_bytes
+from tasks.plan.requirements import (
+    Limit,
+    References,
+    Requirement,
+    Requirements,
+    Specification,
+    Specifications,
+)
 
 Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
@@ -265,6 +273,19 @@ class Plan(BaseModel):
         description="Label selector of the nodes that a storm may drain or break; empty: any. A "
         "control plane only where it names hostnames: kubernetes.io/hostname in (s1,s2).",
     )
+    specifications: Specifications = Field(
+        default={}, description="Specifications of your own by name, as references.yaml has them."
+    )
+    references: References = Field(
+        default={},
+        description="By class: the specification that its figures are held against, such as "
+        "ebs-gp3. What a class says of itself in its parameters needs none.",
+    )
+    requirements: Requirements = Field(
+        default={},
+        description="By class, * for every one: what it has to reach. A run in which one surely "
+        "does not ends as Unmet.",
+    )
     bind_limit_seconds: int = Field(
         default=120, ge=1, le=3600, description="Time for a PVC to be bound."
     )
@@ -357,13 +378,17 @@ def template() -> str:
     return "\n".join(lines)
 
 
-# What a field of the plan holds, where that has fields of its own.
+# What a field of the plan holds, where that has fields of its own; * stands for a name.
+BY_NAME = (["specifications"], ["requirements"])
 MODELS: dict[str, type[BaseModel]] = {
     "tolerations": Toleration,
     "pod": Pod,
     "pod.resources": Resources,
     "pod.security_context": SecurityContext,
     **dict.fromkeys(FAULT_FIELDS.values(), NodeFault),
+    "specifications.*": Specification,
+    "specifications.*.limits": Limit,
+    "requirements.*": Requirement,
 }
 
 
@@ -373,8 +398,9 @@ def explain(error: ValidationError) -> str:
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            holder = ".".join(str(part) for part in problem["loc"][:-1] if isinstance(part, str))
-            model = MODELS.get(holder, Plan)
+            holder = [str(part) for part in problem["loc"][:-1] if isinstance(part, str)]
+            holder[1:2] = ["*"] if holder[:1] in BY_NAME else holder[1:2]
+            model = MODELS.get(".".join(holder), Plan)
             allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
         elif problem["type"] == "credentials":  # it is not repeated
             allowed = problem["msg"]

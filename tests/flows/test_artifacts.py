@@ -3,12 +3,14 @@
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from flows import artifacts
 from reports.page.render import render
+from tests.reports.decision_sample import GOOD, write_decision
 from tests.reports.sample import RUN_ID, write_run
 
 
@@ -108,3 +110,20 @@ def test_a_night_has_one_place_in_the_history(
         )
     artifacts.publish(write_run(tmp_path, {"local-path": 1.0}), RUN_ID, again=again)
     assert shown == ["report", *tables]
+
+
+def test_what_a_plan_demands_has_a_table_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a verdict each; a night whose plan demands nothing has none."""
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda *_, **__: None)
+    monkeypatch.setattr(
+        artifacts, "create_table_artifact", lambda table, key, **_: shown.update({key: table})
+    )
+    demands = {"requirements": {"*": {"min_read_iops": 1}}}
+    artifacts.publish(write_decision(tmp_path / "1", {"fast": GOOD}, plan=demands), RUN_ID)
+    (row,) = shown.pop("requirements")
+    assert (row["class"], row["demanded"], row["verdict"]) == ("fast", "1 IOPS", "pass")
+    artifacts.publish(write_decision(tmp_path / "2", {"fast": GOOD}), RUN_ID)
+    assert "requirements" not in shown

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from reports.history.changes import changes, news
 from reports.history.nights import nights
-from reports.history.told import News, since_last_night, sparkline, table_rows
+from reports.history.told import News, since_last_night
+from reports.side_by_side.series import sparkline, table_rows
 from stormark import app
 from tasks.results.store import ResultsError, write_table
 

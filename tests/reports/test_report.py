@@ -49,7 +49,7 @@ def test_sections_come_in_the_order_of_a_readers_questions(tmp_path: Path) -> No
 
     assert report.startswith("# Storage report: kind-prod, 2026-11-23 18:00 UTC\n\n**nfs-client")
     assert re.findall(r"^## (.+)$", report, re.MULTILINE) == [
-        "Speed", "Provisioning", "Classes", "Volumes", "Warnings", "Failed cells",
+        "Decision", "Speed", "Provisioning", "Classes", "Volumes", "Warnings", "Failed cells",
         "How it was made",
     ]  # fmt: skip
 
@@ -347,6 +347,7 @@ def test_one_io_at_a_time_is_judged_by_how_long_it_takes(tmp_path: Path) -> None
     ]  # fmt: skip
     assert ("read_latency", "IOPS") not in latencies
     assert re.findall("<summary>(.*)</summary>", report) == [
+        "The thresholds, and who says so",
         "Latency of every job",
         "Every figure and how it was taken",
     ]

@@ -72,7 +72,8 @@ def test_a_run_of_storms_alone_has_no_empty_sections(tmp_path: Path) -> None:
     report = report_of(tmp_path)
 
     assert re.findall(r"^##+ (.+)$", report, re.MULTILINE) == [
-        "Survival", "Expected and seen", "Steps", "Classes", "Warnings", "How it was made",
+        "Decision", "Survival", "Expected and seen", "Steps", "Classes", "Warnings",
+        "How it was made",
     ]  # fmt: skip
     assert headline(report) == (
         "**While its node was drained, nfs-client came back on another node after 3.4 s and "
@@ -85,7 +86,7 @@ def test_speed_comes_first_where_both_were_measured(tmp_path: Path) -> None:
     report = report_of(tmp_path, speeds=SPEEDS)
 
     headings = re.findall(r"^## (.+)$", report, re.MULTILINE)
-    assert headings[:3] == ["Speed", "Survival", "Provisioning"]
+    assert headings[:4] == ["Decision", "Speed", "Survival", "Provisioning"]
     assert re.search(
         r"at least 5\.\d× slower .*while its node was drained", headline(report), re.IGNORECASE
     )
@@ -102,7 +103,8 @@ def test_a_run_without_storms_says_nothing_of_them(tmp_path: Path) -> None:
 
     rendered = render(location, RUN_ID)
 
-    assert "torm" not in rendered.markdown.replace("stormark", "")
+    after = rendered.markdown.partition("\n## Speed\n")[2]
+    assert "torm" not in after.replace("stormark", "")
     assert rendered.storms_chart == ""
 
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 from tasks.plan.plan import Plan, PlanError, Toleration, load
 from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
+from tasks.plan.requirements import SHIPPED, Requirement
 
 
-@pytest.mark.parametrize("model", [Plan, Toleration, Pod, Resources, SecurityContext])
+@pytest.mark.parametrize("model", [Plan, Toleration, Pod, Resources, SecurityContext, Requirement])
 def test_each_field_has_a_literal_default_and_a_description(model: type[BaseModel]) -> None:
     """A form is built from the JSON schema alone: a default made by a function is not in it."""
     fields: dict[str, Any] = model.model_json_schema()["properties"]
@@ -67,6 +68,23 @@ def test_an_unknown_field_of_a_toleration_is_refused_with_a_toleration_s_fields(
         ({"results": ""}, "results", "at least 1 character"),
         ({"run_limit_seconds": 59}, "run_limit_seconds", "greater than or equal to 60"),
         ({"tolerations": [{"effect": "Never"}]}, "tolerations.0.effect", "'NoSchedule'"),
+        ({"requirements": {"*": {"min_iops": 1}}}, "requirements.*.min_iops", "min_read_iops, "),
+        ({"requirements": {"a": {"min_read_iops": 0}}}, "requirements.a.min_read_iops", "0, not 0"),
+        (
+            {"storage_classes": ["a"], "requirements": {"b": {}}},
+            "requirements",
+            "by class of the plan: a, or * for all, not {'b': {}}",
+        ),
+        ({"references": {"a": "gp9"}}, "references", "by the name of a specification: ebs-gp3, "),
+        (
+            {
+                "specifications": {
+                    "x": {"title": "x", "source": "x", "limits": [{"figure": "iops", "depth": 1}]}
+                }
+            },
+            "specifications.x.limits.0.depth",
+            "fields are figure, value, ",
+        ),
         ({"pod": {"command": ["sh"]}}, "pod.command", "fields are labels, annotations, "),
         ({"pod": {"volumes": []}}, "pod.volumes", "there is no such field"),
         (
@@ -211,3 +229,17 @@ def test_a_storm_on_a_node_needs_its_commands() -> None:
     given = {"down": "off {node}", "up": "on {node}"}
     plan = load(None, {"storms": ["node-partition"], "node_partition": given})
     assert plan.node_faults.keys() == {"node-partition"}
+
+
+def test_a_plan_names_specifications_that_are_shipped_or_its_own() -> None:
+    """Of every class, or of one; a name of the plan's own stands beside those that are shipped."""
+    own = {"title": "x", "source": "x", "limits": [{"figure": "iops", "value": 1}]}
+    plan = Plan.model_validate({
+        "storage_classes": ["a", "b"],
+        "specifications": {"mine": own},
+        "references": {"a": "mine", "*": SHIPPED[0]},
+        "requirements": {"b": {"no_lost_records": True}},
+    })  # fmt: skip
+    assert plan.references == {"a": "mine", "*": SHIPPED[0]}
+    assert plan.requirements["b"].no_lost_records
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan

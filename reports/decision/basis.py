@@ -1,0 +1,67 @@
+"""On what a report's figures rest, and what was not tested."""
+
+from collections.abc import Iterable
+
+from reports.data.load import Row, Run
+from reports.decision.fate import MEASURED
+from reports.decision.figures import ENOUGH, classes_of, volumes_in_words
+from reports.text.units import seconds
+
+
+def basis(run: Run) -> str:
+    """How much was measured: volumes a class, nodes, nights, seconds, working set and memory."""
+    fio = [row for row in run.fio if row["status"] == MEASURED]
+    parts = []
+    if fio:
+        counts = [_volumes(fio, name) for name in classes_of(run)]
+        parts.append(f"{_span(counts)} a class")
+    if nodes := {row["node"] for row in fio if row["node"]} | {
+        row["node_before"] for row in run.storms if row["node_before"]
+    }:
+        parts.append(f"{len(nodes)} node{'' if len(nodes) == 1 else 's'}")
+    parts.append("one night")
+    if times := _known(fio, "runtime_seconds"):
+        parts.append(f"{seconds(max(times))} a job at most")
+    if ratios := _of_memory(fio):
+        parts.append(f"a working set of {max(ratios):.2f} × the node's memory at most")
+    return ", ".join(parts)
+
+
+def has_few_volumes(run: Run) -> bool:
+    """Whether a class has figures of too few volumes for an interval."""
+    fio = [row for row in run.fio if row["status"] == MEASURED]
+    return bool(fio) and min(_volumes(fio, name) for name in classes_of(run)) < ENOUGH
+
+
+def untested(run: Run) -> list[str]:
+    """What no figure of the run speaks of."""
+    fio = [row for row in run.fio if row["status"] == MEASURED]
+    found = ["other nights", "a loss of power", "a fault of the storage behind a class"]
+    if not any(row["status"] == MEASURED for row in run.storms):
+        found.append("any storm")
+    if not fio:
+        return [*found, "speed"]
+    if max(_of_memory(fio), default=0) < 1:
+        found.append("a working set that memory cannot hold")
+    return found
+
+
+def _of_memory(rows: Iterable[Row]) -> list[float]:
+    return [
+        row["file_size_bytes"] / row["node_memory_bytes"]
+        for row in rows
+        if row["file_size_bytes"] and row["node_memory_bytes"]
+    ]
+
+
+def _known(rows: Iterable[Row], column: str) -> list[float]:
+    return [row[column] for row in rows if row[column]]
+
+
+def _volumes(fio: list[Row], name: str) -> int:
+    return len({(row["pvc"], row["round"]) for row in fio if row["storage_class"] == name})
+
+
+def _span(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return volumes_in_words(high) if low == high else f"{low} to {volumes_in_words(high)}"

@@ -1,0 +1,97 @@
+"""What became of a class's data in the storms, from the rows of the table `storms`."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from reports.data.load import Row, Run
+from reports.text.units import tenths
+
+MEASURED, NOT_OFFERED = "measured", "not offered"
+NODE_STORMS = ("drain", "node-crash", "node-partition")
+# Where a writer comes back only with its node, however long that is away.
+WITH_ITS_NODE = ("after uncordon", "after repair")
+
+
+@dataclass(frozen=True)
+class Fate:
+    """The rounds that a class's volumes went through, and those of which nothing is known."""
+
+    measured: tuple[Row, ...]
+    failed: tuple[Row, ...]
+
+    @property
+    def lossy(self) -> list[Row]:
+        """The rounds that lost records."""
+        return [row for row in self.measured if row["kept"] is False]
+
+    @property
+    def unread(self) -> list[Row]:
+        """The rounds of which nobody knows: failed, or the volume was not read back."""
+        return [row for row in self.measured if row["kept"] is None] + list(self.failed)
+
+    @property
+    def lost_records(self) -> int:
+        """Records lost in all rounds together."""
+        return sum(row["lost_records"] or 0 for row in self.lossy)
+
+
+def fate_of(run: Run, name: str, *, shared: bool | None = None) -> Fate:
+    """The fate of a class's volumes: of all, of the `shared` ReadWriteMany ones, or the others."""
+    rows = [
+        row
+        for row in run.storms
+        if row["storage_class"] == name and shared in (None, row["volume"] != name)
+    ]
+    return Fate(
+        measured=tuple(row for row in rows if row["status"] == MEASURED),
+        failed=tuple(row for row in rows if row["status"] == "failed"),
+    )
+
+
+def records_in_words(fate: Fate) -> str:
+    """What was lost or kept, and in how many rounds; empty where nothing was measured."""
+    if fate.lossy:
+        return f"lost {fate.lost_records:,} records ({_storms(fate.lossy)})"
+    if fate.unread:
+        return f"not read back after {_storms(fate.unread)}"
+    count = len(fate.measured)
+    return f"kept in {count} storm{'' if count == 1 else 's'}" if count else ""
+
+
+def node_in_words(run: Run, name: str) -> str:
+    """What happens to a class's data when its node goes; empty where no node went."""
+    rows = [row for row in fate_of(run, name, shared=False).measured if row["storm"] in NODE_STORMS]
+    if not rows:
+        return ""
+    lost = Fate(tuple(rows), ()).lost_records
+    unread = any(row["kept"] is None for row in rows)
+    kept = f"lost {lost:,} records" if lost else "not read back" if unread else "kept"
+    return f"{kept}; {'; '.join(_returns(rows))}"
+
+
+def _returns(rows: list[Row]) -> list[str]:
+    """Where the writer came back in these rounds, and after how long where that says something."""
+    found = []
+    for place, words in (
+        ("same node", "writes on, on its node"),
+        ("other node", "on another node after"),
+        ("after uncordon", "waits for its node"),
+        ("after repair", "waits for its node"),
+        ("never", "never came back"),
+    ):
+        mine = [row for row in rows if row["came_back"] == place]
+        if not mine:
+            continue
+        text = words
+        if place == "other node" and (known := _seconds(mine)):
+            text += f" {tenths(median(known))}"
+        found.append(f"{text} ({_storms(mine)})")
+    return list(dict.fromkeys(found))
+
+
+def _seconds(rows: list[Row]) -> list[float]:
+    return [row["recovery_seconds"] for row in rows if row["recovery_seconds"] is not None]
+
+
+def _storms(rows: list[Row]) -> str:
+    return ", ".join(dict.fromkeys(row["storm"] for row in rows))

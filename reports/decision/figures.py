@@ -1,0 +1,242 @@
+"""The figure of one class: one number a volume, and what these say of the class."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from math import exp, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import gmean, t
+
+from reports.data.load import Row, Run, class_names
+from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds
+
+CONFIDENCE = 0.95
+ENOUGH = 3  # volumes; of fewer, nothing is concluded but what lies far off
+FAR = 2.0  # times
+RANDOM_READ, RANDOM_WRITE = ("randread",), ("randwrite",)
+SMALL, LARGE = (1, 16 * 2**10), (128 * 2**10, None)
+# How jobs at a fixed rate are called, whose rows do not have the rate: mixed reads and writes.
+PACED, PACED_ACCESS = "paced", ("randrw",)
+CONTROL = " (control)"
+ZEROS = re.compile(r"(?:(\.\d*?[1-9])|\.)0+(?=\D|$)")
+
+
+class Kind(NamedTuple):
+    """A figure of a class: the column it stands in, and the jobs that measure it, by their rows."""
+
+    label: str
+    column: str
+    access: tuple[str, ...]
+    blocks: tuple[int, int | None]
+    depths: tuple[int, int | None]
+    words: Callable[[float], str]
+    less_is_better: bool = False
+    direct: bool = True
+    per_unit: float = 1.0  # how many of the column's unit are one of the figure's
+
+
+def _operations(value: float) -> str:
+    return f"{quantity(value, COUNT)} IOPS"
+
+
+def _bandwidth(value: float) -> str:
+    return f"{quantity(value, MIB)} MiB/s"
+
+
+def _latency(value: float) -> str:
+    return quantity(value * 1e9, LATENCY)
+
+
+READ_BYTES, WRITE_BYTES = "read_bandwidth_bytes_per_second", "write_bandwidth_bytes_per_second"
+DEEP, DEEP_ENOUGH_FOR_BYTES, ALONE = (32, None), (8, None), (1, 1)
+PROVISIONING = "provision_seconds"
+KINDS = {
+    "read_iops": Kind("random reads", "read_iops", RANDOM_READ, SMALL, DEEP, _operations),
+    "write_iops": Kind("random writes", "write_iops", RANDOM_WRITE, SMALL, DEEP, _operations),
+    "read_bytes_per_second": Kind(
+        "reading", READ_BYTES, ("read", "randread"), LARGE, DEEP_ENOUGH_FOR_BYTES, _bandwidth
+    ),
+    "write_bytes_per_second": Kind(
+        "writing", WRITE_BYTES, ("write", "randwrite"), LARGE, DEEP_ENOUGH_FOR_BYTES, _bandwidth
+    ),
+    "commit_p99_seconds": Kind(
+        "commit p99", "sync_latency_p99_ns", ("write", "randwrite"), SMALL, ALONE, _latency,
+        less_is_better=True, direct=False, per_unit=1e9,
+    ),
+    "read_p99_seconds": Kind(
+        "read p99", "read_latency_p99_ns", ("randread", "randrw"), SMALL, ALONE, _latency,
+        less_is_better=True, per_unit=1e9,
+    ),
+    PROVISIONING: Kind(
+        "ready after", "first_pod_seconds", (), SMALL, ALONE, seconds, less_is_better=True
+    ),
+}  # fmt: skip
+
+
+def throughput_kind(figure: str) -> Kind:
+    """Any job's operations, `iops`, or bytes a second, of reads and writes together."""
+    if figure == "iops":
+        return Kind("operations", "iops", (), SMALL, ALONE, _operations)
+    return Kind("throughput", "bandwidth_bytes_per_second", (), LARGE, ALONE, _bandwidth)
+
+
+class Verdict(Enum):
+    """What may be said of a figure and a threshold."""
+
+    MET = "pass"
+    NOT_MET = "fail"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class ClassFigure:
+    """The geometric mean over a class's volumes, and each volume's; bounds from three volumes on.
+
+    `jobs` are the names of what measured it.
+    """
+
+    kind: Kind
+    value: float
+    low: float | None
+    high: float | None
+    volumes: tuple[float, ...]
+    jobs: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The figure, with the bounds that it has."""
+        known = [bound for bound in (self.low, self.high) if bound is not None]
+        value, *bounds = map(self.kind.words, [self.value, *known])
+        if set(bounds) <= {value}:
+            return value
+        return f"{value}, between {' and '.join(bounds)}"
+
+    @property
+    def of_few(self) -> str:
+        """`one volume`, where there are too few for a conclusion; else empty."""
+        return volumes_in_words(len(self.volumes)) if len(self.volumes) < ENOUGH else ""
+
+
+def in_words(kind_name: str, value: float) -> str:
+    """A round figure, such as a threshold: `10 ms`, `3,000 IOPS`, where a measured one has k."""
+    if KINDS[kind_name].words is _operations:
+        return f"{value:,.10g} IOPS"
+    return ZEROS.sub(r"\1", KINDS[kind_name].words(value))
+
+
+def volumes_in_words(count: int) -> str:
+    """So many volumes, as `one volume` or `12 volumes`."""
+    names = {1: "one volume", 2: "two volumes", 3: "three volumes"}
+    return names.get(count, f"{count} volumes")
+
+
+def classes_of(run: Run) -> tuple[str, ...]:
+    """The run's classes, the reference first, without its control."""
+    return tuple(name for name in class_names(run) if not name.endswith(CONTROL))
+
+
+def figure_of(
+    run: Run, name: str, kind_name: str, blocks: tuple[int, int | None] | None = None
+) -> ClassFigure | None:
+    """A class's figure of a kind; None where no job measured it. `blocks` narrow the block sizes.
+
+    Of several jobs that measure it, the one with the highest mean stands for the class: of what is
+    the better the more, what the class can do; of what is the better the less, the worst.
+    """
+    kind = KINDS[kind_name]
+    if kind_name == PROVISIONING:
+        rows = [row for row in run.volumes if row["storage_class"] == name]
+        return summary(kind, [row[kind.column] for row in rows if row[kind.column]])
+    rows = [row for row in run.fio if row["storage_class"] == name and measures(kind, row, blocks)]
+    if kind_name == "read_p99_seconds" and any(_is_paced(row) for row in rows):
+        rows = [row for row in rows if _is_paced(row)]
+    by_job: dict[str, list[Row]] = {}
+    for row in rows:
+        by_job.setdefault(row["job"], []).append(row)
+    figures = [
+        figure
+        for job, mine in by_job.items()
+        if (figure := summary(kind, of_volumes(run, mine, kind), (job,)))
+    ]
+    return max(figures, key=lambda figure: figure.value, default=None)
+
+
+def measures(kind: Kind, row: Row, blocks: tuple[int, int | None] | None = None) -> bool:
+    """Whether a row of the fio table measures a kind of figure, by the conditions it ran under."""
+    depth = (row["io_depth"] or 1) * (row["num_jobs"] or 1)
+    return (
+        row["status"] == "measured"
+        and bool(row[kind.column])
+        and row["rw"] in kind.access
+        and _within(row["block_size_bytes"] or 0, blocks or kind.blocks)
+        and (row["rw"] in PACED_ACCESS) == _is_paced(row)
+        and (_within(depth, kind.depths) or _is_paced(row))
+        and (not kind.direct or row["direct"] is not False)
+        and (row["concurrent_jobs"] or 1) == 1
+    )
+
+
+def _is_paced(row: Row) -> bool:
+    return bool(row["job"].startswith(PACED))
+
+
+def _within(value: int, bounds: tuple[int, int | None]) -> bool:
+    return bounds[0] <= value and (bounds[1] is None or value <= bounds[1])
+
+
+def of_volumes(run: Run, rows: Iterable[Row], kind: Kind) -> list[float]:
+    """One number a volume: the geometric mean of its repeats, in the figure's unit."""
+    existing = run.plan.get("pvc")  # the same volume in every round
+    found: dict[object, list[float]] = {}
+    for row in rows:
+        volume = existing or (row["pvc"], row["round"])
+        found.setdefault(volume, []).append(row[kind.column] / kind.per_unit)
+    return [_mean(repeats) for repeats in found.values()]
+
+
+def summary(kind: Kind, volumes: list[float], jobs: tuple[str, ...] = ()) -> ClassFigure | None:
+    """The geometric mean of volumes, with its 95 % interval from three on; None for none.
+
+    The interval is Student's, of the mean of the logarithms: volumes of a class differ by factors.
+    """
+    if not volumes:
+        return None
+    mean, count = _mean(volumes), len(volumes)
+    low = high = None
+    if count >= ENOUGH:
+        spread = float(np.std(np.log(volumes), ddof=1)) if len(set(volumes)) > 1 else 0.0
+        reach = exp(float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * spread / sqrt(count))
+        low, high = mean / reach, mean * reach
+    return ClassFigure(kind, mean, low, high, tuple(sorted(volumes)), jobs)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The geometric mean; of equal values these, to the last bit, as a threshold may be one."""
+    return values[0] if len(set(values)) == 1 else float(gmean(values))
+
+
+def against(figure: ClassFigure, threshold: float) -> Verdict:
+    """Pass where the whole interval satisfies the threshold, fail where none of it does."""
+    if figure.low is None or figure.high is None:
+        return Verdict.OPEN
+    return _judged((figure.low, figure.high), threshold, figure.kind)
+
+
+def far_from(figure: ClassFigure, threshold: float) -> Verdict:
+    """Pass or fail where every volume lies twice as far as the threshold asks, or worse by that."""
+    if not figure.of_few:
+        return Verdict.OPEN
+    return _judged((figure.volumes[0] / FAR, figure.volumes[-1] * FAR), threshold, figure.kind)
+
+
+def _judged(bounds: tuple[float, float], threshold: float, kind: Kind) -> Verdict:
+    low, high = bounds
+    if kind.less_is_better:
+        low, high = -high, -low
+        threshold = -threshold
+    if low >= threshold:
+        return Verdict.MET
+    return Verdict.NOT_MET if high < threshold else Verdict.OPEN

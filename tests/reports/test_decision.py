@@ -1,0 +1,252 @@
+"""The decision table: which class fits which workload, and on how much that rests."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reports.decision.figures import KINDS, summary
+from reports.decision.workloads import STATED
+from reports.page.render import render
+from tests.reports.decision_sample import GOOD, MIB, storm, write_decision
+from tests.reports.sample import RUN_ID, Row
+
+SHARED = {"volume": "fast (RWX)", "access_mode": "ReadWriteMany"}
+
+
+def report_of(root: Path, figures: Any, **changes: Any) -> str:
+    return render(write_decision(root, figures, **changes), RUN_ID).markdown
+
+
+def section(report: str) -> str:
+    return report.partition("\n## Decision\n")[2].partition("\n## ")[0]
+
+
+def cells(report: str, workload: str) -> list[str]:
+    """The cells of a row of the decision table, one a class."""
+    row = re.search(rf"^\| {re.escape(workload)} +\|(.*)\|$", section(report), re.MULTILINE)
+    assert row, section(report)
+    return [cell.strip() for cell in row[1].split(" | ")]
+
+
+def cell(root: Path, workload: str, jobs: dict[str, Any], **changes: Any) -> str:
+    (text,) = cells(report_of(root, {"fast": GOOD | jobs}, **changes), workload)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("workload", "jobs", "words"),
+    [
+        ("etcd", {}, "**fits**: commit p99 1.60 ms (≤ 10 ms), speed alone"),
+        ("etcd", {"etcd_fdatasync": 0.04}, "**does not fit**: commit p99 40.0 ms (≤ 10 ms)"),
+        ("a database's log", {}, "**fits**: commit p99 1.20 ms (≤ 5 ms), speed alone"),
+        ("a database's log", {"commit_8k": 0.006}, "**does not fit**: commit p99 6.00 ms (≤ 5 ms)"),
+        (
+            "its data pages",
+            {},
+            "**fits**: random reads 12.0 k IOPS (≥ 2,700 IOPS), random writes 8.00 k IOPS "
+            "(≥ 2,700 IOPS), read p99 2.00 ms (≤ 10 ms), speed alone",
+        ),
+        (
+            "its data pages",
+            {"write_iops": 1_000},
+            "**does not fit**: random writes 1.00 k IOPS (≥ 2,700 IOPS)",
+        ),
+        (
+            "streaming and backup",
+            {},
+            "**fits**: reading 700 MiB/s (≥ 100 MiB/s), writing 350 MiB/s (≥ 100 MiB/s), "
+            "speed alone",
+        ),
+        (
+            "streaming and backup",
+            {"seq_read": 90 * MIB},
+            "**does not fit**: reading 90.0 MiB/s (≥ 100 MiB/s)",
+        ),
+        ("files shared by pods", {}, "**not known**: no ReadWriteMany volume was asked for"),
+        (
+            "scratch space of CI",
+            {},
+            "**fits**: ready after 4.31 s (≤ 30 s), writing 350 MiB/s (≥ 100 MiB/s)",
+        ),
+        (
+            "scratch space of CI",
+            {"seq_write": 40 * MIB},
+            "**does not fit**: writing 40.0 MiB/s (≥ 100 MiB/s)",
+        ),
+    ],
+)
+def test_three_equal_volumes_decide(
+    tmp_path: Path, workload: str, jobs: dict[str, Any], words: str
+) -> None:
+    """Each workload fits a class that has what it needs, and not one that lacks it."""
+    assert cell(tmp_path, workload, jobs) == words
+
+
+def test_an_interval_that_holds_the_threshold_decides_nothing(tmp_path: Path) -> None:
+    """The same mean is known where the volumes lie close, and not where they lie apart."""
+    near, apart = (0.0079, 0.008, 0.0081), (0.004, 0.008, 0.016)
+    fits = cell(tmp_path / "near", "etcd", {"etcd_fdatasync": near})
+    assert fits.startswith("**fits**: commit p99 8.00 ms (≤ 10 ms)")
+    assert cell(tmp_path / "apart", "etcd", {"etcd_fdatasync": apart}) == (
+        "**not known**: commit p99 8.00 ms, between 1.43 ms and 44.8 ms (≤ 10 ms)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [(0.0049, "fits"), (0.0051, "not known"), (0.0199, "not known"), (0.0201, "does not fit")],
+)
+def test_of_one_volume_only_what_lies_far_off_is_said(
+    tmp_path: Path, seconds: float, verdict: str
+) -> None:
+    """Twice as good as the threshold, or twice as bad; three volumes of the same decide it."""
+    report = report_of(tmp_path / "one", {"fast": GOOD | {"etcd_fdatasync": seconds}}, volumes=1)
+    (text,) = cells(report, "etcd")
+    assert text.startswith(f"**{verdict}**")
+    assert "(≤ 10 ms, one volume)" in text
+    assert "Of fewer than three volumes only what is at least twice" in section(report)
+    three = report_of(tmp_path / "three", {"fast": GOOD | {"etcd_fdatasync": seconds}})
+    assert cells(three, "etcd")[0].startswith("**fits**" if seconds < 0.01 else "**does not fit**")
+    assert "one volume" not in section(three)
+    assert "Of fewer than three" not in section(three)
+
+
+def test_each_of_two_volumes_has_to_lie_far_off(tmp_path: Path) -> None:
+    both, one = {"etcd_fdatasync": (0.001, 0.004)}, {"etcd_fdatasync": (0.001, 0.006)}
+    assert cell(tmp_path / "both", "etcd", both, volumes=2).startswith("**fits**")
+    assert cell(tmp_path / "one", "etcd", one, volumes=2).startswith("**not known**")
+
+
+def test_repeats_on_one_volume_are_one_volume(tmp_path: Path) -> None:
+    """Three repeats say nothing of the class that one does not; three volumes do."""
+    jobs = {"etcd_fdatasync": 0.008}
+    one = {"round": None, "pvc": "the-one"}
+    text = cell(tmp_path / "repeats", "etcd", jobs, cell=one)
+    assert text == "**not known**: commit p99 8.00 ms (≤ 10 ms, one volume)"
+    assert cell(tmp_path / "volumes", "etcd", jobs).startswith("**fits**")
+    existing = cell(tmp_path / "existing", "etcd", jobs, plan={"pvc": "mine"})
+    assert existing.startswith("**not known**")
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"direct": False},
+        {"concurrent_jobs": 4},
+        {"io_depth": 1},
+        {"rw": "randrw"},
+        {"block_size_bytes": 65_536},
+        {"status": "failed"},
+    ],
+    ids=lambda conditions: next(iter(conditions)),
+)
+def test_a_job_under_other_conditions_measures_nothing(tmp_path: Path, conditions: Row) -> None:
+    """It has the same name and the same figure, and is not taken for what it is not."""
+    text = cell(tmp_path, "its data pages", {}, cell=conditions)
+    assert "random reads was not measured" in text
+    assert text.startswith("**not known**")
+
+
+def test_a_paced_job_stands_before_one_read_at_a_time(tmp_path: Path) -> None:
+    """At depth 1 a throttled class's p99 is the throttle's; where it is alone, it is taken."""
+    both = GOOD | {"read_latency": 0.077}
+    (paced,) = cells(report_of(tmp_path / "both", {"fast": both}), "its data pages")
+    assert paced.startswith("**fits**")
+    alone = {job: figure for job, figure in both.items() if job != "paced_4k"}
+    (single,) = cells(report_of(tmp_path / "alone", {"fast": alone}), "its data pages")
+    assert single == "**does not fit**: read p99 77.0 ms (≤ 10 ms)"
+
+
+def test_a_lost_record_decides_but_for_scratch_space(tmp_path: Path) -> None:
+    """And where nothing was lost, it says how often nothing was."""
+    kept = storm("fast", "pod-delete"), storm("fast", "pod-kill")
+    lost = kept[0], storm("fast", "pod-kill", kept=False, lost_records=12)
+    unread = kept[0], storm("fast", "pod-kill", kept=None)
+    figures = {"fast": GOOD}
+    report = report_of(tmp_path / "kept", figures, storms=kept)
+    assert cells(report, "etcd") == ["**fits**: commit p99 1.60 ms (≤ 10 ms), kept in 2 storms"]
+    report = report_of(tmp_path / "lost", figures, storms=lost)
+    assert cells(report, "etcd") == ["**does not fit**: lost 12 records (pod-kill)"]
+    assert cells(report, "scratch space of CI")[0].startswith("**fits**")
+    report = report_of(tmp_path / "unread", figures, storms=unread)
+    assert cells(report, "etcd") == ["**not known**: not read back after pod-kill"]
+
+
+def test_files_are_shared_where_a_class_gives_such_volumes(tmp_path: Path) -> None:
+    figures = {"fast": GOOD}
+    given = [storm("fast", "drain", **SHARED)]
+    refused = [storm("fast", "drain", **SHARED | {"status": "not offered", "error": "no RWX"})]
+    lossy = [storm("fast", "drain", **SHARED, kept=False, lost_records=3)]
+    for storms, words in (
+        (given, "**fits**: ReadWriteMany, kept in 1 storm"),
+        (refused, "**does not fit**: no ReadWriteMany"),
+        (lossy, "**does not fit**: lost 3 records (drain)"),
+    ):
+        report = report_of(tmp_path / words[2:8], figures, storms=storms)
+        assert cells(report, "files shared by pods") == [words]
+        assert "speed alone" in cells(report, "etcd")[0]  # of other volumes
+    asked = report_of(tmp_path / "asked", figures, volume={"access_mode": "ReadWriteMany"})
+    assert cells(asked, "files shared by pods") == ["**fits**: ReadWriteMany, speed alone"]
+
+
+def test_what_happens_when_the_node_goes(tmp_path: Path) -> None:
+    """Each class in its own words, and a class whose node never went is not known."""
+    storms = [
+        storm("local-path", "drain"),
+        storm("nfs-client", "drain"),
+        storm(
+            "nfs-client", "drain", storm="node-crash", came_back="never", kept=False, lost_records=7
+        ),
+        storm("third", "pod-kill"),
+    ]
+    report = report_of(
+        tmp_path, dict.fromkeys(("local-path", "nfs-client", "third"), GOOD), storms=storms
+    )
+    assert cells(report, "when its node goes") == [
+        "kept; waits for its node (drain)",
+        "lost 7 records; on another node after 3.4 s (drain); never came back (node-crash)",
+        "not known: no node was taken away",
+    ]
+
+
+def test_on_how_much_it_rests_and_what_was_not_tested(tmp_path: Path) -> None:
+    report = section(report_of(tmp_path / "speed", {"fast": GOOD}))
+    assert (
+        "Measured: three volumes a class, 2 nodes, one night, 15.0 s a job at most, a working set "
+        "of 0.38 × the node's memory at most. **Not tested**: other nights, a loss of power, a "
+        "fault of the storage behind a class, any storm and a working set that memory cannot hold."
+    ) in report
+    large, storms = {"file_size_bytes": 9 * 2**30}, [storm("fast", "drain")]
+    report = section(report_of(tmp_path / "all", {"fast": GOOD}, cell=large, storms=storms))
+    assert (
+        "**Not tested**: other nights, a loss of power and a fault of the storage behind a class."
+    ) in report
+
+
+def test_a_control_is_no_class_to_choose(tmp_path: Path) -> None:
+    report = section(report_of(tmp_path, {"fast": GOOD, "fast (control)": GOOD}))
+    assert "| for " in report
+    assert "control" not in report
+
+
+def test_every_workload_says_what_its_thresholds_mean() -> None:
+    """Each is of a figure that is known, has a reason, and a date where it has a source."""
+    for row in yaml.safe_load(STATED.read_text()):
+        for need in row.get("needs", []):
+            assert need["figure"] in KINDS
+            assert ("at_least" in need) != ("at_most" in need)
+            assert need["why"]
+            assert ("source" in need) == ("read_on" in need)
+
+
+def test_the_interval_is_students_of_the_logarithms() -> None:
+    """Logarithms 0, 1 and 2 have mean 1 and s = 1: 4.303 / sqrt(3) to each side, t of 2 degrees."""
+    figure = summary(KINDS["read_iops"], [1.0, 2.718281828459045, 7.38905609893065])
+    assert figure is not None
+    assert figure.low is not None
+    assert figure.value == pytest.approx(2.71828, rel=1e-5)
+    assert figure.low == pytest.approx(2.71828 ** (1 - 4.30265 / 3**0.5), rel=1e-4)
+    assert summary(KINDS["read_iops"], []) is None
