@@ -15,6 +15,7 @@ import reports.page.render
 from flows import artifacts
 from flows.ending import LimitReached, Why, interrupted_when, unless
 from flows.late import too_late
+from flows.news import worse
 from reports.data.load import load
 from reports.decision.requirements import Judged, counted, judge, unmet
 from tasks.kubernetes.errors import ClusterError
@@ -98,6 +99,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         step(record.save, "write")(known, outcome, why)
         location = step(reports.page.render.write, "report")(plan.results, run.run_id)
         judged = _demands(plan, run.run_id)
+        left += worse(plan.results, run) if flow == "nightly" else []
     except ResultsError as error:
         return failed("Failed", "; and then ".join(filter(None, [why, str(error)])))
     artifacts.publish(plan.results, run.run_id)

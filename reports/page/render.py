@@ -10,6 +10,8 @@ from reports.decision import tables as decision_tables
 from reports.decision.references import held
 from reports.decision.requirements import judge
 from reports.decision.workloads import decide
+from reports.history.nights import nights
+from reports.history.told import since_last_night
 from reports.page import provenance
 from reports.page.headline import headline
 from reports.speed import control, details
@@ -45,7 +47,7 @@ def render(location: str, run_id: str) -> Rendered:
     date = f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
     title = f"{run.facts['cluster']}, {date}"
     return Rendered(
-        _report(run, comparison, survival, date),
+        _report(run, comparison, survival, date, _news(location, run)),
         chart(comparison, f"{title}: {_measure(comparison)}") if _speed(run, survival) else "",
         storms_chart(survival, run, f"{title}: {_round(survival)}") if survival else "",
     )
@@ -80,7 +82,17 @@ def _round(survival: Survival) -> str:
     return "storms" if survival.rounds == 1 else f"storms, round 1 of {survival.rounds}"
 
 
-def _report(run: Run, comparison: Comparison, survival: Survival | None, date: str) -> str:
+def _news(location: str, run: Run) -> list[str]:
+    """What a night shows that the one before did not; empty for other flows, and the first."""
+    if run.facts["flow"] != "nightly":
+        return []
+    known = nights(location, run.facts["cluster"], run.facts["started_at"])
+    return since_last_night(known).sentences() if len(known.runs) > 1 else []
+
+
+def _report(
+    run: Run, comparison: Comparison, survival: Survival | None, date: str, news: list[str]
+) -> str:
     # All text is escaped on its way in, save what is markdown already.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -93,6 +105,7 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         run=run,
         date=date,
         headline=headline(run, comparison, survival),
+        news=news,
         decision=_decision(run),
         speed=_speed(run, survival),
         comparison=comparison,

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from reports.history.changes import changes, news
 from reports.history.nights import nights
 from reports.history.told import News, since_last_night
+from reports.page.render import render
 from reports.side_by_side.series import sparkline, table_rows
 from stormark import app
 from tasks.results.store import ResultsError, write_table
@@ -40,9 +41,11 @@ def write_nights(
         run = {
             "flow": "nightly", "started_at": started, "cluster": "kind-prod", "outcome": "complete",
             "plan": json.dumps({"rounds": 1}), "kubernetes_version": "v1.37.1",
+            "cells_planned": 1, "cells_measured": 1, "cells_failed": 0, "storms_planned": 1,
+            "storms_measured": 1, "ended_at": started,
         }  # fmt: skip
         cell = {
-            "storage_class": "gp3", "job": "read_iops", "round": 1, "status": "measured",
+            "storage_class": "gp3", "job": "read_iops", "round": 1, "repeat": 1, "status": "measured",
             "block_size_bytes": 4096, "io_depth": 64, "num_jobs": 1, "rw": "randread",
             "iops": figure, "sequence": 1,
         }  # fmt: skip
@@ -171,6 +174,17 @@ def test_the_command_says_what_is_new_and_shows_every_series(tmp_path: Path) -> 
     assert "read_iops" in shown.stdout
     listed = CliRunner().invoke(app, ["history", "--results", location, "--output", "json"])
     assert {row["what"] for row in json.loads(listed.stdout)} == {"read_iops", "pod-delete"}
+
+
+def test_a_night_s_report_opens_with_what_is_new(tmp_path: Path) -> None:
+    """Of the nights up to it, whatever came later; the first has nothing to compare with."""
+    location = write_nights(tmp_path, levels((40, 1.0), (5, 0.8)))
+    ids = [run["run_id"] for run in nights(location).runs]
+    told_then, quiet = (render(location, ids[night]).markdown for night in (42, 30))
+    opening = told_then.split("\n## ")[0]
+    assert "\n- Worse: gp3 read\\_iops, IOPS: 2" in opening
+    assert "\n- Nothing changed since 2026-01-01.\n\n## " in quiet
+    assert "Nothing" not in render(location, ids[0]).markdown.split("\n## ")[0]
 
 
 def test_nights_of_another_cluster_are_another_history(tmp_path: Path) -> None:
