@@ -2,7 +2,7 @@
 
 import typer
 
-from commands import compare, demo, plan, preflight, reap, report, run, runs, up
+from commands import compare, demo, history, plan, preflight, reap, report, run, runs, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ app.command(epilog=reap.EXAMPLES)(reap.reap)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
+app.command(epilog=history.EXAMPLES)(history.history)
 
 
 def main() -> None:

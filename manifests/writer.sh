@@ -1,6 +1,7 @@
 #!/bin/sh
 # The writer of a storm: appends numbered, checksummed records to a file of its own, makes each
-# durable, and only then acknowledges it on stdout. Needs sh, dd and sleep.
+# durable, and only then acknowledges it on stdout. Needs sh, dd and sleep, and sync of a folder for the
+# file's name to be durable before its first record; without that it is when the filesystem makes it so.
 #
 #   STORMARK_POD        name of this pod
 #   STORMARK_INTERVAL   seconds between records
@@ -37,6 +38,7 @@ if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file"; } 2>&1); then
     echo "unwritable $why"
     exec sleep 3600
 fi
+sync "$folder" volume 2>/dev/null
 echo $$ >scratch/pid
 hash_of "$writer"
 number=0

@@ -9,6 +9,7 @@ Scales = tuple[tuple[float, str], ...]  # factor and suffix, the smallest first
 COUNT: Scales = ((1, ""), (1e3, " k"), (1e6, " M"))
 MIB: Scales = ((2**20, ""),)
 LATENCY: Scales = ((1e3, " µs"), (1e6, " ms"), (1e9, " s"))
+SECONDS: Scales = ((1e-3, " ms"), (1, " s"))
 SIZE: Scales = ((1, " B"), (2**10, " KiB"), (2**20, " MiB"), (2**30, " GiB"), (2**40, " TiB"))
 
 

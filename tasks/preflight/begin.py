@@ -43,13 +43,14 @@ REFUSALS = (PlanError, ResultsError, ClusterError)
 
 
 def begin(
-    plan: Plan, flow: str, report: Report, flow_run: str = ""
+    plan: Plan, flow: str, report: Report, flow_run: str = "", *, tries: bool = True
 ) -> tuple[Run, list[Obj], Record]:
     """Check all that can be known before anything is created, and give the run its identity.
 
-    Returns the run, its StorageClasses in order, and its record. Raises one of REFUSALS.
+    Returns the run, its StorageClasses in order, and its record. Raises one of REFUSALS. Without
+    `tries`, and for a nightly, nothing is created by dry run: that is left to whoever begins again.
     """
-    run, chosen, record = look(plan, flow, report, flow_run)
+    run, chosen, record = look(plan, flow, report, flow_run, tries=tries and flow != "nightly")
     later = AFTER_REAP if flow == "nightly" else ()
     checks.refuse([one for one in record.checks if one.check not in later])
     return run, chosen, record
@@ -62,7 +63,7 @@ def begin_again(record: Record, chosen: list[Obj]) -> None:
 
 
 def look(
-    plan: Plan, flow: str, report: Report, flow_run: str = ""
+    plan: Plan, flow: str, report: Report, flow_run: str = "", *, tries: bool = True
 ) -> tuple[Run, list[Obj], Record]:
     """As `begin`, but a check that failed is only in the record."""
     now = datetime.now(UTC)
@@ -87,7 +88,7 @@ def look(
     run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
     record = Record(run, flow, rows, [], version)
-    _judge(record, chosen)
+    _judge(record, chosen, tries=tries)
     record.run = record.run._replace(cluster=cluster.patient)  # from here on there is work to lose
     return record.run, chosen, record
 
@@ -115,7 +116,7 @@ def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int)
         )
 
 
-def _judge(record: Record, chosen: list[Obj]) -> None:
+def _judge(record: Record, chosen: list[Obj], *, tries: bool = True) -> None:
     """Fill in what the preflight finds, and what the run has to skip for it."""
     run, cluster = record.run, record.run.cluster.hasty
     every_node = verbs.find_allowed(cluster, "Node")
@@ -128,7 +129,8 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
         every_node=every_node,
         version=record.kubernetes_version,
     )
-    record.checks += admission.check(run._replace(cluster=cluster), record.flow, chosen)
+    if tries:
+        record.checks += admission.check(run._replace(cluster=cluster), record.flow, chosen)
     if run.plan.fio_file is None or record.flow == "storms":
         record.checks += _time(run, record.flow, len(chosen))
     no_root = run.plan.pod.without_root
@@ -168,25 +170,14 @@ def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Che
     try:
         held = lease(run, report, wait=False)
         with held, owned(run, report, record.warnings.append) as owner:
-            asked, claims = probe(run, owner), claims_of(flow, plan, chosen)
-            run, fio = _fio(run, owner, flow, len(chosen))
-            seen, avoid = probes.collect(run, asked, claims)
-            if avoid and fio[0].status == "fail":  # it may have been on a node of those
-                run = run._replace(avoid=avoid)
-                run, fio = _fio(run, owner, flow, len(chosen), name="check-again")
-            return [*record.checks, *seen, *fio]
+            run, seen, fio = _fio_and_nodes(run, owner, claims_of(flow, plan, chosen))
+            if isinstance(fio, Exception):
+                read = [Check("fio", f"image {plan.image}", "fail", str(fio))]
+            else:
+                read = _read(run, fio, flow, len(chosen))
+            return [*record.checks, *seen, *read]
     except RunInProgress as error:
         return [*record.checks, Check("lease", run.cluster.namespace, "fail", str(error))]
-
-
-def _fio(
-    run: Run, owner: list[Obj], flow: str, class_count: int, name: str = "check"
-) -> tuple[Run, list[Check]]:
-    try:
-        version, run = image_and_fio_file(run, owner, name=name)
-    except (PlanError, PodFailed) as error:
-        return run, [Check("fio", f"image {run.plan.image}", "fail", str(error))]
-    return run, _read(run, version, flow, class_count)
 
 
 def _read(run: Run, version: str, flow: str, class_count: int) -> list[Check]:
@@ -282,23 +273,39 @@ def image_fio_file_and_nodes(
     def waits(why: str) -> None:
         report(Progress(run.run_id, f"check of image and fio file waits: {why}"))
 
-    asked = probe(run, owner)
-    claims, failed, version = claims_of(flow, run.plan, storage_classes), None, ""
-    try:
-        version, run = image_and_fio_file(run, owner, waits)
-    except PodFailed as error:
-        failed = error
-    seen, avoid = probes.collect(run, asked, claims)
-    run = run._replace(avoid=avoid)
-    if failed is not None:
-        if not avoid:
-            raise failed
-        version, run = image_and_fio_file(run, owner, waits, name="check-again")
+    claims = claims_of(flow, run.plan, storage_classes)
+    run, seen, version = _fio_and_nodes(run, owner, claims, waits)
+    if isinstance(version, Exception):
+        raise version
     if run.plan.fio_file is not None:
         size = _size(run.cluster, run.plan, flow, len(storage_classes))
         run = run._replace(plan=duration.fitted(size, run.plan, run.workload))
         _fits_its_limit(run.plan, flow, run.workload, len(storage_classes))
     return version, run, [*seen, *_read(run, version, flow, len(storage_classes))]
+
+
+def _fio_and_nodes(
+    run: Run, owner: list[Obj], claims: int, waits: Callable[[str], object] = str
+) -> tuple[Run, list[Check], str | PlanError | PodFailed]:
+    """The run, what the nodes' probes saw, and fio's version, or why that is not known.
+
+    A check whose pod failed is made again where there are nodes to avoid: it may have been on one.
+    """
+
+    def check(run: Run, name: str) -> tuple[Run, str | PlanError | PodFailed]:
+        try:
+            version, run = image_and_fio_file(run, owner, waits, name=name)
+        except (PlanError, PodFailed) as error:
+            return run, error
+        return run, version
+
+    asked = probe(run, owner)
+    run, version = check(run, "check")
+    seen, avoid = probes.collect(run, asked, claims)
+    run = run._replace(avoid=avoid)
+    if avoid and isinstance(version, PodFailed):
+        run, version = check(run, "check-again")
+    return run, seen, version
 
 
 def usable_nodes(run: Run) -> list[str]:

@@ -17,8 +17,8 @@ import urllib3
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
-from tasks.results import store as results
 from tasks.results.schema import TABLES
+from tests.cli.written import is_there_once
 from tests.conftest import Cluster, Stormark
 from tests.documents.test_results import BLOCKS, output_of
 from tests.reports.sample import RUN_ID, write_run
@@ -171,11 +171,7 @@ def write_and_delete(filesystem: fs.FileSystem) -> None:
 
 def test_a_run_written_twice_is_there_once(store: Store) -> None:
     """As in a folder: the second write replaces the first."""
-    write_run(store.uri(), {"local-path": 1.0})
-    once = set(store.objects())
-    write_run(store.uri(), {"local-path": 1.0, "nfs-client": 0.5})
-    assert set(store.objects()) == once
-    assert list(results.read_table(store.uri(), "classes")["position"]) == [0, 1]
+    is_there_once(store.uri(), store.objects)
 
 
 def test_what_the_page_shows_runs(

@@ -26,6 +26,7 @@ from pyarrow import fs
 from tasks.plan import location as locations
 from tasks.results import store as results
 from tasks.results.schema import TABLES
+from tests.cli.written import is_there_once
 from tests.conftest import Cluster, Stormark
 from tests.flows.server import free_port, until
 from tests.reports.sample import RUN_ID, write_run
@@ -172,11 +173,7 @@ def test_a_run_there(stormark: Stormark, store: Store) -> None:
 
 def test_a_run_written_twice_is_there_once(store: Store) -> None:
     """As in a folder: the second write replaces the first."""
-    write_run(store.uri(), {"local-path": 1.0})
-    once = set(store.objects())
-    write_run(store.uri(), {"local-path": 1.0, "nfs-client": 0.5})
-    assert set(store.objects()) == once
-    assert list(results.read_table(store.uri(), "classes")["position"]) == [0, 1]
+    is_there_once(store.uri(), store.objects)
 
 
 @pytest.mark.parametrize("wrong", [{"bucket": "nowhere"}, {"address": "127.0.0.1:1"}])

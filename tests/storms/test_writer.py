@@ -21,6 +21,22 @@ def test_it_says_who_it_is_and_counts_from_0(place: Place) -> None:
     assert acknowledged(lines) == list(range(len(lines) - 2))
 
 
+def test_a_file_s_name_is_durable_before_its_first_record(place: Place) -> None:
+    """A file that is synced may be gone after a power cut, where its folder was not."""
+    tool, log = place.folder / "bin" / "sync", place.folder / "log"
+    tool.write_text(f'#!/bin/sh\nls "$1" >>{log}; wc -c <"$1/web-1.1" >>{log}; echo "$@" >>{log}\n')
+    tool.chmod(0o755)
+    place.write("web-1", records=1)
+    assert log.read_text().split("\n") == ["web-1.1", "0", "volume/stormark volume", ""]
+
+
+def test_an_image_without_sync_writes_all_the_same(place: Place) -> None:
+    tool = place.folder / "bin" / "sync"
+    tool.write_text("#!/bin/sh\necho no such applet >&2; exit 127\n")
+    tool.chmod(0o755)
+    assert place.write("web-1", records=1)[:2] == ["start as web-1.1", "ack 0"]
+
+
 def test_each_life_has_a_file_of_its_own(place: Place) -> None:
     """Also in the same pod, whose container was started again."""
     written = set()

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from reports.text.reasons import three_words
+from tasks.kubernetes.labels import CONTAINER
 from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.run import Run
 from tasks.provision import volumes
@@ -223,6 +225,17 @@ def test_a_pod_that_ends_by_itself_is_not_replaced(api: Api) -> None:
     rows = cells(api, "@stormark begin 1 1795400000\n", number=1)
     assert rows["first"]["error"] == "it was cut off: its container ended: Scripted, exit code None"
     assert api.asked("POST") == []
+
+
+def test_a_pod_that_ran_out_of_memory_says_so(api: Api) -> None:
+    """In the kubelet's words, which a report says in three."""
+    killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    statuses = [{"name": CONTAINER, "state": killed}]
+    ended = Answer.items([pod("terminated", containerStatuses=statuses)])
+    rows = cells(api, "@stormark begin 1 1795400000\n", ended=ended, number=1)
+    words = "it was cut off: its container ended: OOMKilled, exit code 137"
+    assert rows["first"]["error"] == words
+    assert three_words(words) == "out of memory"
 
 
 def test_what_did_not_begin_says_so(api: Api) -> None:
