@@ -11,7 +11,7 @@ from reports.speed.comparison import Comparison, Failure
 from reports.speed.figures import DIRECTIONS, cell_rows, estimate, jobs, latency, values
 from reports.speed.words import shape
 from reports.text.markdown import Markdown, markdown, table
-from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, size
+from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, size, tenths
 
 STATISTICS = ("mean", "p50", "p95", "p99", "p99_9", "max")
 
@@ -117,7 +117,7 @@ def _how(rows: list[Row], rounds: int) -> list[str]:
         _distinct(size(row["file_size_bytes"]) for row in rows),
         _distinct(ratios),
         _distinct(seconds(row["ramp_seconds"]) for row in rows),
-        _distinct(seconds(row["runtime_seconds"]) for row in rows),
+        _distinct(tenths(row["runtime_seconds"]) for row in rows),
         _distinct(row["node"] for row in rows),
     ]
 

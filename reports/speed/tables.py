@@ -53,8 +53,8 @@ def note(comparison: Comparison) -> Markdown:
     percentile = any(row.figure.percentile for row in comparison.rows)
     said = f"Geometric mean{ranges} of {volumes(comparison)}."
     if percentile:
-        pooled = ", of all I/Os where histograms are known" if comparison.unit == "volume" else ""
-        said += f" Percentiles too{pooled}; 100 I/Os lie beyond them at least."
+        pooled = "of all I/Os where histograms are known, else " * (comparison.unit == "volume")
+        said += f" Percentiles are {pooled}such means too; 100 I/Os lie beyond each at least."
     cells = [cell for row in comparison.rows for cell in row.cells[1:]]
     if not others:
         return Markdown(said)
@@ -63,7 +63,7 @@ def note(comparison: Comparison) -> Markdown:
         return Markdown(
             f"{said} `0.16×` is the ratio to {markdown(reference)}, of these {comparison.unit}s: "
             "of so few there is no verdict on the classes, two volumes of one class may lie as far "
-            f"apart. Three {_again(comparison)} make one."
+            f"apart. For one it takes three {_again(comparison)}."
         )
     return Markdown(
         f"{said} `0.16× [0.12× – 0.20×]` is the ratio to {markdown(reference)} with its 95 % "

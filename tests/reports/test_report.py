@@ -470,6 +470,17 @@ def test_a_class_that_names_its_limits_is_held_against_them(tmp_path: Path) -> N
     ) in report
 
 
+@pytest.mark.parametrize("limits", ["{}", '{"iops": "3000"}'])
+def test_paragraphs_are_a_line_apart(tmp_path: Path, limits: str) -> None:
+    location = write_run(tmp_path, TWO | {"local-path (control)": 1.0})
+    named = [class_row(name, n) | {"parameters": limits} for n, name in enumerate(TWO)]
+    write_table(location, "classes", RUN_ID, STARTED, named)
+    speed = section(render(location, RUN_ID).markdown, "Speed")
+    assert "\n\n\n" not in speed
+    assert re.search(r"\n\n- .+\n\n!\[Bars", speed, re.DOTALL)
+    assert ("limited to" in speed) == (limits != "{}")
+
+
 def test_a_class_at_its_limit_is_said_to_be_at_it(tmp_path: Path) -> None:
     """Its largest difference is the limit's, and the headline names another."""
 
