@@ -45,7 +45,8 @@ def write_nights(
             "storms_measured": 1, "ended_at": started,
         }  # fmt: skip
         cell = {
-            "storage_class": "gp3", "job": "read_iops", "round": 1, "repeat": 1, "status": "measured",
+            "storage_class": "gp3", "job": "read_iops", "round": 1, "repeat": 1,
+            "status": "measured",
             "block_size_bytes": 4096, "io_depth": 64, "num_jobs": 1, "rw": "randread",
             "iops": figure, "sequence": 1,
         }  # fmt: skip
