@@ -79,7 +79,7 @@ def _tried(path: Path, place: Path, seconds: int, room: str) -> tuple[str, str]:
             runtime_seconds=seconds,
             ramp_seconds=0,
             storage_classes=["local-path"],
-            repeats=1,
+            rounds=1,
         )
         own_file.check(plan)
         workload = own_file.resolve(plan, parsed.stdout.splitlines())

@@ -18,19 +18,18 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from benchmarks import paired
-from flows.benchmark import lay_out_next
 from flows.steps import carry_out, step
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.progress import Report
 from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import Workload
-from tasks.provision import bench_pod, provision
+from tasks.provision import bench_pod, provision, volumes
 from tasks.speed import benchmark
 
 
 def main(
-    plan: Annotated[Path, typer.Argument(help="Plan of one class and one repeat.")],
+    plan: Annotated[Path, typer.Argument(help="Plan of one class and one round.")],
     folder: Annotated[Path, typer.Option(help="The class's folder, where fio runs directly.")],
     rounds: Annotated[int, typer.Option(min=2, help="How often each way is taken.")] = 5,
 ) -> None:
@@ -41,27 +40,28 @@ def main(
         run: Run, owner: list[Obj], storage_classes: list[Obj], _known: Record, report: Report
     ) -> None:
         bench_pod.create_job_files(run, owner)
-        with provision.provisioned(run, owner, storage_classes) as coming:
-            volume = lay_out_next(run, owner, coming, report)
-            turns = benchmark.rounds([volume], rounds, len(workload.jobs))
+        (subject,) = provision.subjects(run.plan, storage_classes)
+        volume = provision.provision(run, owner, subject, 1, None)
+        volumes.lay_out(run, owner, volume, report)
 
-            def through_stormark() -> paired.IOPS:
-                rows: list[dict[str, Any]] = []
-                step(benchmark.measure, "measure")(run, owner, next(turns), report, rows.append)
-                return {row["job"]: row["iops"] for row in rows}
+        def through_stormark() -> paired.IOPS:
+            rows: list[dict[str, Any]] = []
+            for turn in benchmark.turns(run, [volume], 1, 1, len(workload.jobs)):
+                step(benchmark.measure, "measure")(run, owner, turn, report, rows.append)
+            return {row["job"]: row["iops"] for row in rows}
 
-            laid_out = next(folder.glob(f"*{volume.pvc}*"), None)
-            if laid_out is None:
-                raise SystemExit(
-                    f"{folder} holds no folder of PVC {volume.pvc}: give the folder in which "
-                    f"{volume.storage_class} makes volumes on node {volume.node}"
-                )
-            paired.print_ratios(
-                rounds,
-                ("stormark", "directly"),
-                through_stormark,
-                lambda: directly(laid_out, workload, volume.engine),
+        laid_out = next(folder.glob(f"*{volume.pvc}*"), None)
+        if laid_out is None:
+            raise SystemExit(
+                f"{folder} holds no folder of PVC {volume.pvc}: give the folder in which "
+                f"{volume.storage_class} makes volumes on node {volume.node}"
             )
+        paired.print_ratios(
+            rounds,
+            ("stormark", "directly"),
+            through_stormark,
+            lambda: directly(laid_out, workload, volume.engine),
+        )
 
     @flow(name="fidelity", persist_result=False)
     def fidelity() -> State:

@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-from reports.data.stats import estimate
+from reports.data.stats import bounds, paired
 from tasks.plan import job_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import Plan
@@ -21,10 +22,10 @@ IOPS = dict[str, float]  # by job, reads and writes together
 
 
 def workload(plan: Path) -> tuple[Plan, Workload]:
-    """A plan of one class and one repeat, and the job file that stormark makes of it."""
+    """A plan of one class and one round, and the job file that stormark makes of it."""
     chosen = Plan.model_validate(yaml.safe_load(plan.read_text()))
-    if len(chosen.storage_classes) != 1 or chosen.repeats != 1:
-        raise SystemExit(f"plan {plan}: one storage class and `repeats: 1`, please")
+    if len(chosen.storage_classes) != 1 or chosen.rounds != 1:
+        raise SystemExit(f"plan {plan}: one storage class and `rounds: 1`, please")
     return chosen, job_file.prepare(chosen)
 
 
@@ -49,7 +50,7 @@ def of_output(text: str, jobs: Workload) -> IOPS:
 def print_ratios(
     rounds: int, names: tuple[str, str], first: Callable[[], IOPS], second: Callable[[], IOPS]
 ) -> None:
-    """Take both by turns, and print the medians of both and of first ÷ second, with intervals."""
+    """Take both by turns, and print the means of both and of first ÷ second, with intervals."""
     pairs = []
     for number in range(rounds):
         # the one that begins changes: what drifts favours neither
@@ -60,10 +61,13 @@ def print_ratios(
         ours, theirs = ([pair[way][job] for pair in pairs] for way in (0, 1))
         ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
         table.add_row(job, _spread(ours, ",.0f"), _spread(theirs, ",.0f"), _spread(ratios, ".3f"))
-    table.caption = f"medians of {rounds} rounds by turns, with their 95 % bootstrap intervals"
+    table.caption = f"geometric means of {rounds} rounds by turns, with their 95 % intervals"
     Console().print(table)
 
 
 def _spread(values: list[float], form: str) -> str:
-    middle = estimate(values)
-    return f"{middle.median:{form}} [{middle.low:{form}} – {middle.high:{form}}]"
+    if len(values) < 2:
+        return f"{values[0]:{form}}"
+    mean = paired(np.log(values))
+    low, high = np.exp(bounds(mean))
+    return f"{np.exp(mean.log):{form}} [{low:{form}} – {high:{form}}]"

@@ -53,8 +53,9 @@ def reap(
         raise typer.Exit(INCOMPLETE) from None
     for remains in found:
         done = "would release" if dry_run else "released"
-        say(f"{done} run {remains.run_id}, {remains.why}: {', '.join(remains.objects)}")
+        if remains.objects:
+            say(f"{done} run {remains.run_id}, {remains.why}: {', '.join(remains.objects)}")
         for note in remains.notes:
             complain(note, style="yellow")
-    if not found:
+    if not any(remains.objects for remains in found):
         say("nothing to release")

@@ -24,7 +24,12 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     storage_class: StorageClasses = None,
     profile: Annotated[str | None, typer.Option(help="quick, standard, kubestr or wal.")] = None,
     fio_file: Annotated[Path | None, typer.Option(help="A fio job file of your own.")] = None,
-    repeats: Annotated[int | None, typer.Option(help="Repeats of each job on each class.")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Rounds, each on a new volume of each class.")
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(help="How long it shall take, as 45m: rounds are chosen.")
+    ] = None,
     runtime_seconds: Annotated[int | None, typer.Option(help="Length of a timed job.")] = None,
     volume_size: Annotated[str | None, typer.Option(help="Size of each PVC, as 4Gi.")] = None,
     volume_mode: Annotated[str | None, typer.Option(help="Filesystem or Block.")] = None,
@@ -52,7 +57,8 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
         "context": context,
         "storage_classes": storage_class or None,
         "profile": profile,
-        "repeats": repeats,
+        "rounds": rounds,
+        "within": within,
         "runtime_seconds": runtime_seconds,
         "volume_size": volume_size,
         "volume_mode": volume_mode,

@@ -34,9 +34,11 @@ from tasks.results.store import ResultsError, below
 def carry_out(flow: Flow, chosen: Plan) -> int:
     """Run a flow here, showing where it is; returns the exit code."""
     try:  # before Prefect's own start of some seconds, so that a slip is told at once
-        begin.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
+        *_, known = begin.begin(chosen, flow, lambda progress: None)  # noqa: ARG005
     except begin.REFUSALS as error:
         raise refused(str(error)) from None
+    if expected := begin.expected(known.checks):
+        say(expected)
     _prepare_prefect()
     last = Progress("", "")
 

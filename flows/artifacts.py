@@ -139,8 +139,7 @@ def show_table(rows: Sequence[dict[str, Any]], key: str, about: str) -> None:
 
 
 def _for_the_page(text: str) -> str:
-    """The same text, with headings for folds, no link that leads nowhere, and a narrower table."""
-    text = text.replace("≈ not distinguishable", "≈")  # the words below the table say what that is
+    """The same text, with headings for folds, and no link that leads nowhere."""
     return LINK_TO_HEADING.sub(r"\1", FOLD.sub(r"### \1\n\2", text))
 
 

@@ -1,6 +1,6 @@
 """The flow that compares the speed of StorageClasses, without storms."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -16,7 +16,8 @@ from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
-from tasks.provision import bench_pod, provision, volumes
+from tasks.provision import bench_pod, provision, removal, volumes
+from tasks.provision.provision import Subject
 from tasks.provision.volumes import Volume, VolumeFailed
 from tasks.speed import benchmark
 
@@ -41,16 +42,20 @@ def compare(plan: Plan = Plan()) -> State:  # noqa: B008 - a literal default is 
 def measure_classes(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
-    """Every class in every repeat; what has been measured is on disk after each cell."""
+    """Every class in every round; what has been measured is on disk after each cell."""
     known.step = "check of image and fio file"
     report(Progress(run.run_id, known.step))
     look = step(begin.image_fio_file_and_nodes, "check image and nodes")
     known.fio_version, run, seen = look(run, owner, storage_classes, known.flow, report)
     known.run, known.checks = run, known.checks + seen
+    if run.plan.fio_file is not None:
+        report(Progress(run.run_id, begin.expected(seen)))
     for note in run.workload.notes:
         report(Progress(run.run_id, f"fio file: {note}"))
     bench_pod.create_job_files(run, owner)
-    known.cells_planned = len(storage_classes) * run.plan.repeats * len(run.workload.jobs)
+    subjects = provision.subjects(run.plan, storage_classes)
+    known.cells_planned = len(subjects) * run.plan.rounds * len(run.workload.jobs)
+    nodes = begin.usable_nodes(run)
 
     ended, warn = progress("fio", known.cells_planned), get_run_logger().warning
 
@@ -62,35 +67,71 @@ def measure_classes(
 
     ready: list[Volume] = []
     left: list[str] = []
-    with provision.provisioned(run, owner, storage_classes) as coming:
-        for storage_class in storage_classes:
-            name = storage_class["metadata"]["name"]
-            known.step = f"provision {name}"
-            report(Progress(run.run_id, f"{name} · provision and lay out"))
-            try:
-                volume = step(lay_out_next, known.step)(run, owner, coming, report)
-            except VolumeFailed as error:
-                known.volumes.append(error.row)
-                left += [error.left] if error.left else []
-                for row in benchmark.failed_cells(run, name, error.row.get("pvc"), str(error)):
-                    keep(row)
-                continue
-            known.volumes.append(volume.row)
-            ready.append(volume)
-        for turn in benchmark.rounds(ready, run.plan.repeats, len(run.workload.jobs)):
-            known.step = f"fio on {turn.volume.storage_class}, repeat {turn.repeat}"
+    cell = 1
+    for number in range(1, run.plan.rounds + 1):
+        if number > 1 and volumes.is_stopped(run, owner):
+            known.warnings.append("somebody deleted the run's ConfigMap: no more rounds were begun")
+            break
+        if number == 1 or not run.plan.pvc:
+            node = benchmark.node_of(nodes, run.plan, number)
+            order = benchmark.shuffled(subjects, run.plan, f"{number} provision")
+            ready = _provisioned(run, owner, order, known, report, number=number, node=node)
+            for volume in ready:
+                known.step = f"lay out {volume.storage_class}, round {number}"
+                with suppress(VolumeFailed):  # its row says why
+                    step(volumes.lay_out, known.step)(run, owner, volume, report)
+            left += [volume.left for volume in ready if volume.left]
+            ready = [volume for volume in ready if not volume.row.get("error")]
+        for row in known.volumes:
+            if row.get("error") and row["round"] in (number, None):
+                for failed in benchmark.failed_cells(run, row, number):
+                    keep(failed)
+        for turn in benchmark.turns(run, ready, number, cell, known.cells_planned):
+            known.step = f"fio on {turn.volume.storage_class}, round {number}"
             others = [v.left for v in ready if v.left and v is not turn.volume]
             step(benchmark.measure, known.step)(
                 run, owner, turn, report, keep, beside=left + others
             )
+        cell += len(ready) * len(run.workload.jobs)
+        left += [volume.left for volume in ready if volume.left]
+        if not run.plan.pvc:
+            _remove(run, known, report, number)
+    if run.plan.pvc and ready:
+        known.step = "remove the folder on the PVC"
+        removal.remove_folder(run, owner, ready[0])
 
 
-def lay_out_next(
-    run: Run, owner: list[Obj], coming: Iterator[Volume | VolumeFailed], report: Report
-) -> Volume:
-    """The next class's volume, when it is there, with its files."""
-    volume = next(coming)
-    if isinstance(volume, VolumeFailed):
-        raise volume
-    volumes.lay_out(run, owner, volume, report)
-    return volume
+def _provisioned(
+    run: Run,
+    owner: list[Obj],
+    subjects: list[Subject],
+    known: Record,
+    report: Report,
+    *,
+    number: int,
+    node: str | None,
+) -> list[Volume]:
+    """The volumes of a round that can be used; the others are rows with an error."""
+    ready = []
+    for subject in subjects:
+        known.step = f"provision {subject.name}, round {number}"
+        report(Progress(run.run_id, f"{subject.name} · provision · round {number}"))
+        try:
+            volume = step(provision.provision, known.step)(run, owner, subject, number, node)
+        except VolumeFailed as error:
+            known.volumes.append(error.row)
+            continue
+        known.volumes.append(volume.row)
+        ready.append(volume)
+    return ready
+
+
+def _remove(run: Run, known: Record, report: Report, number: int) -> None:
+    """End the volumes of a round, so that there are never two of a class."""
+    for row in known.volumes:
+        if row["round"] != number:
+            continue
+        known.step = f"delete the volume of {row['storage_class']}, round {number}"
+        report(Progress(run.run_id, f"{row['storage_class']} · delete · round {number}"))
+        if note := step(removal.remove, known.step)(run, row):
+            known.warnings.append(note)

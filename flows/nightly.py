@@ -45,6 +45,8 @@ def release_dead_runs(known: Record, storage_classes: list[Obj], report: Report)
         known.warnings += error.failures
     else:
         for remains in released:
-            report(Progress(run.run_id, f"{RELEASED} {remains.run_id}, {remains.why}"))
+            known.warnings += remains.notes
+            if remains.objects:
+                report(Progress(run.run_id, f"{RELEASED} {remains.run_id}, {remains.why}"))
     known.step = begin.STEP
     begin.begin_again(known, storage_classes)

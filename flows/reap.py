@@ -50,8 +50,9 @@ def release_dead_runs(
     found = step(reap, "reap")(cluster.patient, dry_run=dry_run, plan=plan)
     for remains in found:
         done = "would release" if dry_run else "released"
-        logger.info("%s %s (%s): %s", done, *remains[:2], ", ".join(remains.objects))
+        if remains.objects:
+            logger.info("%s %s (%s): %s", done, *remains[:2], ", ".join(remains.objects))
         for note in remains.notes:
             logger.warning("%s", note)
-    if not found:
+    if not any(remains.objects for remains in found):
         logger.info("nothing to release")

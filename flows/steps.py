@@ -53,14 +53,17 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     The state is Completed, Refused (nothing was created), Incomplete (a cell failed), Unmet (a
     requirement of the plan surely is not) or Failed.
     """
-    report, began = listener.get() or _log_steps(), time.monotonic()
+    heard, began = listener.get(), time.monotonic()
+    report = heard or _log_steps()
     if late := too_late(plan.late_limit_seconds):
         return failed("Refused", late)
     try:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
-        run, storage_classes, known = begin.begin(plan, flow, report, flow_run.id or "")
+        run, storage_classes, known = begin.begin(plan, flow, heard or _quiet, flow_run.id or "")
     except begin.REFUSALS as error:
         return failed("Refused", str(error))
+    if expected := begin.expected(known.checks):  # the first line of its log
+        get_run_logger().info("%s", expected)
     left: list[str] = []  # what the clean-up has to leave for now
     try:
         with lease(run, report) as lost:
@@ -142,7 +145,7 @@ def _over(known: Record, lost: Callable[[], str | None], began: float) -> Why:
         return LimitReached(
             f"plan field run_limit_seconds: the run reached its limit of {limit:,} s in step "
             f"{known.step!r} and was ended; what it had measured is kept. Raise it, or measure "
-            "less: fewer classes, repeats or storms"
+            "less: fewer classes, rounds or storms"
         )
 
     return over
@@ -151,6 +154,10 @@ def _over(known: Record, lost: Callable[[], str | None], began: float) -> Why:
 def failed(name: str, message: str) -> State:
     """A state of the type FAILED that says what went wrong."""
     return State(type=StateType.FAILED, name=name, message=message)
+
+
+def _quiet(_progress: Progress) -> None:
+    """What nobody needs to hear of."""
 
 
 def _log_steps() -> Report:

@@ -146,7 +146,7 @@ say_parsed() {
 
 run_group() {
     say begin "$1" "$(date +%s)"
-    fio --aux-path=scratch --output=scratch/output --output-format=json --eta=always \
+    fio --aux-path=scratch --output=scratch/output --output-format=json+ --eta=always \
         --eta-newline=1 "jobs/$1.fio" 2>scratch/stderr
     status=$?
     printf '\n' # fio leaves its last line of progress open

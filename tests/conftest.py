@@ -47,7 +47,7 @@ bs=4k
 TINY_PLAN = {
     "storage_classes": ["local-path"],
     "fio_file": TINY_FIO,
-    "repeats": 1,
+    "rounds": 1,
     "volume_size": "64Mi",
 }
 
@@ -178,8 +178,8 @@ class Stormark(NamedTuple):
             chosen += ["--fio-file", str(self.fio_file)]
         if "--volume-size" not in options:
             chosen += ["--volume-size", "64Mi"]
-        if "--repeats" not in options:
-            chosen += ["--repeats", "1"]
+        if "--rounds" not in options:
+            chosen += ["--rounds", "1"]
         return self.command("run", *chosen, *options)
 
     def command(self, *arguments: str) -> Result:

@@ -17,6 +17,7 @@ from benchmarks.campaign.proxy import FAULTS, Call, Proxy, proxied
 from benchmarks.campaign.runs import CELLS, ROOT, STORMARK, Outcome, Stage, stage
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import verbs
+from tasks.kubernetes.errors import NotFound
 from tasks.lifecycle.lease import LEASE
 from tests.flows.server import until
 
@@ -24,7 +25,10 @@ T = TypeVar("T")
 AWAY_SECONDS = 60.0
 DARK, DARK_SECONDS = "w2", 30.0
 KILLED = -signal.SIGKILL
-# Calls that change what a killed run would leave: the first of each, and each change of a node.
+REFUSED = 2
+LEASED = ("create", "leases")
+# Calls that change what a killed run would leave: the first of each, and each change of a node. A
+# run is killed at the first of each other kind too, those before its Lease included.
 CHANGES = [
     Call("create", "persistentvolumeclaims", 1),
     Call("create", "leases", 1),
@@ -104,11 +108,28 @@ def behind(
 
 def killed(field: Field) -> Iterator[Outcome]:
     """SIGKILL with the answer to a call, then `stormark reap`."""
-    return behind(field, "killed", CHANGES, killed_at)
+    others = [] if field.short else asked(field)
+    changed = {call.pair for call in CHANGES}
+    at = [*CHANGES, *(Call(*pair, 1) for pair in others if pair not in changed)]
+    return behind(field, "killed", at, killed_at)
+
+
+def asked(field: Field) -> list[tuple[str, str]]:
+    """Each verb on each resource that a run asks for, in the order of their first calls."""
+    calls: list[Call] = []
+
+    def note(proxy: Proxy, place: Stage, what: str) -> Outcome:
+        outcome = place.nightly(what)
+        calls.extend(proxy.calls)
+        return outcome
+
+    (outcome,) = behind(field, "asked", ["undisturbed"], note)
+    assert outcome.good, outcome.words()
+    return list(dict.fromkeys(call.pair for call in calls))
 
 
 def killed_at(proxy: Proxy, place: Stage, at: Call) -> Outcome:
-    """Its Lease is deleted, as by a person who knows: reap would wait until it has lapsed."""
+    """Its Lease is made to lapse in a second: reap would wait for two minutes."""
 
     def die(process: subprocess.Popen[str]) -> None:
         proxy.answered = lambda call: process.kill() if call == at else None
@@ -116,31 +137,41 @@ def killed_at(proxy: Proxy, place: Stage, at: Call) -> Outcome:
     status, said = place.call(*place.night(), watch=die)
     proxy.forget()
     what = " ".join(map(str, at)) + ("" if status == KILLED else " (never reached)")
-    verbs.delete(place.ground.cluster, "Lease", LEASE)
+    with suppress(NotFound):  # it was killed before it had one, or when it had given it back
+        lapse = {"spec": {"leaseDurationSeconds": 1}}
+        verbs.patch(place.ground.cluster, "Lease", LEASE, lapse)
     reaped, words = place.reap()
     ended = None if reaped is None else status
     return place.look(what, ended, said + words, lost=None)
 
 
 def answers(field: Field) -> Iterator[Outcome]:
-    """One run for each fault and n: the nth call of each verb on each resource meets it."""
-    runs = [(fault, nth) for nth in (1, 2) for fault in FAULTS]
+    """One run for each fault and n: the nth call of each verb on each resource meets it.
+
+    Once from the run's Lease on, and once before it.
+    """
+    runs = [(f, nth, leased) for leased in (True, False) for nth in (1, 2) for f in FAULTS]
     return behind(field, "answers", runs, answered_wrongly)
 
 
-def answered_wrongly(proxy: Proxy, place: Stage, how: tuple[str, int]) -> Outcome:
-    """From the run's Lease on: before it nothing is made, and a plan may be refused."""
-    fault, nth = how
+def answered_wrongly(proxy: Proxy, place: Stage, how: tuple[str, int, bool]) -> Outcome:
+    """Before its Lease nothing is made, and a run may be refused: then no row is lost."""
+    fault, nth, leased = how
     seen: Counter[tuple[str, str]] = Counter()
+    has_lease = threading.Event()
 
     def hit(call: Call) -> str | None:
-        if not seen and call.pair != ("create", "leases"):
+        if call.pair == LEASED:
+            has_lease.set()
+        if has_lease.is_set() is not leased:
             return None
         seen[call.pair] += 1
         return fault if seen[call.pair] == nth else None
 
     proxy.fault = hit
-    outcome = place.nightly(f"{fault}, call {nth}")
+    outcome = place.nightly(f"{fault}, call {nth} {'after' if leased else 'before'} the Lease")
+    if not leased and outcome.status == REFUSED:
+        outcome = outcome._replace(lost=None)
     pairs = sorted({f"{call.verb} {call.resource or '/'}" for call in proxy.broken})
     return outcome._replace(what=f"{outcome.what} of each of {len(pairs)}: {', '.join(pairs)}")
 

@@ -24,7 +24,7 @@ FIO = "[global]\nsize=4m\n[write]\nstonewall\nrw=write\nbs=1m\n[read]\nstonewall
 PLAN: dict[str, Any] = {
     "storage_classes": ["local-path"],
     "fio_file": FIO,
-    "repeats": 1,
+    "rounds": 1,
     "volume_size": "64Mi",
     "storms": ["container-restart", "drain"],
     "storm_volumes": ["local"],

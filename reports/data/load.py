@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,8 @@ from tasks.results.store import ResultsError, read
 Row = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # All but tab and newline, which a plan's fio file has.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROL = " (control)"  # follows the name of the reference where it is measured a second time
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,16 @@ class Run:
         plan: Row = json.loads(self.facts["plan"] or "{}")
         return plan
 
+    @property
+    def rounds(self) -> int:
+        """How often each job was to run on each class; 0 if the file is too old to say."""
+        return rounds(self.plan)
+
+
+def rounds(plan: Row) -> int:
+    """The rounds of a plan; of one before there were any, its repeats."""
+    return int(plan.get("rounds") or plan.get("repeats") or 0)
+
 
 def load(location: str, run_id: str) -> Run:
     """Read a run; ResultsError names the newest runs where there is none with this id."""
@@ -49,10 +61,25 @@ def load(location: str, run_id: str) -> Run:
         checks=tables["checks"],
         classes=sorted(tables["classes"], key=lambda row: row["position"]),
         volumes=tables["volumes"],
-        fio=sorted(tables["fio"], key=lambda row: row["sequence"] or 0),
+        fio=sorted(with_volumes(tables["fio"], runs[0]), key=lambda row: row["sequence"] or 0),
         storms=sorted(tables["storms"], key=lambda row: row["round"]),
         storm_events=sorted(tables["storm_events"], key=lambda row: row["offset_seconds"]),
     )
+
+
+def with_volumes(fio: list[Row], facts: Row) -> list[Row]:
+    """The fio rows of a run, of which each says on which `volume` of its class it ran, from 0.
+
+    Each round has a new one. All rows are of one in files that knew no rounds, and where the plan
+    named a PVC that was there.
+    """
+    one = bool(json.loads(facts["plan"] or "{}").get("pvc"))
+    return [row | {"volume": 0 if one else row["round"] or 0} for row in fio]
+
+
+def rows(location: str, table: str, runs: Collection[str], columns: Collection[str]) -> list[Row]:
+    """Some columns of several runs' rows of a table. Raises ResultsError as `load` does."""
+    return _rows(read(location, table, runs, columns))
 
 
 def _rows(table: pa.Table) -> list[Row]:
@@ -70,7 +97,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 def _printable(value: object) -> object:
     """A value without control characters: whoever wrote the file does not rule a terminal."""
     if isinstance(value, str):
-        return CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+        return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, list):
         return [_printable(item) for item in value]
     if isinstance(value, dict):
@@ -78,9 +105,11 @@ def _printable(value: object) -> object:
     return value
 
 
-def newest(location: str, most: int) -> list[Row]:
-    """The rows of the newest runs, the newest first."""
-    runs = _rows(read(location, "runs"))
+def newest(
+    location: str, most: int | None = None, columns: Collection[str] | None = None
+) -> list[Row]:
+    """The rows of the newest runs, or of all, the newest first."""
+    runs = _rows(read(location, "runs", columns=columns))
     return sorted(runs, key=lambda row: row["started_at"], reverse=True)[:most]
 
 
@@ -110,6 +139,7 @@ def _unknown(location: str, run_id: str) -> str:
 
 
 def class_names(run: Run) -> tuple[str, ...]:
-    """The plan's classes in its order, the reference first."""
+    """The plan's classes in its order, the reference first; the control, if there is one, last."""
     rows = [*run.classes, *run.volumes, *run.fio]
-    return tuple(dict.fromkeys(row["storage_class"] for row in rows))
+    names = dict.fromkeys(row["storage_class"] for row in rows)
+    return tuple(sorted(names, key=lambda name: name.endswith(CONTROL)))

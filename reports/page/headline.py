@@ -1,11 +1,14 @@
 """The sentences for somebody who reads nothing else, computed and honest."""
 
+from math import floor, log10
 from textwrap import shorten
 from typing import NamedTuple
 
 from reports.data.load import Run
-from reports.speed.comparison import Cell, Comparison, ComparisonRow, Verdict
-from reports.speed.words import activity, unit
+from reports.speed.comparison import Cell, Comparison, ComparisonRow
+from reports.speed.control import alarm
+from reports.speed.limits import limit_words, limits_of
+from reports.speed.words import activity, differs, slower, tally, unit, volumes
 from reports.storms.sentences import finding as survived
 from reports.storms.survival import NOT_OFFERED, Survival
 from reports.text.markdown import Markdown, markdown
@@ -18,73 +21,108 @@ ENDINGS = {
     "cancelled": "was cancelled",
     "running": "has not ended, or was killed",
 }
+FEW = "too few for a verdict on the classes"
+WORTH = 1.01  # the smallest bound that is printed
+TINY = 1e-9  # a bound of 1.50 is not rounded down to 1.49
 LONGEST_ERROR = 120  # the whole of it stands where the run's facts are
 Pair = tuple[ComparisonRow, Cell]
 
 
 class Clause(NamedTuple):
-    """What is said of one class; the largest difference comes first."""
+    """What is said of one class: the largest difference comes first, in bold if it is a verdict."""
 
     size: float
     claim: str
     extent: str
+    bold: bool = False
 
 
 def headline(run: Run, comparison: Comparison, survival: Survival | None) -> Markdown:
     """What differs most from the reference, what the storms did, how complete and sound it is."""
-    findings = [_finding(comparison), survived(survival) if survival else ""]
+    control = f"**Warning: {markdown(words)}.**" if (words := alarm(comparison)) else ""
+    findings = [control, _finding(run, comparison), survived(survival) if survival else ""]
     said = " ".join(filter(None, findings)) or "**Nothing was measured.**"
     return Markdown(f"{said} {_completeness(run, comparison, survival)}")
 
 
-def _finding(comparison: Comparison) -> str:
-    if not any(cell.estimate for row in comparison.rows for cell in row.cells):
+def _finding(run: Run, comparison: Comparison) -> str:
+    if not any(cell.known for row in comparison.rows for cell in row.cells):
         return ""
     if len(comparison.classes) == 1:
         return _alone(comparison)
-    clauses = sorted((_clause(comparison, name) for name in comparison.classes[1:]), reverse=True)
-    first = f"**{clauses[0].claim}**{clauses[0].extent}"
-    return "; ".join([first, *(clause.claim + clause.extent for clause in clauses[1:])]) + "."
+    names = comparison.classes[1:]
+    clauses = sorted((_clause(run, comparison, name) for name in names), reverse=True)
+    said = [f"**{c.claim}**{c.extent}" if c.bold else c.claim + c.extent for c in clauses]
+    return "; ".join(said) + "."
 
 
 def _alone(comparison: Comparison) -> str:
     name = markdown(comparison.classes[0])
-    measured = [(row, row.cells[0].estimate) for row in comparison.rows]
+    measured = [(row, row.cells[0].known) for row in comparison.rows]
     figures = [
-        f"{quantity(figure.median, row.figure.scales)} {unit(row)}".strip()
+        f"{quantity(figure.value, row.figure.scales)} {unit(row)}".strip()
         + f" at {markdown(activity(row))}"
         for row, figure in measured
         if figure is not None
     ]
     return (
-        f"**{name} reached {' and '.join(figures[:2])}**; there is no other class to compare with."
+        f"**{name} reached {' and '.join(figures[:2])}**, on {volumes(comparison)}; there is no "
+        "other class to compare with."
     )
 
 
-def _clause(comparison: Comparison, name: str) -> Clause:
+def _clause(run: Run, comparison: Comparison, name: str) -> Clause:
     me, reference = markdown(name), markdown(comparison.classes[0])
     position = comparison.classes.index(name)
     pairs = [(row, row.cells[position]) for row in comparison.rows]
-    compared = [pair for pair in pairs if pair[1].ratio]
+    compared = [(row, cell) for row, cell in pairs if cell.ratio]
+    judged = [(row, cell) for row, cell in compared if cell.ratio and cell.ratio.word]
     if not compared:
         return Clause(0, f"{me} cannot be compared with {reference}", _why_not(pairs))
-    different = [pair for pair in compared if pair[1].verdict is Verdict.DIFFERENT]
-    if different:
-        size, text = _largest(different, reference)
-        if same := _mostly_same(compared, len(different)):
-            claim = f"{me} and {reference} are not distinguishable in {same}"
-            return Clause(size, claim, f"; at most, {me} is {text}")
-        return Clause(size, f"{me} is {text}", f" ({_extent(compared)})")
-    if all(cell.verdict is Verdict.ONE_REPEAT for _, cell in compared):
-        size, text = _largest(compared, reference)
-        return Clause(size, f"{me} measured {text}", ", in one repeat: this may be chance")
-    return Clause(1, f"{me} is not distinguishable from {reference}", f" in {_figures(compared)}")
+    if not judged:
+        return Clause(0, _unjudged(compared, me, reference), f", on {volumes(comparison)}: {FEW}")
+    margin, limit = comparison.margin_percent, _limit(run, comparison, name)
+    extent = f"{tally(compared, margin)} of {_figures(compared)}"
+    different = [(row, cell) for row, cell in judged if differs(cell)]
+    if not different:
+        alike = extent.removesuffix(f" in {len(compared)} of {_figures(compared)}")
+        if alike in ("open", extent):
+            told = f"{me} and {reference} are not told apart"
+            return Clause(1, told, f" ({extent}){limit}")
+        return Clause(
+            1, f"{me} and {reference} are {alike}", f" in {_figures(compared)}{limit}", True
+        )
+    free = [p for p in different if not p[1].at_limit and not p[0].cells[0].at_limit]
+    size, text = _largest(free or different, reference)
+    if len(different) * 2 < len(compared):
+        told = f"{me} and {reference} are not told apart in most figures"
+        return Clause(size, told, f" ({extent}); {me} is {text}{limit}")
+    return Clause(size, f"{me} is {text}", f" ({extent}){limit}", True)
 
 
-def _mostly_same(compared: list[Pair], different: int) -> str:
-    """`3 of 4 figures` where more than half are not distinguishable, else empty."""
-    same = len(compared) - different
-    return f"{same} of {_figures(compared)}" if same > different else ""
+def _unjudged(compared: list[Pair], me: str, reference: str) -> str:
+    """The range of ratios of speed; a latency's is turned over, so that more is faster."""
+    ratios = sorted(
+        (cell.ratio.value if not row.figure.less_is_better else 1 / cell.ratio.value)
+        for row, cell in compared
+        if cell.ratio
+    )
+    ends = " to ".join(dict.fromkeys(factor(one) for one in (ratios[0], ratios[-1])))
+    return f"{me} had {ends} the speed of {reference} in {_figures(compared)}"
+
+
+def _limit(run: Run, comparison: Comparison, name: str) -> str:
+    """That a class, or the reference, is at a limit that it names, and in how many figures."""
+    said = []
+    for position in (comparison.classes.index(name), 0):
+        storage_class = comparison.classes[position]
+        at = sum(row.cells[position].at_limit for row in comparison.rows)
+        limits = [limits_of(c) for c in run.classes if c["storage_class"] == storage_class]
+        if at and limits:
+            figures = "1 figure" if at == 1 else f"{at} figures"
+            words = limit_words(limits[0])
+            said.append(f"; {markdown(storage_class)} is at its limit ({words}) in {figures}")
+    return "".join(said)
 
 
 def _why_not(pairs: list[Pair]) -> str:
@@ -97,29 +135,24 @@ def _why_not(pairs: list[Pair]) -> str:
 
 
 def _largest(pairs: list[Pair], reference: str) -> tuple[float, str]:
-    """The largest factor, either way, as `6.1× slower than local-path at 4K random reads`."""
+    """The largest sure factor: `at least 6.1× slower than local-path at 4K random reads`.
+
+    Its bound holds for all ratios of the table at once, so that choosing the largest is no luck.
+    """
     size, row, cell = max(
-        ((max(cell.ratio, 1 / cell.ratio), row, cell) for row, cell in pairs if cell.ratio),
-        key=lambda candidate: candidate[0],
+        ((_sure(cell), row, cell) for row, cell in pairs), key=lambda candidate: candidate[0]
     )
-    way = "slower" if _is_slower(row, cell) else "faster"
-    return size, f"{factor(size)} {way} than {reference} at {markdown(activity(row))}"
+    way = "slower" if slower(row, cell) else "faster"
+    least = f"at least {factor(size)} " if size >= WORTH else ""
+    return size, f"{least}{way} than {reference} at {markdown(activity(row))}"
 
 
-def _is_slower(row: ComparisonRow, cell: Cell) -> bool:
-    return cell.ratio is not None and (cell.ratio > 1) == row.figure.less_is_better
-
-
-def _extent(compared: list[Pair]) -> str:
-    different = [pair for pair in compared if pair[1].verdict is Verdict.DIFFERENT]
-    slower = sum(_is_slower(row, cell) for row, cell in different)
-    counts = {
-        "slower": slower,
-        "faster": len(different) - slower,
-        "not distinguishable": len(compared) - len(different),
-    }
-    said = [f"{word} in {count}" for word, count in counts.items() if count]
-    return f"{', '.join(said)} of {_figures(compared)}"
+def _sure(cell: Cell) -> float:
+    """The bound nearest 1 as a factor of 1 or more; rounded down to what is printed of it."""
+    bound = cell.ratio.sure if cell.ratio and cell.ratio.sure else 1.0
+    size = max(bound, 1 / bound)
+    step = 0.01 if size < 2 else 10 ** (floor(log10(size)) - 1)
+    return floor(size / step + TINY) * step
 
 
 def _figures(compared: list[Pair]) -> str:

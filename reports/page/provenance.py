@@ -1,11 +1,13 @@
 """Where the figures come from: classes, volumes, nodes, versions, the plan, the files."""
 
 from collections import Counter
+from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import yaml
 
-from reports.data.load import Run
+from reports.data.load import Row, Run, class_names
 from reports.text.markdown import Markdown, table
 from reports.text.units import seconds, size
 from tasks.results.store import file_path
@@ -23,18 +25,46 @@ def checks_table(run: Run, *statuses: str) -> Markdown:
 
 
 def provisioning_table(run: Run) -> Markdown:
-    """How long each volume took, from its PVC to a running pod."""
-    header = ["class", "bound after", "attached after", "first pod running after"]
+    """How long the volumes of each class took, from PVC to pod, and to be gone again."""
+    header = [
+        "class",
+        "volumes",
+        "bound after",
+        "attached after",
+        "first pod running after",
+        "deleted in",
+    ]
     rows = [
         [
-            volume["storage_class"],
-            seconds(volume["bind_seconds"]),
-            seconds(volume["attach_seconds"]) or "no attachment seen",
-            seconds(volume["first_pod_seconds"]),
+            name,
+            len(volumes),
+            spread(volumes, "bind_seconds"),
+            # seen by a watch, else by an event's whole seconds
+            spread(volumes, "attached_seconds")
+            or spread(volumes, "attach_seconds")
+            or "no attachment seen",
+            spread(volumes, "first_pod_seconds"),
+            spread(volumes, "delete_seconds"),
         ]
-        for volume in run.volumes
+        for name, volumes in _by_class(run).items()
     ]
     return table(header, rows)
+
+
+def spread(rows: list[Row], column: str) -> str:
+    """The median of a column of seconds and, of several rows, its range; empty if none has it."""
+    known = [row[column] for row in rows if row[column] is not None]
+    if not known:
+        return ""
+    middle, low, high = seconds(median(known)), seconds(min(known)), seconds(max(known))
+    return middle if low == high else f"{middle} ({low} – {high})"
+
+
+def _by_class(run: Run) -> dict[str, list[Row]]:
+    classes: dict[str, list[Row]] = {}
+    for volume in run.volumes:
+        classes.setdefault(volume["storage_class"], []).append(volume)
+    return {name: classes[name] for name in class_names(run) if name in classes}
 
 
 def classes_table(run: Run) -> Markdown:
@@ -57,30 +87,35 @@ def classes_table(run: Run) -> Markdown:
 
 
 def volumes_table(run: Run) -> Markdown:
-    """The volumes that were measured: what was asked for and what came."""
+    """The volumes that were measured, by class: what was asked for and what came."""
     header = [
-        "class", "PV type", "node affinity", "first pod on", "filesystem", "access", "mode",
-        "asked", "got", "free", "PVC", "PV",
+        "class", "PV type", "node affinity", "nodes", "filesystem", "access", "mode", "asked",
+        "got", "free",
     ]  # fmt: skip
-    rows = [
-        [
-            volume["storage_class"],
-            volume["pv_type"],
-            volume["node_affinity"] or ("none" if volume["pv"] else None),
-            volume["node"],
-            f"{volume['filesystem']} (in memory)"
-            if volume["memory_backed"]
-            else volume["filesystem"],
-            volume["access_mode"],
-            volume["volume_mode"],
-            size(volume["requested_bytes"]),
-            size(volume["capacity_bytes"]),
-            size(volume["free_bytes"]),
-            volume["pvc"],
-            volume["pv"],
-        ]
-        for volume in run.volumes
-    ]
+    columns: dict[str, Callable[[Any], str]] = {
+        "pv_type": str,
+        "node_affinity": str,
+        "node": str,
+        "filesystem": str,
+        "access_mode": str,
+        "volume_mode": str,
+        "requested_bytes": size,
+        "capacity_bytes": size,
+        "free_bytes": size,
+    }
+    rows = []
+    for name, volumes in _by_class(run).items():
+        told: dict[str, str | None] = {
+            column: ", ".join(
+                dict.fromkeys(words(v[column]) for v in volumes if v[column] is not None)
+            )
+            for column, words in columns.items()
+        }
+        if not told["node_affinity"] and any(volume["pv"] for volume in volumes):
+            told["node_affinity"] = "none"
+        if any(volume["memory_backed"] for volume in volumes):
+            told["filesystem"] = f"{told['filesystem']} (in memory)"
+        rows.append([name, *(text or None for text in told.values())])
     return table(header, rows)
 
 
@@ -102,6 +137,7 @@ def facts_table(run: Run) -> Markdown:
         ["stormark", facts["stormark_version"]],
         ["fio", facts["fio_version"]],
         ["image", facts["image"]],
+        *([["image that ran", ran]] if (ran := _image_ids(facts)) else []),
         *(
             [f"Parquet: {name}", _parquet(run, name)]
             for name in ("runs", "checks", "classes", "volumes", "fio", "storms", "storm_events")
@@ -109,6 +145,11 @@ def facts_table(run: Run) -> Markdown:
         ),
     ]
     return table(["run", facts["run_id"]], rows)
+
+
+def _image_ids(facts: dict[str, Any]) -> str:
+    """What ran under the image's name, where that says more than the name; older runs lack it."""
+    return ", ".join(one for one in facts.get("image_ids") or [] if one != facts["image"])
 
 
 def _wall_time(facts: dict[str, Any]) -> str | None:

@@ -12,10 +12,11 @@ from reports.decision.requirements import judge
 from reports.decision.workloads import decide
 from reports.page import provenance
 from reports.page.headline import headline
-from reports.speed import limits
+from reports.speed import control, details
 from reports.speed import tables as speed_tables
 from reports.speed.chart import chart
 from reports.speed.comparison import Comparison, compare
+from reports.speed.words import limit_sentences, volumes
 from reports.storms import tables as storm_tables
 from reports.storms.chart import storms_chart
 from reports.storms.sentences import sentences
@@ -71,9 +72,8 @@ def _speed(run: Run, survival: Survival | None) -> bool:
 
 
 def _measure(comparison: Comparison) -> str:
-    if comparison.repeats < 2:
-        return "one repeat"
-    return f"median of {comparison.repeats} repeats with its 95 % bootstrap interval"
+    ranges = any(cell.known and cell.known.low for row in comparison.rows for cell in row.cells)
+    return f"geometric mean{' and range' if ranges else ''}, {volumes(comparison)}"
 
 
 def _round(survival: Survival) -> str:
@@ -89,9 +89,6 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  this is markdown, `finalize` escapes it
     )
-    latencies = [
-        (d, speed_tables.latency_table(run, comparison, d)) for d in speed_tables.DIRECTIONS
-    ]
     return environment.get_template("report.md.jinja").render(
         run=run,
         date=date,
@@ -100,19 +97,19 @@ def _report(run: Run, comparison: Comparison, survival: Survival | None, date: s
         speed=_speed(run, survival),
         comparison=comparison,
         comparison_table=speed_tables.comparison_table(comparison),
-        interval_note=speed_tables.interval_note(comparison),
-        limits=limits.sentences(run, comparison),
+        note=speed_tables.note(comparison),
+        remarks=[*limit_sentences(run, comparison), *control.sentences(comparison)],
+        controls=control.control_table(comparison),
         concurrent=any((row["concurrent_jobs"] or 1) > 1 for row in run.fio),
         chart_name=f"{run.facts['run_id']}.svg",
-        queue_of_one=speed_tables.queue_of_one_table(run, comparison),
-        latencies=[(direction, body) for direction, body in latencies if body],
-        figures=speed_tables.figures_table(run, comparison),
+        latencies=details.latency_table(run, comparison),
+        figures=details.figures_table(run, comparison),
         storms=_survival(run, survival) if survival else None,
         provisioning=provenance.provisioning_table(run),
         classes=provenance.classes_table(run),
         volumes=provenance.volumes_table(run),
-        warnings=speed_tables.warnings_table(run, comparison),
-        failures=speed_tables.failures_table(comparison),
+        warnings=details.warnings_table(run, comparison),
+        failures=details.failures_table(comparison),
         concerns=provenance.checks_table(run, "warn", "fail"),
         passed=provenance.checks_table(run, "pass"),
         facts=provenance.facts_table(run),

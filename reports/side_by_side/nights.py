@@ -1,13 +1,13 @@
 """Runs side by side: one night and another, or one cluster and another."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reports.data.load import Run, class_names, load
-from reports.data.stats import ratio_estimate
 from reports.side_by_side.rows import TextRow, comparison_rows, survival_rows
-from reports.speed.comparison import Cell, Comparison, Verdict, cell_rows, compare, values
+from reports.speed.comparison import Comparison, compare
+from reports.speed.words import few
 from reports.storms.survival import survive
 from reports.text.markdown import Markdown, markdown, table
 from tasks.results.store import ResultsError, write_text
@@ -36,14 +36,12 @@ def side_by_side(location: str, run_ids: Sequence[str]) -> Nights:
         )
     runs = [load(location, run_id) for run_id in run_ids]
     names = dict.fromkeys(name for run in runs for name in class_names(run))
-    planned = {
-        run_id: run.plan.get("repeats", 0) for run_id, run in zip(run_ids, runs, strict=True)
-    }
+    planned = {run_id: run.rounds for run_id, run in zip(run_ids, runs, strict=True)}
     return Nights(
         runs=tuple(run_ids),
         unlike=_unlike(runs),
         speed={
-            name: _with_ratios(_of_class(name, runs, run_ids), planned)
+            name: compare(_of_class(name, runs, run_ids), planned)
             for name in names
             if any(row["storage_class"] == name for run in runs for row in run.fio)
         },
@@ -63,11 +61,24 @@ def render(nights: Nights) -> str:
         parts += [f"## Speed of {markdown(name)}", _table(comparison_rows(comparison))]
     if nights.survival:
         parts += ["## Survival", _table(nights.survival)]
-    parts.append(
-        "Medians with their 95 % bootstrap interval; `0.90× [0.85× – 0.97×]` is the ratio to "
-        f"{markdown(first)} with its own. Medians whose intervals overlap are not distinguishable."
-    )
+    parts.append(about(nights))
     return "\n\n".join(parts) + "\n"
+
+
+def about(nights: Nights) -> str:
+    """What the ratios between runs are, and what they are not."""
+    first = markdown(nights.runs[0])
+    cells = [c for speed in nights.speed.values() for row in speed.rows for c in row.cells[1:]]
+    if few(cells):
+        return (
+            f"Geometric means with their range; `0.90×` is the ratio to {first}. Two runs are two "
+            "volumes, where they have fewer than three rounds each: it may be these that differ, "
+            "so there is no verdict. `stormark compare --last 28` judges classes by many nights."
+        )
+    return (
+        f"Geometric means with their range; `0.90× [0.85× – 0.97×]` is the ratio to {first} with "
+        "its 95 % interval, by volumes; a verdict is sure at 5 % for all ratios of its table."
+    )
 
 
 def write(location: str, nights: Nights) -> str:
@@ -84,6 +95,9 @@ def _table(rows: Sequence[TextRow]) -> Markdown:
 def _unlike(runs: Sequence[Run]) -> list[str]:
     """What makes the runs differ besides the storage itself, a sentence each."""
     seen: dict[str, list[object]] = {fact: [run.facts.get(fact) for run in runs] for fact in FACTS}
+    ran = [run.facts.get("image_ids") or [] for run in runs]
+    if all(ran):  # of a run by an earlier version it is not known
+        seen["the image that ran"] = [" and ".join(ids) for ids in ran]
     fields = dict.fromkeys(field for run in runs for field in run.plan)
     seen |= {f"plan field {field}": [run.plan.get(field) for run in runs] for field in fields}
     seen |= {f"nodes of {name}": nodes for name, nodes in _nodes(runs).items()}
@@ -117,29 +131,6 @@ def _nodes(runs: Sequence[Run]) -> dict[str, list[object]]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _with_ratios(run: Run, planned: Mapping[str, int]) -> Comparison:
-    """The comparison, in which each ratio that can be told from 1 has its interval."""
-    comparison = compare(run, planned)
-    reference = comparison.classes[0]
-
-    def with_ratio(cell: Cell, job: str, column: str) -> Cell:
-        if cell.verdict is not Verdict.DIFFERENT or not cell.ratio:
-            return cell
-        theirs, mine = (
-            values(cell_rows(run, name, job), column) for name in (reference, cell.storage_class)
-        )
-        return replace(cell, ratio_interval=ratio_estimate(mine, theirs))
-
-    rows = tuple(
-        replace(
-            row,
-            cells=tuple(with_ratio(c, row.job["job"], row.figure.column) for c in row.cells),
-        )
-        for row in comparison.rows
-    )
-    return replace(comparison, rows=rows)
 
 
 def _of_class(name: str, runs: Sequence[Run], run_ids: Sequence[str]) -> Run:

@@ -1,7 +1,7 @@
 """The comparison and the survival matrix as rows of plain text, for whoever draws tables."""
 
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
-from reports.speed.words import against_reference, gap, shape
+from reports.speed.words import gap, ratio, shape, too_few, verdict
 from reports.storms.survival import StormCell, Survival
 from reports.storms.words import gap_words, parts
 from reports.text.units import interval, quantity
@@ -10,10 +10,10 @@ TextRow = dict[str, str]
 
 
 def comparison_rows(comparison: Comparison) -> list[TextRow]:
-    """A row a job: its name, what it does, the unit, and a figure a class."""
+    """A row a figure: the job's name, what it does, the figure, and one of it a class."""
     return [
-        {"job": row.job["job"], "what": shape(row.job), "unit": row.figure.label}
-        | {cell.storage_class: _figure(cell, row) for cell in row.cells}
+        {"job": row.job["job"], "what": shape(row.job), "figure": row.figure.label}
+        | {cell.storage_class: _figure(cell, row, comparison) for cell in row.cells}
         for row in comparison.rows
     ]
 
@@ -26,12 +26,12 @@ def survival_rows(survival: Survival) -> list[TextRow]:
     ]
 
 
-def _figure(cell: Cell, row: ComparisonRow) -> str:
-    words = [gap(cell), "⚠" if cell.warned else ""]
-    if cell.estimate is not None:
+def _figure(cell: Cell, row: ComparisonRow, comparison: Comparison) -> str:
+    words = [too_few(cell), gap(cell, comparison.turn), "⚠" if cell.warned else ""]
+    if cell.known is not None:
         scales = row.figure.scales
-        median = quantity(cell.estimate.median, scales)
-        words = [median, interval(cell.estimate, scales), against_reference(cell), *words]
+        figure = [quantity(cell.known.value, scales), interval(cell.known, scales), ratio(cell)]
+        words = [*figure, verdict(row, cell, comparison.unit), *words]
     return " ".join(filter(None, words))
 
 

@@ -7,8 +7,19 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.side_by_side.rows import TextRow
-from reports.speed.comparison import Cell, Comparison, ComparisonRow, Verdict
-from reports.speed.words import against_reference, gap, shape, unit
+from reports.speed.comparison import Cell, Comparison, ComparisonRow
+from reports.speed.words import (
+    differs,
+    few,
+    gap,
+    ratio,
+    shape,
+    slower,
+    too_few,
+    unit,
+    verdict,
+    volumes,
+)
 from reports.storms.survival import StormCell, Survival
 from reports.storms.words import gap_words, parts
 from reports.text.units import interval, quantity
@@ -23,26 +34,33 @@ def comparison_table(comparison: Comparison) -> Table:
         grid.add_column(Text(name if alone else f"{name} (reference)"))
     for row in comparison.rows:
         job = Text(row.job["job"], style="bold").append(f"\n{shape(row.job)}", style="not bold dim")
-        grid.add_row(job, *(_cell(cell, row) for cell in row.cells))
+        if row.figure.less_is_better:
+            job.append(f"\n{row.figure.label}", style="not bold dim")
+        grid.add_row(job, *(_cell(cell, row, comparison) for cell in row.cells))
     return grid
 
 
 def _caption(comparison: Comparison) -> Text:
     if len(comparison.classes) < 2:
         return Text()
-    if comparison.repeats == 1:
-        return Text("one repeat: no difference can be told from chance")
-    return Text("≈ not distinguishable from the reference: the intervals overlap")
+    if few(cell for row in comparison.rows for cell in row.cells[1:]):
+        return Text(f"{volumes(comparison)}: too few for a verdict")
+    return Text(
+        f"{volumes(comparison)}; ratio with its 95 % interval; "
+        f"equal: within {comparison.margin_percent:g} %"
+    )
 
 
-def _cell(cell: Cell, row: ComparisonRow) -> Text:
+def _cell(cell: Cell, row: ComparisonRow, comparison: Comparison) -> Text:
     lines = []
-    if cell.estimate is not None:
-        figure = f"{quantity(cell.estimate.median, row.figure.scales)} {unit(row)}".rstrip()
-        ratio = "≈" if cell.verdict is Verdict.SAME else against_reference(cell)
-        lines.append(Text(figure, style="bold green" if cell.best else "").append(f"  {ratio}"))
-        lines.append(Text(interval(cell.estimate, row.figure.scales), style="dim"))
-    lines.append(Text(gap(cell), style="red"))
+    if cell.known is not None:
+        figure = f"{quantity(cell.known.value, row.figure.scales)} {unit(row)}".rstrip()
+        lines.append(Text(figure).append(f" {interval(cell.known, row.figure.scales)}", "dim"))
+        lines.append(Text(ratio(cell)))
+        style = ("red" if slower(row, cell) else "green") if differs(cell) else "dim"
+        lines.append(Text(verdict(row, cell, comparison.unit), style=style))
+    lines.append(Text(too_few(cell), style="dim"))
+    lines.append(Text(gap(cell, comparison.turn), style="red"))
     lines.append(Text("see warnings" if cell.warned else "", style="yellow"))
     return Text("\n").join(line for line in lines if line)
 

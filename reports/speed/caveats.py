@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reports.data.load import Row, Run
+from reports.data.load import Row, Run, class_names
 
 # A job runs with these on every class; where it did not, its figures do not compare.
 CONDITIONS = ("engine", "direct", "file_size_bytes")
@@ -26,6 +26,7 @@ def caveats(run: Run) -> tuple[Caveat, ...]:
         *_without_wire(run),
         *_of_cells(run),
         *_unlike(run),
+        *_elsewhere(run),
     )
 
 
@@ -82,3 +83,22 @@ def _unlike(run: Run) -> Iterator[Caveat]:
                 )
                 pairs = [(r["storage_class"], job) for rows in by_value.values() for r in rows]
                 yield Caveat(f"{job} did not always run alike: {column} was {values}", tuple(pairs))
+
+
+def _elsewhere(run: Run) -> Iterator[Caveat]:
+    """Classes that were on no node of the reference's in the same round: nodes may be it all."""
+    nodes: dict[str, set[tuple[int | None, str]]] = {}
+    for row in run.fio:
+        if row["status"] == "measured" and row["node"]:
+            nodes.setdefault(row["storage_class"], set()).add((row["round"], row["node"]))
+    reference, *others = class_names(run) or ("",)
+    for name in others:
+        theirs, mine = nodes.get(reference, set()), nodes.get(name, set())
+        if theirs and mine and not theirs & mine:
+            where = " and ".join(
+                f"{', '.join(sorted({node for _, node in places}))} ({of})"
+                for of, places in ((reference, theirs), (name, mine))
+            )
+            text = f"{name} never ran on the node of {reference} in the same round: {where}"
+            jobs = dict.fromkeys(r["job"] for r in run.fio if r["storage_class"] == name)
+            yield Caveat(text, tuple((name, job) for job in jobs))

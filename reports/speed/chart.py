@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
-from reports.speed.words import gap, shape
+from reports.speed.words import gap, shape, too_few
 from reports.text.svg import STYLE, short, svg
 from reports.text.units import quantity
 
@@ -17,7 +17,7 @@ BAR_INCHES = 0.24
 
 
 def chart(comparison: Comparison, title: str) -> str:
-    """The chart as SVG text, on white, with its intervals as error bars."""
+    """The chart as SVG text, on white, with the range of a class's volumes as error bars."""
     columns = _columns(comparison)
     height = max(map(len, columns.values()), default=1)
     panel = 0.75 + BAR_INCHES * len(comparison.classes)
@@ -35,7 +35,7 @@ def chart(comparison: Comparison, title: str) -> str:
             grid[0, 0].text(0.5, 0.5, "nothing was run", ha="center", va="center")
         for number, rows in enumerate(columns.values()):
             for axes, row in zip(grid[:, number], rows, strict=False):
-                _panel(axes, row)
+                _panel(axes, row, comparison.turn)
         return svg(figure)
 
 
@@ -46,14 +46,14 @@ def _columns(comparison: Comparison) -> dict[str, list[ComparisonRow]]:
     return columns
 
 
-def _panel(axes: Axes, row: ComparisonRow) -> None:
+def _panel(axes: Axes, row: ComparisonRow, turn: str) -> None:
     axes.set_axis_on()
     better = "less" if row.figure.less_is_better else "more"
     axes.set_title(f"{row.job['job']} ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
     axes.set_xlabel(f"{row.figure.label}, {better} is better", loc="right", color="#555")
     highest = max((_high(cell) for cell in row.cells), default=0) or 1
     for position, cell in enumerate(row.cells):
-        _bar(axes, position, cell, row)
+        _bar(axes, position, cell, row, turn)
     plain = all(cell.measured >= cell.planned and not cell.warned for cell in row.cells)
     axes.set_xlim(0, highest * (1.3 if plain else 1.8))  # room for the text beside a long bar
     axes.set_ylim(len(row.cells) - 0.4, -0.6)
@@ -62,24 +62,24 @@ def _panel(axes: Axes, row: ComparisonRow) -> None:
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow) -> None:
+def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow, turn: str) -> None:
     beside: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
-    if cell.estimate is None:
-        missing = gap(cell)
+    if cell.known is None:
+        missing = gap(cell, turn) or too_few(cell)
         axes.annotate(missing, (0, position), **beside, color="#B00020", style="italic")
         return
-    median, low, high = cell.estimate.median, cell.estimate.low, cell.estimate.high
-    axes.barh(position, median, height=0.72, color=COLOURS[position % len(COLOURS)])
+    value, low, high = cell.known.value, cell.known.low, cell.known.high
+    axes.barh(position, value, height=0.72, color=COLOURS[position % len(COLOURS)])
     if low is not None and high is not None:
-        arms = [[median - low], [high - median]]
-        axes.errorbar(median, position, xerr=arms, color="#222", capsize=2.5, linewidth=1)
-    label = quantity(median, row.figure.scales)
+        arms = [[value - low], [high - value]]
+        axes.errorbar(value, position, xerr=arms, color="#222", capsize=2.5, linewidth=1)
+    label = quantity(value, row.figure.scales)
     if cell.measured < cell.planned:
-        label += f" ({cell.measured} of {cell.planned} repeats)"
+        label += f" ({cell.measured} of {cell.planned} {turn}s)"
     axes.annotate(f"{label} ⚠" if cell.warned else label, (_high(cell), position), **beside)
 
 
 def _high(cell: Cell) -> float:
-    if cell.estimate is None:
+    if cell.known is None:
         return 0
-    return cell.estimate.median if cell.estimate.high is None else cell.estimate.high
+    return cell.known.value if cell.known.high is None else cell.known.high

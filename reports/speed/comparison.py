@@ -1,46 +1,24 @@
 """The comparison of a run's classes as data, before it is text."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from reports.data.load import Row, Run, class_names
-from reports.data.stats import Estimate, distinguishable, estimate
+from reports.data.load import CONTROL, Row, Run, class_names
+from reports.data.stats import Estimate
 from reports.speed.caveats import Caveat, caveats
-from reports.text.units import COUNT, LATENCY, MIB, Scales
+from reports.speed.figures import Figure, TooFew, cell_rows, estimate, figures_of, jobs, logs
+from reports.speed.limits import NEAR, limits_of, share
+from reports.speed.ratios import Logs, Ratio, ratios
 
-LAB = ("read_iops", "write_iops", "read_bw", "write_bw")
-SMALL_BLOCK = 16 * 1024  # up to here a device is limited by operations, above by bytes
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A column of the fio table by which a job is judged."""
-
-    column: str
-    label: str
-    scales: Scales
-    less_is_better: bool = False
-
-
-IOPS = Figure("iops", "IOPS", COUNT)
-BANDWIDTH = Figure("bandwidth_bytes_per_second", "MiB/s", MIB)
-SYNC_P99 = Figure("sync_latency_p99_ns", "sync p99", LATENCY, less_is_better=True)
-
-
-class Verdict(Enum):
-    """What may be said of a cell next to the reference's."""
-
-    REFERENCE = "is the reference"
-    DIFFERENT = "the intervals do not overlap"
-    SAME = "the intervals overlap"
-    ONE_REPEAT = "one of the two is a single repeat"
-    UNKNOWN = "one of the two has no figure"
+MARGIN_PERCENT = 10.0  # the plan's default; plans of before have none
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One reason on one class, numbered as in the report, and the (job, repeat) pairs it cost."""
+    """One reason on one class, numbered as in the report, and the (job, round) pairs it cost.
+
+    A volume that could not be used has cost them all, where no pair is named.
+    """
 
     number: int
     storage_class: str
@@ -49,100 +27,167 @@ class Failure:
     cells: tuple[tuple[str, int], ...]
 
     def touches(self, storage_class: str, job: str) -> bool:
-        """Whether it explains a missing figure; an unusable volume explains all of its class."""
+        """Whether it explains a missing figure."""
         mine = self.storage_class == storage_class
-        return mine and (self.of_volume or any(name == job for name, _ in self.cells))
+        return mine and (not self.cells or any(name == job for name, _ in self.cells))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of one job on one class; `ratio` is its median ÷ the reference's.
+    """A figure of one job on one class, and its `ratio` to the reference's.
 
-    Of `planned` repeats so many are `measured`. `ratio_interval` is filled in where runs stand side
-    by side (reports/nights.py).
+    Of `planned` rounds (in old files, repeats) so many are `measured`. `estimate` is TooFew where
+    its I/Os are for the percentile. `logs` has the logarithm of each volume's figure, or night's;
+    `share` is what of the class's own limit is reached.
     """
 
     storage_class: str
-    estimate: Estimate | None
+    estimate: Estimate | TooFew | None
     measured: int
-    failures: tuple[Failure, ...]
-    warned: bool
+    failures: tuple[Failure, ...] = ()
+    warned: bool = False
     planned: int = 0
-    ratio: float | None = None
-    ratio_interval: Estimate | None = None
-    verdict: Verdict = Verdict.UNKNOWN
-    best: bool = False
+    logs: Logs = field(default_factory=dict)
+    share: float | None = None
+    ratio: Ratio | None = None
+
+    @property
+    def known(self) -> Estimate | None:
+        """The figure, if there is one to print."""
+        return self.estimate if isinstance(self.estimate, Estimate) else None
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether the figure is that of the class's own limit."""
+        return self.share is not None and abs(self.share - 1) <= NEAR
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One job (a fio row that knows its block size and so on) judged by one figure."""
+    """One job (a fio row that knows its block size and so on) judged by one figure.
+
+    `control` is the reference's second set of volumes, if the plan asked for one.
+    """
 
     job: Row
     figure: Figure
     cells: tuple[Cell, ...]
+    control: Cell | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows; each has one cell a class, in the order of `classes`, the reference first."""
+    """All rows; each has one cell a class, in the order of `classes`, the reference first.
+
+    `turn` is what a class has several of, `round` or `repeat`; `unit` of what the figures are.
+    """
 
     classes: tuple[str, ...]
-    repeats: int
+    rounds: int
     rows: tuple[ComparisonRow, ...]
-    failures: tuple[Failure, ...]
-    caveats: tuple[Caveat, ...]
+    failures: tuple[Failure, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+    control: str | None = None
+    margin_percent: float = MARGIN_PERCENT
+    turn: str = "round"
+    unit: str = "volume"
+
+    @property
+    def pairs(self) -> int:
+        """How many ratios are judged together."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        return sum(cell.ratio is not None and cell.ratio.word is not None for cell in cells)
 
 
 def compare(run: Run, planned: Mapping[str, int] | None = None) -> Comparison:
-    """Compare the run's classes, job by job; `planned` has their repeats, if not the plan's."""
-    classes = class_names(run)
-    repeats = {name: run.plan.get("repeats", 0) for name in classes} | dict(planned or {})
+    """Compare the run's classes, job by job; `planned` has their rounds, if not the plan's."""
+    names = class_names(run)
+    rounds = dict.fromkeys(names, run.rounds) | dict(planned or {})
     for row in run.fio:
-        if (name := row["storage_class"]) in repeats:
-            repeats[name] = max(repeats[name], row["repeat"])
+        if (name := row["storage_class"]) in rounds:
+            rounds[name] = max(rounds[name], row["round"] or 0, row["repeat"])
     failures, warnings = _failures(run), caveats(run)
     warned = {cell for warning in warnings for cell in warning.cells}
+    limits = {row["storage_class"]: limits_of(row) for row in run.classes}
+
+    def make(name: str, job: Row, figure: Figure, rows: list[Row]) -> Cell:
+        cell = bare(name, rows, figure)
+        of_limit = limits.get(name, {})
+        return replace(
+            cell,
+            failures=tuple(f for f in failures if f.touches(name, job["job"])),
+            warned=(name, job["job"]) in warned,
+            planned=rounds[name],
+            share=share(of_limit, job, figure, cell.known.value) if cell.known else None,
+        )
+
+    classes, control = of_control(names)
+    margin = float(run.plan.get("equal_within_percent") or MARGIN_PERCENT)
     return Comparison(
         classes=classes,
-        repeats=max(repeats.values(), default=0),
-        rows=tuple(
-            ComparisonRow(
-                job,
-                figure,
-                _cells(run, repeats, job["job"], figure, failures=failures, warned=warned),
-            )
-            for job in jobs(run)
-            for figure in _figures(run, job)
-        ),
+        rounds=max(rounds.values(), default=0),
+        rows=judged(unjudged(run.fio, names, make), margin),
         failures=failures,
         caveats=warnings,
+        control=control,
+        margin_percent=margin,
+        turn="round" if any(row["round"] for row in run.fio) or "rounds" in run.plan else "repeat",
     )
 
 
-def jobs(run: Run) -> list[Row]:
-    """One row a job, the lab's four first; a row that was measured stands for the others."""
-    measured_last = sorted(run.fio, key=lambda row: row["status"] == "measured")
-    best = {row["job"]: row for row in measured_last}
-    names = dict.fromkeys(row["job"] for row in run.fio)
-    order = [name for name in LAB if name in names] + [name for name in names if name not in LAB]
-    return [best[name] for name in order]
+def of_control(names: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+    """The classes without the control, which is the reference's second set of volumes; and that."""
+    control = next((name for name in names if name == f"{names[0]}{CONTROL}"), None)
+    return tuple(name for name in names if name != control), control
 
 
-def values(rows: Iterable[Row], column: str) -> list[float]:
-    """The column's figures in the rows that were measured and have one."""
-    return [row[column] for row in rows if row["status"] == "measured" and row[column] is not None]
+def bare(storage_class: str, rows: Sequence[Row], figure: Figure) -> Cell:
+    """A class's figure as its rows have it, and nothing beside it."""
+    found, measured = estimate(rows, figure), sum(row["status"] == "measured" for row in rows)
+    judged = logs(rows, figure.column) if isinstance(found, Estimate) else {}
+    return Cell(storage_class, found, measured, planned=measured, logs=judged)
 
 
-def cell_rows(run: Run, storage_class: str, job: str) -> list[Row]:
-    """All repeats of a job on a class."""
-    return [r for r in run.fio if r["storage_class"] == storage_class and r["job"] == job]
+def unjudged(
+    fio: Sequence[Row], names: Sequence[str], make: Callable[[str, Row, Figure, list[Row]], Cell]
+) -> list[ComparisonRow]:
+    """A row for each figure of each job, its cells made of the rows of a job on a class."""
+    classes, control = of_control(names)
+
+    def cell(name: str, job: Row, figure: Figure) -> Cell:
+        return make(name, job, figure, cell_rows(fio, name, job["job"]))
+
+    return [
+        ComparisonRow(
+            job,
+            figure,
+            tuple(cell(name, job, figure) for name in classes),
+            cell(control, job, figure) if control else None,
+        )
+        for job in jobs(fio)
+        for figure in figures_of(job, [row for row in fio if row["job"] == job["job"]])
+    ]
 
 
-def _figures(run: Run, job: Row) -> list[Figure]:
-    large = (job["block_size_bytes"] or 0) > SMALL_BLOCK
-    syncs = values([row for row in run.fio if row["job"] == job["job"]], SYNC_P99.column)
-    return [BANDWIDTH if large else IOPS, *([SYNC_P99] if syncs else [])]
+def judged(
+    rows: Sequence[ComparisonRow], margin_percent: float, by_night: bool = False
+) -> tuple[ComparisonRow, ...]:
+    """The rows with their ratios: those of the classes judged together, those of the control too.
+
+    By night the two logarithms of a night are a pair; volumes are none.
+    """
+    margin = 1 + margin_percent / 100
+    pairs = [(cell.logs, row.cells[0].logs) for row in rows for cell in row.cells[1:]]
+    controls = [(row.control.logs, row.cells[0].logs) for row in rows if row.control]
+    of_class, of_second = (iter(ratios(each, margin, by_night)) for each in (pairs, controls))
+    return tuple(
+        replace(
+            row,
+            cells=(row.cells[0], *(replace(cell, ratio=next(of_class)) for cell in row.cells[1:])),
+            control=replace(row.control, ratio=next(of_second)) if row.control else None,
+        )
+        for row in rows
+    )
 
 
 def _failures(run: Run) -> tuple[Failure, ...]:
@@ -151,58 +196,8 @@ def _failures(run: Run) -> tuple[Failure, ...]:
     for row in run.fio:
         if row["status"] != "measured":
             key = (row["storage_class"], row["error"] or "no reason was recorded")
-            cells.setdefault(key, []).append((row["job"], row["repeat"]))
+            cells.setdefault(key, []).append((row["job"], row["round"] or row["repeat"]))
     return tuple(
         Failure(number, *key, of_volume=key in volumes, cells=tuple(lost))
         for number, (key, lost) in enumerate(cells.items(), start=1)
     )
-
-
-def _cells(
-    run: Run,
-    repeats: Mapping[str, int],
-    job: str,
-    figure: Figure,
-    *,
-    failures: Sequence[Failure],
-    warned: set[tuple[str, str]],
-) -> tuple[Cell, ...]:
-    cells = []
-    for name, planned in repeats.items():
-        measured = values(cell_rows(run, name, job), figure.column)
-        cells.append(
-            Cell(
-                storage_class=name,
-                estimate=estimate(measured) if measured else None,
-                measured=len(measured),
-                failures=tuple(f for f in failures if f.touches(name, job)),
-                warned=(name, job) in warned,
-                planned=planned,
-            )
-        )
-    best = _best(cells, figure)
-    return tuple(
-        replace(_judged(cell, cells[0]), best=cell.storage_class == best) for cell in cells
-    )
-
-
-def _judged(cell: Cell, reference: Cell) -> Cell:
-    if cell is reference:
-        return replace(cell, verdict=Verdict.REFERENCE)
-    mine, theirs = cell.estimate, reference.estimate
-    if mine is None or theirs is None:
-        return cell
-    ratio = mine.median / theirs.median if theirs.median else None
-    if 1 in (mine.repeats, theirs.repeats):
-        return replace(cell, ratio=ratio, verdict=Verdict.ONE_REPEAT)
-    different = distinguishable(mine, theirs)
-    return replace(cell, ratio=ratio, verdict=Verdict.DIFFERENT if different else Verdict.SAME)
-
-
-def _best(cells: Sequence[Cell], figure: Figure) -> str | None:
-    """The class whose figure is better than, and distinguishable from, that of all others."""
-    known = [(c.estimate, c.storage_class) for c in cells if c.estimate is not None]
-    known.sort(key=lambda k: k[0].median, reverse=not figure.less_is_better)
-    if len(known) < 2 or not all(distinguishable(known[0][0], k[0]) for k in known[1:]):
-        return None
-    return known[0][1]

@@ -1,33 +1,14 @@
-"""What a class says of its own limits, and how much of them its figures reach."""
+"""What a class says of its own limits, and how much of them a figure reaches."""
 
 import json
-from collections.abc import Iterator
 
-from reports.data.load import Row, Run
-from reports.speed.comparison import IOPS, Cell, Comparison, ComparisonRow
+from reports.data.load import Row
+from reports.speed.figures import BANDWIDTH, IOPS, Figure
 
 # The names that the CSI driver of Amazon EBS gives them; throughput is in MiB/s there.
 IOPS_LIMIT, THROUGHPUT_LIMIT = "iops", "throughput"
 MIB = 2**20
-
-
-def sentences(run: Run, comparison: Comparison) -> list[str]:
-    """One for each class whose parameters name a limit: the limit, and each job's share of it.
-
-    A limit holds for each direction, so that a job of both has no share, and says so; nor has one
-    whose figure is a latency.
-    """
-    both = [row.job["job"] for row in comparison.rows if _both(row)]
-    each = f" Each direction has a limit of its own: {', '.join(both)} does both." if both else ""
-    found = []
-    for storage_class in run.classes:
-        name, limits = storage_class["storage_class"], limits_of(storage_class)
-        if limits:
-            words = " and ".join(_words(limit, value) for limit, value in limits.items())
-            shares = ", ".join(_shares(comparison, name, limits))
-            text = f"{name} is limited to {words}: {shares or 'no job was measured'}."
-            found.append(text + each)
-    return found
+NEAR = 0.03  # a figure so near its limit, above or below, is the limit's
 
 
 def limits_of(storage_class: Row) -> dict[str, float]:
@@ -41,26 +22,28 @@ def limits_of(storage_class: Row) -> dict[str, float]:
     }
 
 
-def _words(limit: str, value: float) -> str:
-    return f"{value:,.0f} IOPS" if limit == IOPS_LIMIT else f"{value / MIB:,.0f} MiB/s"
+def limit_words(limits: dict[str, float]) -> str:
+    """The limits in prose: `3,000 IOPS and 125 MiB/s`."""
+    return " and ".join(
+        f"{value:,.0f} IOPS" if limit == IOPS_LIMIT else f"{value / MIB:,.0f} MiB/s"
+        for limit, value in limits.items()
+    )
 
 
-def _shares(comparison: Comparison, name: str, limits: dict[str, float]) -> Iterator[str]:
-    for row in comparison.rows:
-        cell = next(c for c in row.cells if c.storage_class == name)
-        if share := _share(row, cell, limits):
-            yield f"{row.job['job']} {share}"
+def share(limits: dict[str, float], job: Row, figure: Figure, value: float) -> float | None:
+    """The share of the limit that binds: of operations with small blocks, of bytes with large.
 
-
-def _share(row: ComparisonRow, cell: Cell, limits: dict[str, float]) -> str | None:
-    """The share of the limit that binds: of operations with small blocks, of bytes with large."""
-    block = row.job["block_size_bytes"]
-    if row.figure.less_is_better or cell.estimate is None or not block or _both(row):
+    None without a limit, for a latency, and for a job of both directions, each of which has a limit
+    of its own.
+    """
+    block: int | None = job["block_size_bytes"]
+    if not limits or figure not in (IOPS, BANDWIDTH) or not block or both(job):
         return None
-    operations = cell.estimate.median / (1 if row.figure is IOPS else block)
+    operations = value / (1 if figure is IOPS else block)
     reached = {IOPS_LIMIT: operations, THROUGHPUT_LIMIT: operations * block}
-    return f"{max(reached[limit] / value for limit, value in limits.items()) * 100:.1f} %"
+    return max(reached[limit] / value for limit, value in limits.items())
 
 
-def _both(row: ComparisonRow) -> bool:
-    return row.job["read_iops"] is not None and row.job["write_iops"] is not None
+def both(job: Row) -> bool:
+    """Whether a job reads and writes."""
+    return job["read_iops"] is not None and job["write_iops"] is not None

@@ -19,10 +19,10 @@ def quantity(value: float, scales: Scales) -> str:
 
 
 def interval(estimate: Estimate, scales: Scales) -> str:
-    """The interval in the scale of its median, as in `[11.9 – 12.8]`; empty for one repeat."""
+    """The range in the scale of its figure, as in `[11.9 – 12.8]`; empty for a single figure."""
     if estimate.low is None or estimate.high is None:
         return ""
-    factor, _, decimals = _scale(estimate.median, scales)
+    factor, _, decimals = _scale(estimate.value, scales)
     low, high = estimate.low / factor, estimate.high / factor
     return f"[{low:,.{decimals}f} – {high:,.{decimals}f}]"
 

@@ -145,6 +145,14 @@ def container_state(pod: Obj) -> dict[str, Any]:
     return state
 
 
+def image_id(pod: Obj) -> str | None:
+    """What the node ran under the image's name: a digest, or the runtime's own id; None if unsaid.
+
+    A tag may name another image tomorrow, and on another node.
+    """
+    return str(container_status(pod).get("imageID") or "") or None
+
+
 def has_ended(pod: Obj) -> bool:
     """Whether a Job's pod has done its work; a container beside ours may go on for ever."""
     ended = pod["status"].get("phase") in ("Succeeded", "Failed")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.kubernetes import labels, objects, verbs, watches
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, Forbidden, WaitTimedOut
+from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, WaitTimedOut
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle import cordon, node_commands
@@ -23,13 +23,13 @@ OF_RUN = re.compile(rf"stormark-({labels.RUN_ID.pattern})-")
 HOST_ROOT = "/var/tmp"  # noqa: S108 - on the nodes, where every distribution has it
 
 
-def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
+def release(cluster: Cluster, run_id: str, plan: Plan, *, nodes: bool = True) -> list[str]:
     """Undo all that a run did, from labels and annotations alone, and wait until it is gone.
 
-    Nodes first, since others wait for them: cordons, then what the plan's commands have
-    broken; then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap
-    that says which. Commands, image and limits are those of `plan`, the caller's own: what a
-    ConfigMap of the cluster says is never run. Safe to call again.
+    Nodes first, since others wait for them: cordons, then what the plan's commands have broken;
+    then what is in the namespace and its PVs; then folders on nodes; last the ConfigMap that says
+    which. Commands, image and limits are those of `plan`, the caller's own: what a ConfigMap of the
+    cluster says is never run. Safe to call again. Without `nodes`, what is written on them is left.
 
     Returns a sentence for each thing that stays for now: what is still being deleted after the
     plan's limit, and PVs that the account may not have deleted. Raises ClusterError that says what
@@ -37,7 +37,8 @@ def release(cluster: Cluster, run_id: str, plan: Plan) -> list[str]:
     """
     selector, notes = labels.selector(run_id), list[str]()
     with _or_note(plan, notes, f"no node was looked at for what run {run_id} may have done to it"):
-        _restore_nodes(cluster, run_id, plan.node_faults)
+        if nodes:
+            _restore_nodes(cluster, run_id, plan.node_faults)
     volumes: list[str] = []
     with _or_note(plan, notes, f"whether volumes of run {run_id} stay is not known"):
         volumes += _reclaim(cluster, run_id, selector, notes)
@@ -208,6 +209,22 @@ def _reclaim(cluster: Cluster, run_id: str, selector: str, notes: list[str]) -> 
                 continue
         going.append(name)
     return going
+
+
+def let_go(cluster: Cluster, volume: str | None) -> str | None:
+    """Have a PV go with its PVC, also where its class says Retain; its name, if it will.
+
+    None where it stays, or where the account may not know.
+    """
+    if volume is None:
+        return None
+    try:
+        found = verbs.get(cluster, "PersistentVolume", volume)
+    except (Forbidden, NotFound):
+        return None
+    if found["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
+        return volume
+    return volume if _provisioned(found) and _stays(cluster, volume) is None else None
 
 
 def retained_by(cluster: Cluster, volume: Obj) -> str | None:

@@ -14,7 +14,7 @@ from functools import partial
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from tasks.kubernetes import verbs
+from tasks.kubernetes import labels, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, Conflict, Forbidden, NotFound
 from tasks.kubernetes.nodes import hostname, spec_of, usable
@@ -22,8 +22,14 @@ from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
 
 ANNOTATION = "stormark/cordoned-by"
-# What a mark has at the least.
-MARK = {"run": str, "namespace": str, "deadline": str, "was_schedulable": bool}
+# What a mark says beside whether the node was schedulable: anybody may have written it, and it ends
+# in sentences and in commands that people copy.
+MARK = {
+    "run": labels.RUN_ID,
+    "namespace": re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
+    "deadline": re.compile(r"[0-9T:.+-]*"),
+    "fault": re.compile(r"[a-z-]*"),  # of node commands alone
+}
 # A selector that names nodes, not one that leaves some out.
 BY_NAME = re.compile(r"kubernetes\.io/hostname\s*(=|in\b)")
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
@@ -51,8 +57,8 @@ def _set_apart(node: Obj, plan: Plan) -> bool:
     here = os.environ.get("STORMARK_NODE", platform.node())
     if here in (node["metadata"]["name"], hostname(node)):
         return True
-    labels = node["metadata"].get("labels") or {}
-    return not BY_NAME.search(plan.storm_nodes) and any(role in labels for role in CONTROL_PLANE)
+    roles = node["metadata"].get("labels") or {}
+    return not BY_NAME.search(plan.storm_nodes) and any(role in roles for role in CONTROL_PLANE)
 
 
 class NotRestored(Exception):
@@ -252,12 +258,17 @@ def undoing_of(node: Obj) -> dict[str, str | bool] | None:
         undoing = json.loads(text)
     except ValueError:
         undoing = None
-    if (
-        isinstance(undoing, dict)
-        and MARK.items() <= {k: type(v) for k, v in undoing.items()}.items()
-    ):
+    if isinstance(undoing, dict) and _is_a_mark(undoing):
         return undoing
     return {"run": "", "namespace": "", "deadline": "", "was_schedulable": False}
+
+
+def _is_a_mark(found: Obj) -> bool:
+    said = {"fault": ""} | found
+    return isinstance(said.get("was_schedulable"), bool) and all(
+        isinstance(said.get(name), str) and pattern.fullmatch(said[name])
+        for name, pattern in MARK.items()
+    )
 
 
 def undoings(nodes: list[Obj]) -> list[tuple[str, dict[str, str | bool]]]:

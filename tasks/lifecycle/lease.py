@@ -26,6 +26,9 @@ LEASE_SECONDS = 120
 RENEW_SECONDS = 15.0
 # Its holder ends itself before others may take it for dead, as client-go's does at renewDeadline.
 STEP_DOWN_SECONDS = 100.0
+# Goes on while the machine is suspended, so that a holder knows how long it slept. CLOCK_MONOTONIC
+# stands still then on Linux, and on macOS does not.
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 LOOK_SECONDS = 2.0  # between two looks at a Lease that is watched, as client-go's retryPeriod
 # What a run says while it watches whether another one lives; nothing has been created then.
 WATCHING = "watch whether run"
@@ -62,7 +65,7 @@ def judge(cluster: Cluster, own: str = "") -> tuple[Obj | None, bool]:
     """The Lease, and whether its holder lives; run `own` does, if it is the holder.
 
     Takes until the next renewal, or the Lease's whole duration for one that is dead: two minutes.
-    Where there is no Lease, half of that: a run that lives makes it again if somebody deletes it.
+    Where there is no Lease, half of that: a run whose Lease somebody deletes ends itself meanwhile.
     """
     seen = read(cluster)
     if seen is not None and own == holder(seen):
@@ -103,7 +106,7 @@ def _watch(cluster: Cluster, seen: Obj | None) -> Obj | None:
 def _seconds(held: Obj | None) -> float:
     """How long to watch a Lease for a sign of life."""
     if held is None:
-        return LEASE_SECONDS / 2  # two of its holder's tries to renew it
+        return LEASE_SECONDS / 2  # two of its holder's looks at it, and an end in order
     return float(held["spec"].get("leaseDurationSeconds", LEASE_SECONDS))
 
 
@@ -114,17 +117,26 @@ def _version(held: Obj | None) -> str | None:
 # ---------------------------------------------------------------- a run's own
 
 
+def awake_or_not() -> float:
+    """Seconds since some time in the past, those included in which this machine was suspended."""
+    return time.clock_gettime(CLOCK)
+
+
 @dataclass
 class Held:
-    """What a run knows of its own Lease: when it renewed it last, and who has it instead."""
+    """What a run knows of its own Lease: when it renewed it last, and who has it instead.
 
-    renewed: float = field(default_factory=time.monotonic)
+    `uid` is the object's: one that was deleted and made again is another.
+    """
+
+    uid: str
+    renewed: float = field(default_factory=awake_or_not)
     taken: str | None = None
     error: str = "no try has ended"
 
     def lost(self) -> str | None:
         """Why the run counts as dead, or soon will; None while it holds its Lease."""
-        if self.taken is None and time.monotonic() - self.renewed > STEP_DOWN_SECONDS:
+        if self.taken is None and awake_or_not() - self.renewed > STEP_DOWN_SECONDS:
             self.taken = (
                 f"the run could not renew its Lease for {STEP_DOWN_SECONDS:.0f} s, and ends before "
                 f"another takes it for dead: {self.error}"
@@ -138,10 +150,11 @@ def lease(run: Run, report: Report, *, wait: bool = True) -> Iterator[Callable[[
 
     That takes until its next renewal. A dead one's Lease is taken over after its whole duration;
     without `wait`, any Lease is RunInProgress. Yields what says, once it is so, why the run no
-    longer holds it: another run has it, or it could not be renewed for STEP_DOWN_SECONDS.
+    longer holds it: another run has it, somebody deleted it, or it could not be renewed for
+    STEP_DOWN_SECONDS, of which those count in which the machine slept.
     """
-    _acquire(run, report, wait=wait)
-    ended, known = threading.Event(), Held()
+    held = _acquire(run, report, wait=wait)
+    ended, known = threading.Event(), Held(held["metadata"]["uid"])
     renewer = threading.Thread(target=_renew, args=(run, ended, known), name="lease", daemon=True)
     renewer.start()
 
@@ -167,14 +180,12 @@ def _micro_time() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _acquire(run: Run, report: Report, *, wait: bool) -> None:
+def _acquire(run: Run, report: Report, *, wait: bool) -> Obj:
     while True:
         try:
-            verbs.create(run.cluster, _manifest(run))
+            return verbs.create(run.cluster, _manifest(run))
         except AlreadyExists:
             held = read(run.cluster)
-        else:
-            return
         if held is None:  # given back just now
             continue
         if not wait:
@@ -184,17 +195,17 @@ def _acquire(run: Run, report: Report, *, wait: bool) -> None:
                 f"`stormark reap {run.cluster.options}` watches whether it lives, and releases "
                 "what a dead run has left."
             )
-        if _take_over(run, held, report):
-            return
+        if (own := _take_over(run, held, report)) is not None:
+            return own
 
 
-def _take_over(run: Run, held: Obj, report: Report) -> bool:
-    """Take over a Lease whose holder gives no sign of life; False where it is to be made anew."""
+def _take_over(run: Run, held: Obj, report: Report) -> Obj | None:
+    """Take over a Lease whose holder gives no sign of life; None where it is to be made anew."""
     step = f"{WATCHING} {holder(held)} lives, which holds the Lease: up to {_seconds(held):.0f} s"
     report(Progress(run.run_id, step))
     now = _watch(run.cluster, held)
     if now is None:
-        return False
+        return None
     if now is not held:
         raise RunInProgress(
             f"run {holder(now)} is under way in namespace {run.cluster.namespace} of cluster "
@@ -204,10 +215,9 @@ def _take_over(run: Run, held: Obj, report: Report) -> bool:
     manifest = _manifest(run)
     manifest["metadata"]["resourceVersion"] = held["metadata"]["resourceVersion"]
     try:
-        verbs.replace(run.cluster, manifest)
+        return verbs.replace(run.cluster, manifest)
     except Conflict:  # another run took it over first, or the dead one is not dead
-        return False
-    return True
+        return None
 
 
 def _renew(run: Run, ended: threading.Event, known: Held) -> None:
@@ -215,16 +225,29 @@ def _renew(run: Run, ended: threading.Event, known: Held) -> None:
     while not ended.wait(RENEW_SECONDS):
         if known.lost():
             return
-        began = time.monotonic()
+        began = awake_or_not()
         try:
-            held = read(cluster) or verbs.create(cluster, _manifest(run))  # or it counts as dead
-            if holder(held) != run.run_id:
-                known.taken = (
-                    f"run {holder(held)} has taken over the Lease of namespace {cluster.namespace}"
-                )
+            held = read(cluster)
+            if held is None or _another(run, known, held):
+                known.taken = _who_has(cluster, held)
                 return
             held["spec"]["renewTime"] = _micro_time()
             verbs.replace(cluster, held)
             known.renewed = began
         except ClusterError as error:
             known.error = str(error)
+
+
+def _another(run: Run, known: Held, held: Obj) -> bool:
+    """Whether a Lease is not the one that the run took."""
+    return holder(held) != run.run_id or held["metadata"]["uid"] != known.uid
+
+
+def _who_has(cluster: Cluster, held: Obj | None) -> str:
+    """Why a run counts as dead whose Lease is gone, or another: it is never made again.
+
+    Meanwhile other runs may have come and gone, and released what this one had.
+    """
+    if held is None:
+        return f"somebody has deleted the Lease of namespace {cluster.namespace}, so the run ends"
+    return f"run {holder(held)} has taken over the Lease of namespace {cluster.namespace}"

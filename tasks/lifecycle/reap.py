@@ -37,7 +37,8 @@ class NotReleased(ClusterError):
 class Remains(NamedTuple):
     """What one dead run has left: `objects` as kind/name, cordoned nodes included.
 
-    `notes` has a sentence for each of them that stays for now although the run is released.
+    `notes` has a sentence for each of them that stays for now although the run is released. Without
+    objects there is nothing to release, but for a person to look at.
     """
 
     run_id: str
@@ -100,7 +101,7 @@ def reap(
         return []
     held, lives = lease.judge(cluster, own)
     living = lease.holder(held) if held is not None and lives else None
-    found = [Remains(run_id, DEAD, left[run_id]) for run_id in left if run_id != living]
+    found = [_remains(cluster, run_id, left[run_id]) for run_id in left if run_id != living]
     if dry_run:
         return found
     if held is not None and not lives and not lease.free(cluster, held):
@@ -109,13 +110,35 @@ def reap(
     errors: dict[str, Exception] = {}
     for position, remains in enumerate(found):
         try:
-            notes = release(cluster, remains.run_id, plan)
-            found[position] = remains._replace(notes=tuple(notes))
+            notes = release(cluster, remains.run_id, plan, nodes=not remains.notes)
+            found[position] = remains._replace(notes=(*remains.notes, *notes))
         except (ClusterError, LookupError, ValueError) as error:
             errors[remains.run_id] = error
     if errors:
         raise NotReleased(found, errors)
     return found
+
+
+def _remains(cluster: Cluster, run_id: str, left: list[str]) -> Remains:
+    """What is left of a dead run; nodes only where the run has its ConfigMap still.
+
+    That goes last, after every node was given back. Of a run that has none, anybody who may write
+    on a node may have made the mark: to uncordon somebody's node by it, or have each `reap` fail.
+    """
+    marked = [one for one in left if one.startswith("Node/")]
+    if any(one.startswith("ConfigMap/") for one in left):
+        return Remains(run_id, DEAD, left)
+    return Remains(
+        run_id,
+        DEAD,
+        [one for one in left if one not in marked],
+        tuple(
+            f"{one} is left alone: the annotation on it names run {run_id}, which has no ConfigMap "
+            f"in namespace {cluster.namespace}. Look at that node; `kubectl uncordon` it if it is "
+            f"to take pods, and then `{cordon.unmark(one.split()[0].removeprefix('Node/'))}`"
+            for one in marked
+        ),
+    )
 
 
 def runs_of(cluster: Cluster, flow_run: str) -> list[str]:

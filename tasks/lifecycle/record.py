@@ -53,7 +53,8 @@ class Record:
     def failures(self) -> list[str]:
         """One sentence for each failed cell: what it was, and why there is no figure."""
         return [
-            f"{row['storage_class']} {row['job']} repeat {row['repeat']}: {row['error']}"
+            f"{row['storage_class']} {row['job']} round {row['round'] or row['repeat']}: "
+            f"{row['error']}"
             for row in self.fio
             if row["status"] == "failed"
         ] + [
@@ -128,8 +129,9 @@ def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:
         "stormark_version": version("stormark"),
         "fio_version": record.fio_version,
         "image": plan.image,
+        "image_ids": image_ids(record),
         "nodes": record.nodes,
-        "warnings": record.warnings,
+        "warnings": record.warnings + _several_images(record),
         "plan": plan.model_dump_json(),
     }
     return {
@@ -141,6 +143,23 @@ def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:
         "storm_events": list(record.storm_events),
         "runs": [about],
     }
+
+
+def image_ids(record: Record) -> list[str]:
+    """What nodes ran under the name of the plan's image, each once."""
+    rows = record.volumes + record.storms
+    return sorted({row["image_id"] for row in rows if row.get("image_id")})
+
+
+def _several_images(record: Record) -> list[str]:
+    """A warning where nodes ran different images under one name, so different fios it may be."""
+    if len(ran := image_ids(record)) < 2:
+        return []
+    image = record.run.plan.image
+    return [
+        f"nodes ran {len(ran)} images under the name {image}: {', '.join(ran)}. Name it by its "
+        "digest in plan field image"
+    ]
 
 
 def counted(record: Record) -> str:

@@ -200,16 +200,15 @@ def prepare(plan: Plan) -> Workload:
         return Workload("custom", [], {}, {}, 0)
     words = profile_text(plan.profile)
     jobs = [timed(job, plan) for job in _jobs(words)]
-    # each job has a file of its own, which fio makes
-    own_files = "; stormark: own-layout\n" in words and plan.volume_mode == "Filesystem"
     target = TARGET[plan.volume_mode]
-    files = {job.name: f"{target}.{job.name}" if own_files else target for job in jobs}
-    sizes = _sizes(jobs, len(set(files.values())), plan)
+    own = {job.name for job in jobs if job.flag("unlink") and plan.volume_mode == "Filesystem"}
+    files = {job.name: f"{target}.{job.name}" if job.name in own else target for job in jobs}
+    sizes = _sizes(jobs, files, plan)
     by_file = {f: max(sizes[j] for j in sizes if files[j] == f) for f in files.values()}
     return Workload(
         profile=plan.profile,
         groups=waves([_completed(job, files[job.name], sizes[job.name]) for job in jobs]),
-        layout={} if own_files else by_file,
+        layout={files[job.name]: by_file[files[job.name]] for job in jobs if job.name not in own},
         sizes=sizes,
         needed_bytes=sum(by_file.values()),
     )
@@ -236,16 +235,24 @@ def _number(option: str, value: str) -> int | None:
     return number * 10**6 if option in TIMES else number
 
 
-def _sizes(jobs: list[Job], files: int, plan: Plan) -> dict[str, int]:
-    """Bytes that each job addresses: an even share of the usable volume, or less if it says so."""
+def _sizes(jobs: list[Job], files: dict[str, str], plan: Plan) -> dict[str, int]:
+    """Bytes that each job addresses: what it says; else all that the others' files leave.
+
+    A job that has its file alone removes it (`unlink`); at most an even share is each one's.
+    """
     usable = int(quantity_bytes(plan.volume_size) * USABLE_SHARE)
-    share = usable // files // MIB * MIB
-    sizes = {job.name: min(job.numbers.get("size", share), share) for job in jobs}
-    if min(sizes.values()) == 0:
+    several = len(set(files.values()))
+    share = usable // several // MIB * MIB
+    if share == 0:
         raise PlanError(
-            f"plan field volume_size: {plan.volume_size} is too small for {files} files"
+            f"plan field volume_size: {plan.volume_size} is too small for {several} files"
         )
-    return sizes
+    named = {job.name: min(job.numbers["size"], share) for job in jobs if "size" in job.numbers}
+    alone = sum(
+        size for name, size in named.items() if list(files.values()).count(files[name]) == 1
+    )
+    rest = (usable - alone) // MIB * MIB
+    return {job.name: named.get(job.name, rest) for job in jobs}
 
 
 def _completed(job: Job, file: str, size: int) -> Job:

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from tasks.plan.location import Location
@@ -125,7 +126,7 @@ class Plan(BaseModel):
     profile: Profile = Field(
         default="standard",
         description="quick: random reads and writes of 4k (IOPS) and of 128k (bandwidth), seconds "
-        "each. standard: nine jobs, one at a time. kubestr: kubestr's four jobs at once, so "
+        "each. standard: twelve jobs, one at a time. kubestr: kubestr's four jobs at once, so "
         "contention. wal: small writes with fdatasync.",
     )
     fio_file: str | None = Field(
@@ -135,11 +136,36 @@ class Plan(BaseModel):
     fio_env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = Field(
         default={}, description="Values of the variables that fio_file has as ${NAME}."
     )
-    repeats: int = Field(
+    rounds: int = Field(
         default=3,
         ge=1,
         le=100,
-        description="How often each job runs on each class; from 3 on a report has intervals.",
+        description="How often each class is measured, each time on a new volume; from 3 on a "
+        "report has verdicts.",
+    )
+    within: str = Field(
+        default="",
+        pattern=r"^([1-9][0-9]{0,5}[smh])?$",
+        description="How long a run shall take, such as 45m: rounds, and seconds of each timed "
+        "job, are chosen to fit, in place of rounds and runtime_seconds.",
+    )
+    control: bool = Field(
+        default=False,
+        description="Measure the reference class a second time, under another name: it must not "
+        "come out different, and shows how far volumes of one class lie apart.",
+    )
+    equal_within_percent: float = Field(
+        default=10.0,
+        gt=0,
+        le=100,
+        description="Two classes are equal where their difference is surely smaller than this.",
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**31,
+        description="Decides in which order the classes run, and on which node a run begins. "
+        "Empty: chosen, and recorded with the run.",
     )
     runtime_seconds: int | None = Field(
         default=None, ge=1, le=86400, description="Length of each timed job. Empty: the profile's."
@@ -286,6 +312,17 @@ class Plan(BaseModel):
         "that was away all night drains no node by day. Runs by hand are never late.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_field_of_before(cls, values: object) -> object:
+        """What a plan of before says is answered with what to write instead."""
+        if isinstance(values, dict) and "repeats" in values:
+            raise ValueError(
+                f"plan field repeats: write `rounds: {values['repeats']}` in its place. A round is "
+                "a new volume of each class; repeats were on one, and said nothing of the class"
+            )
+        return values
+
     @field_validator("node_fault", "node_partition")
     @classmethod
     def _is_there_for_its_storm(
@@ -295,6 +332,10 @@ class Plan(BaseModel):
         if fault is None and storm in info.data.get("storms", []):
             raise ValueError(f"storm {storm} needs it: {{down: '… {{node}}', up: '… {{node}}'}}")
         return fault
+
+    def measured(self, class_count: int) -> int:
+        """How many volumes a round has: one of each class, and the control's."""
+        return class_count + self.control
 
     @property
     def node_faults(self) -> dict[str, NodeFault]:
@@ -363,6 +404,9 @@ def explain(error: ValidationError) -> str:
             allowed = "there is no such field; fields are " + ", ".join(model.model_fields)
         elif problem["type"] == "credentials":  # it is not repeated
             allowed = problem["msg"]
+        elif not field:  # of the plan as a whole: it names its field itself
+            lines.append(problem["msg"].removeprefix("Value error, "))
+            continue
         else:
             allowed = f"{problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"
         lines.append(f"plan field {field}: {allowed}")

@@ -64,7 +64,7 @@ def check(run: Run, flow: str, storage_classes: list[Obj]) -> list[Check]:
         except (Denied, Invalid) as error:
             checks[trial.what] = _refused(trial, str(error))
         except Forbidden as error:
-            advice = "stormark-preflight of manifests/rbac.yaml grants it"
+            advice = "manifests/rbac/preflight.yaml grants it"
             not_tried = Check(NAME, trial.what, "warn", f"not tried: {error}", advice)
             checks.setdefault("a right is missing", not_tried)
         except Unreachable:

@@ -1,5 +1,6 @@
 """What can be known to be wrong before a volume is made, and what a run begins with."""
 
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
-from tasks.kubernetes.nodes import status_of
+from tasks.kubernetes.nodes import status_of, usable
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
 from tasks.lifecycle import cordon
@@ -23,8 +24,9 @@ from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
 from tasks.plan.vocabulary import AS_ROOT
-from tasks.preflight import admission, limit, preflight, probes
+from tasks.preflight import admission, duration, limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
+from tasks.preflight.duration import Size
 from tasks.preflight.probes import Probe
 from tasks.provision import bench_pod, claims
 from tasks.provision.bench_log import FioLog
@@ -76,6 +78,11 @@ def look(
     chosen = (
         _of_pvc(cluster, plan, flow) if plan.pvc else classes.chosen(cluster, plan.storage_classes)
     )
+    if plan.seed is None:
+        plan = plan.model_copy(update={"seed": secrets.randbelow(2**31)})
+    if plan.within and plan.fio_file is None:
+        plan = duration.fitted(_size(cluster, plan, flow, len(chosen)), plan, workload)
+        workload = job_file.prepare(plan)
     _fits_its_limit(plan, flow, workload, len(chosen))
     run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
     rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
@@ -96,14 +103,14 @@ def _of_pvc(cluster: Cluster, plan: Plan, flow: str) -> list[Obj]:
 
 def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
     """PlanError if what is timed takes longer than a run may, though one node alone is held."""
-    fio = workload.seconds() * plan.repeats * class_count * (flow != "storms")
+    fio = workload.seconds() * plan.rounds * plan.measured(class_count) * (flow != "storms")
     on_nodes = [storm for storm in plan.storms if storm in get_args(NodeStorm)]
     held = plan.hold_seconds * plan.storm_rounds * len(on_nodes) * (flow != "benchmark")
     if fio + held > plan.run_limit_seconds:
         raise PlanError(
             f"plan field run_limit_seconds: a run may take {plan.run_limit_seconds:,} s, and this "
             f"one takes more than {fio + held:,.0f} s: {fio:,.0f} s of fio on {class_count} "
-            f"classes, {held:,} s of nodes held in storms. Raise it, or lower repeats, "
+            f"classes, {held:,} s of nodes held in storms. Raise it, or lower rounds, "
             "runtime_seconds, ramp_seconds, hold_seconds or storm_rounds, or name fewer classes"
         )
 
@@ -123,16 +130,28 @@ def _judge(record: Record, chosen: list[Obj]) -> None:
     )
     record.checks += admission.check(run._replace(cluster=cluster), record.flow, chosen)
     if run.plan.fio_file is None or record.flow == "storms":
-        record.checks.append(_time(run, record.flow, len(chosen)))
+        record.checks += _time(run, record.flow, len(chosen))
     no_root = run.plan.pod.without_root
     skips = {AS_ROOT: no_root} if no_root else {}
     record.run = run._replace(skips=checks.skips(record.checks) | skips)
 
 
-def _time(run: Run, flow: str, class_count: int) -> Check:
-    """How long it may take: of an own file once fio has read that."""
-    touchable = len(cordon.eligible(run.cluster, run.plan))
-    return limit.run_limit(flow, run.plan, run.workload, class_count, touchable)
+def _time(run: Run, flow: str, class_count: int) -> list[Check]:
+    """How long it will take, and at its most: of an own file once fio has read that."""
+    size = _size(run.cluster, run.plan, flow, class_count)
+    return [
+        duration.check(size, run.plan, run.workload),
+        limit.run_limit(flow, run.plan, run.workload, class_count, size.nodes),
+    ]
+
+
+def _size(cluster: Cluster, plan: Plan, flow: str, class_count: int) -> Size:
+    return Size(flow, class_count, len(cordon.eligible(cluster, plan)))
+
+
+def expected(checks: list[Check]) -> str:
+    """How long the run will take, where that is known: of an own file fio has to read it first."""
+    return next((one.seen for one in checks if one.object == duration.OBJECT), "")
 
 
 def whole(plan: Plan, flow: str, report: Report, flow_run: str = "") -> list[Check]:
@@ -177,7 +196,7 @@ def _read(run: Run, version: str, flow: str, class_count: int) -> list[Check]:
         return [Check("fio", of_image, "pass", f"{version} reads profile {workload.profile}")]
     reads = f"{version} reads the fio file: {len(workload.jobs)} jobs with a result"
     checks = [Check("fio", of_image, "pass", "; ".join([reads, *workload.notes]))]
-    return checks if flow == "storms" else [*checks, _time(run, flow, class_count)]
+    return checks if flow == "storms" else [*checks, *_time(run, flow, class_count)]
 
 
 def namespace(cluster: Cluster) -> None:
@@ -276,13 +295,25 @@ def image_fio_file_and_nodes(
             raise failed
         version, run = image_and_fio_file(run, owner, waits, name="check-again")
     if run.plan.fio_file is not None:
+        size = _size(run.cluster, run.plan, flow, len(storage_classes))
+        run = run._replace(plan=duration.fitted(size, run.plan, run.workload))
         _fits_its_limit(run.plan, flow, run.workload, len(storage_classes))
     return version, run, [*seen, *_read(run, version, flow, len(storage_classes))]
 
 
+def usable_nodes(run: Run) -> list[str]:
+    """The nodes that a round may take, in their order; none where they may not be looked at."""
+    return sorted(
+        one["metadata"]["name"]
+        for one in verbs.find_allowed(run.cluster, "Node") or []
+        if usable(one, run.plan) and one["metadata"]["name"] not in run.avoid
+    )
+
+
 def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
     """How many PVCs of classes a flow keeps at its most: all of them may lie on one node."""
-    return check_namespace.claims_of_class(flow, plan) * len(storage_classes)
+    control = plan.control and flow != "storms"
+    return check_namespace.claims_of_class(flow, plan) * len(storage_classes) + control
 
 
 def node(obj: Obj) -> dict[str, Any]:

@@ -45,6 +45,22 @@ def version(git_version: str) -> Check:
     return Check(name, "API server", "pass", git_version)
 
 
+def image(name: str) -> Check:
+    """What the plan's image is named by; a tag that moves is said, and fails nothing."""
+    what = "plan field image"
+    if "@" in name:
+        return Check("image", what, "pass", f"{name}: by its digest, so always the same")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    if tag not in ("", "latest"):
+        return Check("image", what, "pass", f"{name}: by a tag")
+    seen = f"{name}: what it is may differ from night to night and from node to node"
+    advice = (
+        "To compare nights, name an image by digest (NAME@sha256:…): that which ran is in the "
+        "report, and `stormark compare` says where two runs had another"
+    )
+    return Check("image", what, "pass", seen, advice)
+
+
 def rbac(groups: list[str]) -> Check:
     """Whether permissions are given by RBAC; `groups` are the API groups that are served."""
     if "rbac.authorization.k8s.io" in groups:

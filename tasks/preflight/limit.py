@@ -2,12 +2,15 @@
 
 from typing import get_args
 
+from tasks.kubernetes import script_job
+from tasks.lifecycle.node_commands import COMMAND_LIMIT_SECONDS
 from tasks.plan.job_file import UNTIMED_JOB_SECONDS, Workload, job_seconds
 from tasks.plan.plan import NodeStorm, Plan
 from tasks.preflight import namespace
 from tasks.results.checks import Check
 
-# What Azure documents as base throughput of its smallest premium SSD (P1, 4 GiB): 25 MB/s.
+# The base throughput of Azure's smallest Premium SSD (P1, 4 GiB; to P4, 32 GiB, the same), by
+# https://learn.microsoft.com/azure/virtual-machines/disks-types#premium-ssd-size: 25 MB/s.
 LAYOUT_BYTES_PER_SECOND = 25e6
 
 
@@ -33,7 +36,7 @@ def _parts(
 ) -> dict[str, float]:
     """Seconds that each part of a run takes at its most, by what it is."""
     fio, storms = flow != "storms", flow != "benchmark"
-    turns = plan.repeats * class_count * fio
+    turns = plan.rounds * plan.measured(class_count) * fio  # each on a volume of its own
     untimed = sum(job_seconds(job) == 0 for job in workload.jobs)
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
     volumes = kinds.deployments
@@ -42,14 +45,22 @@ def _parts(
     starts = plan.bind_limit_seconds + plan.start_limit_seconds
     # pods are hit on all volumes at once; of a node's writers each is waited for
     waits = storms * plan.recovery_limit_seconds * (on_pods + on_nodes * volumes)
+    drains = plan.storms.count("drain") * plan.storm_rounds
+    touched = max(1, min(node_count, volumes))
+    # a budget may forbid the eviction of each writer, and then of all others on its node
+    evictions = volumes + touched * (plan.drain == "full")
+    # by a pod of its own; by exec in the writer's, as of an emptyDir, it is 5 tries of a minute
+    reading = plan.start_limit_seconds + script_job.LIMIT_SECONDS
     laid_out = workload.needed_bytes if workload.laid_out_by_fio else sum(workload.layout.values())
     return {
         "timed fio": workload.seconds() * turns,
         "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,
-        "lay-out": laid_out / LAYOUT_BYTES_PER_SECOND * class_count * fio,
-        "provisioning": float(starts * (class_count * fio + storms)),
-        "nodes held": float(
-            storms * plan.hold_seconds * on_nodes * max(1, min(node_count, volumes))
-        ),
+        "lay-out": laid_out / LAYOUT_BYTES_PER_SECOND * turns,
+        "provisioning": float(starts * (turns + storms)),
+        "deletion": float(plan.delete_limit_seconds * turns),
+        "nodes held": float(storms * plan.hold_seconds * on_nodes * touched),
         "recovery": float(waits),
+        "read-back": storms * reading * (on_pods + on_nodes * volumes),
+        "evictions": float(storms * plan.recovery_limit_seconds * drains * evictions),
+        "node commands": storms * (on_nodes - drains) * 2 * COMMAND_LIMIT_SECONDS * touched,
     }

@@ -57,10 +57,15 @@ def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> De
     """What a flow takes; `probes` are the nodes that it looks at. PVCs of no class are under ""."""
     fio, storms = int(flow != "storms"), int(flow != "benchmark")
     claims = dict.fromkeys(storage_classes, claims_of_class(flow, plan))
+    control = fio * plan.control
+    if storage_classes:
+        claims[storage_classes[0]] += control
     writers = claims_of_class(flow, plan) - fio * (not plan.pvc)
     kinds = storms * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
     claims[""] = kinds.count("local")
-    waiting = fio * len(storage_classes)  # a pod of each class, from its volume to its last turn
+    waiting = fio * plan.measured(
+        len(storage_classes)
+    )  # a pod of each class, from its volume to its last turn
     deployments = writers * len(storage_classes) + len(kinds)  # each with a reader beside it
     # pods with fio, and others: at the checks, in the turns of fio, and in the storms just after
     phases = [(fio, probes), (waiting, 0), (waiting, 2 * deployments)]

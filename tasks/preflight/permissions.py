@@ -1,9 +1,14 @@
-"""What a run must be allowed to do: `manifests/rbac.yaml` grants it, the preflight asks for it."""
+"""What a run must be allowed to do: `manifests/rbac.yaml` grants it, the preflight asks for it.
+
+What only some storms or volumes need is granted by files of their own, in `manifests/rbac/`.
+"""
 
 from typing import NamedTuple, get_args
 
 from tasks.plan.plan import NodeStorm, Plan
 from tasks.plan.vocabulary import CLASSES, FOLDER_KINDS, ONE_POD
+
+DRAIN_FILE = "manifests/rbac/drain.yaml"
 
 
 class Permission(NamedTuple):
@@ -11,7 +16,7 @@ class Permission(NamedTuple):
 
     `only` names the storms and storm volumes that are skipped without it; where it is empty, there
     is no run without it, unless it is `spared`: what it shows is then not known. `resource` has its
-    subresource: pods/log.
+    subresource: pods/log. `file` grants it; none does where that is empty.
     """
 
     group: str
@@ -21,6 +26,14 @@ class Permission(NamedTuple):
     everywhere: bool = False
     only: tuple[str, ...] = ()
     spared: bool = False
+    file: str = "manifests/rbac.yaml"
+
+    @property
+    def advice(self) -> str:
+        """What grants it."""
+        if self.file:
+            return f"{self.file} grants it"
+        return "No file of manifests/ grants what reaches into every namespace: grant it by hand"
 
 
 # What every flow does, its release and its reaping included.
@@ -77,6 +90,7 @@ STORMS = [
         "make a local PV",
         everywhere=True,
         only=("local",),
+        file="manifests/rbac/local.yaml",
     ),
     EXEC._replace(
         why="kill a writer's process, read what no other pod may mount",
@@ -89,15 +103,25 @@ STORMS = [
         "write on a node what a storm does to it, and undo that",
         everywhere=True,
         only=get_args(NodeStorm),
+        file=DRAIN_FILE,
     ),
 ]
 
 OWN_DRAIN = [
-    Permission("", "pods/eviction", ("create",), "evict its own writers", only=("drain",)),
+    Permission(
+        "",
+        "pods/eviction",
+        ("create",),
+        "evict its own writers",
+        only=("drain",),
+        file=DRAIN_FILE,
+    ),
 ]
 
 FULL_DRAIN = [
-    Permission("", "pods", ("list",), "find a node's pods", everywhere=True, only=("drain",)),
+    Permission(
+        "", "pods", ("list",), "find a node's pods", everywhere=True, only=("drain",), file=""
+    ),
     Permission(
         "",
         "pods/eviction",
@@ -105,6 +129,7 @@ FULL_DRAIN = [
         "evict a node's pods in every namespace",
         everywhere=True,
         only=("drain",),
+        file="",
     ),
 ]
 

@@ -52,6 +52,7 @@ def check(
         check_cluster.version(version),
         check_cluster.rbac(verbs.groups(cluster)),
         *(check_cluster.aggregation(found["APIService"]) if "APIService" in found else []),
+        check_cluster.image(plan.image),
         *permissions(cluster, needed(flow, plan)),
         *(
             [_pvc(cluster, plan)]
@@ -120,9 +121,8 @@ def _permission(cluster: Cluster, rule: Permission) -> Check:
     if not missing:
         return Check("permission", name, "pass", f"may {', '.join(rule.verbs)}")
     seen = f"may not {', '.join(missing)} {name}, to {rule.why}"
-    advice = "manifests/rbac.yaml grants what a run needs"
     status: Status = "warn" if rule.only or rule.spared else "fail"
-    return Check("permission", name, status, seen, advice, rule.only)
+    return Check("permission", name, status, seen, rule.advice, rule.only)
 
 
 def _pvc(cluster: Cluster, plan: Plan) -> Check:
@@ -187,9 +187,7 @@ def retained(cluster: Cluster, chosen: list[Obj]) -> list[Check]:
     if may:
         return [Check("reclaim", f"class {name}", "pass", seen) for name in kept]
     seen = "reclaimPolicy Retain, and no right to patch persistentvolumes: each run leaves volumes"
-    advice = (
-        "Grant stormark-retain of manifests/rbac.yaml, or delete them by hand: a run names them"
-    )
+    advice = "manifests/rbac/retain.yaml grants it; else delete them by hand: a run names them"
     return [Check("reclaim", f"class {name}", "warn", seen, advice) for name in kept]
 
 

@@ -33,6 +33,10 @@ ORDER_TRIES = 3
 Hear = Callable[[str], None]
 
 
+class Hung(ClusterError):
+    """A pod has not done in time what it was told to do."""
+
+
 @dataclass
 class FioJob:
     """A fio Job that has started: its pod as seen at its start, and how far that has come.
@@ -66,9 +70,13 @@ def create(
     env: dict[str, str] | None = None,
     pvc: str | None = None,
     node: str | None = None,
+    prefer: str | None = None,
     user: int = NOBODY,
 ) -> Obj:
-    """Create the Job; `pvc` is mounted if given, `node` is where its pod must run, as `user`."""
+    """Create the Job; `pvc` is mounted if given, its pod runs as `user`.
+
+    It must run on `node`, if that is given, and where it can, runs on the node to `prefer`.
+    """
     manifest = render_workload(
         "fio-job",
         run.plan,
@@ -80,6 +88,7 @@ def create(
         pvc=pvc,
         node=node,
         avoid=run.avoid,
+        prefer=prefer,
         user=user,
         limit_seconds=int(limit_seconds + run.plan.start_limit_seconds),
     )
@@ -168,9 +177,7 @@ def _read_on(
     def left() -> float:
         if (seconds := deadline - time.monotonic()) > 0:
             return seconds
-        raise ClusterError(
-            f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s"
-        )
+        raise Hung(f"the pod of Job {job.name} has not finished within {limit_seconds:.0f} s")
 
     def take_in(lines: Iterable[Line]) -> None:
         for line in lines:

@@ -2,7 +2,10 @@
 
 import re
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from threading import Event, Thread
 from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
@@ -108,6 +111,29 @@ def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str,
         "capacity_bytes": quantity_bytes(claim["status"]["capacity"]["storage"]),
         "pv": claim["spec"]["volumeName"],
     } | pv_columns(run.cluster, claim)
+
+
+@contextmanager
+def attachments(cluster: Cluster) -> Iterator[Mapping[str, float]]:
+    """By PV, when it was seen attached, on `time.monotonic`: watched in a thread meanwhile.
+
+    It stays empty where the account may not look at VolumeAttachments.
+    """
+    stop, seen = Event(), dict[str, float]()
+
+    def look() -> None:
+        with suppress(Forbidden):
+            for kind, one in watches.watch(cluster, "VolumeAttachment", label="", stop=stop):
+                volume = one["spec"]["source"].get("persistentVolumeName")
+                if kind != "DELETED" and volume and one.get("status", {}).get("attached"):
+                    seen.setdefault(volume, time.monotonic())
+
+    # a daemon: its last watch may hang, and nobody waits for it
+    Thread(target=look, name="attachments", daemon=True).start()
+    try:
+        yield seen
+    finally:
+        stop.set()
 
 
 def pv_columns(cluster: Cluster, claim: Obj) -> dict[str, Any]:

@@ -1,23 +1,18 @@
-"""Provisions the volume of each StorageClass, and measures how long that takes.
+"""Provisions the volume of a class in a round, and measures how long that takes.
 
-While one class's files are laid out, the next one's volume is made and its pod started: what is
-measured later waits for neither, and no pod starts beside a measurement.
+One after the other, while nothing else of the run goes on: lay-outs come later.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from queue import SimpleQueue
-from threading import Event, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
-from tasks.kubernetes import verbs
+from tasks.kubernetes import pods, verbs
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT
-from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
+from tasks.plan.plan import Plan
 from tasks.plan.quantity import quantity_bytes
 from tasks.plan.vocabulary import AS_ROOT
 from tasks.provision import bench_pod, claims
@@ -26,59 +21,39 @@ from tasks.provision.bench_pod import FioJob
 from tasks.provision.filesystems import memory_backed
 from tasks.provision.volumes import Volume, VolumeFailed, check_finished, create_job, look
 
+CONTROL = "{} (control)"
 
-@contextmanager
-def provisioned(
-    run: Run, owner: list[Obj], storage_classes: list[Obj]
-) -> Iterator[Iterator[Volume | VolumeFailed]]:
-    """Provision one class after the other, in a thread; yields them as they come.
 
-    Their pods end with the block.
-    """
-    ended = Event()
-    come: SimpleQueue[Volume | BaseException] = SimpleQueue()
-    volumes: list[Volume] = []
+class Subject(NamedTuple):
+    """What is measured under a name: a StorageClass, at its place among all that are."""
 
-    def provision_all() -> None:
-        for position, storage_class in enumerate(storage_classes):
-            try:
-                come.put(provision(run, owner, storage_class, position, ended))
-            except BaseException as error:  # noqa: BLE001 - raised again where it can be seen
-                come.put(error)
+    name: str
+    position: int
+    storage_class: Obj
 
-    def each() -> Iterator[Volume | VolumeFailed]:
-        for _ in storage_classes:
-            volume = come.get()
-            if isinstance(volume, Volume):
-                volumes.append(volume)
-            elif not isinstance(volume, VolumeFailed):
-                raise volume
-            yield volume
 
-    # a daemon: what it waits for may not come before its limit, and the run may end before that
-    Thread(target=provision_all, name="provision", daemon=True).start()
-    try:
-        yield each()
-        for volume in volumes:
-            verbs.delete(run.cluster, "Job", volume.job.name)
-        if run.plan.pvc:
-            _remove_folder(run, owner, [volume.node for volume in volumes])
-    finally:
-        ended.set()
+def subjects(plan: Plan, storage_classes: list[Obj]) -> list[Subject]:
+    """Every class under its own name, and the reference once more where the plan has a control."""
+    names = [storage_class["metadata"]["name"] for storage_class in storage_classes]
+    found = [Subject(name, i, storage_classes[i]) for i, name in enumerate(names)]
+    if plan.control:
+        found.append(Subject(CONTROL.format(names[0]), len(names), storage_classes[0]))
+    return found
 
 
 def provision(
-    run: Run, owner: list[Obj], storage_class: Obj, position: int, ended: Event
+    run: Run, owner: list[Obj], subject: Subject, number: int, node: str | None
 ) -> Volume:
-    """Create the class's PVC and a first pod on it, and look at the volume.
+    """Create the PVC of a round and a first pod on it, and look at the volume.
 
-    Nothing more is created once the run has `ended`. Raises VolumeFailed, with the row so far, when
-    the PVC is not bound, the pod does not run, or the volume is too small.
+    The pod runs on `node` where its volume can be there. Raises VolumeFailed, with the row so far,
+    when the PVC is not bound, the pod does not run, or the volume is too small.
     """
-    name = storage_class["metadata"]["name"]
     row: dict[str, Any] = {
-        "storage_class": name,
-        "pvc": run.plan.pvc or claims.object_name(run, position, name, "volume"),
+        "storage_class": subject.name,
+        "round": None if run.plan.pvc else number,
+        "pvc": run.plan.pvc
+        or claims.object_name(run, subject.position, subject.name, f"r{number}-volume"),
         "access_mode": run.plan.access_mode,
         "volume_mode": run.plan.volume_mode,
         "requested_bytes": quantity_bytes(run.plan.volume_size),
@@ -86,20 +61,18 @@ def provision(
         "user": run.plan.pod.user(NOBODY),
     }
     try:
-        job = _first_pod(run, owner, storage_class, row, ended)
+        job = _first_pod(run, owner, subject.storage_class, row, node)
         log = look(run, job)
         if log.unwritable is not None and AS_ROOT not in run.skips:
             row["user"] = ROOT
-            _unless(ended)
-            job = bench_pod.started(run, create_job(run, owner, row, "root"))
+            job = bench_pod.started(run, create_job(run, owner, row, "root", node=job.node))
             log = look(run, job)
         _take_facts(log, row, run.plan.pod.who(NOBODY), run.skips.get(AS_ROOT))
     except ClusterError as error:
         row["error"] = str(error)
         raise VolumeFailed(str(error), row) from error
     return Volume(
-        storage_class=name,
-        position=position,
+        storage_class=subject.name,
         pvc=row["pvc"],
         job=job,
         user=row["user"],
@@ -111,35 +84,37 @@ def provision(
 
 
 def _first_pod(
-    run: Run, owner: list[Obj], storage_class: Obj, row: dict[str, Any], ended: Event
+    run: Run, owner: list[Obj], storage_class: Obj, row: dict[str, Any], node: str | None
 ) -> FioJob:
     """Create PVC and Job, and time what happens until the pod runs."""
     waits_for_pod = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
-    _unless(ended)
-    began = time.monotonic()
-    if run.plan.pvc:
-        row |= _as_it_is(run)
-        waits_for_pod = True  # it may be bound, or wait for its first pod
-    else:
-        claims.create(
-            run,
-            owner,
-            row["pvc"],
-            row["storage_class"],
-            access_mode=run.plan.access_mode,
-            volume_mode=run.plan.volume_mode,
-        )
-    if not waits_for_pod:
-        row |= claims.bound(run, row["pvc"], began)
-    _unless(ended)
-    job = create_job(run, owner, row, "1")
-    if waits_for_pod:
-        row |= claims.bound(run, row["pvc"], began, job)
+    with claims.attachments(run.cluster) as attached:
+        began = time.monotonic()
+        if run.plan.pvc:
+            row |= _as_it_is(run)
+            waits_for_pod = True  # it may be bound, or wait for its first pod
+        else:
+            claims.create(
+                run,
+                owner,
+                row["pvc"],
+                storage_class["metadata"]["name"],
+                access_mode=run.plan.access_mode,
+                volume_mode=run.plan.volume_mode,
+            )
+        if not waits_for_pod:
+            row |= claims.bound(run, row["pvc"], began)
+        job = create_job(run, owner, row, "1", prefer=node)
+        if waits_for_pod:
+            row |= claims.bound(run, row["pvc"], began, job)
+        started = bench_pod.started(run, job)
+        row["first_pod_seconds"] = time.monotonic() - began
+        if (seen := attached.get(row["pv"])) is not None:
+            row["attached_seconds"] = seen - began
     if run.plan.pvc:
         row["bind_seconds"] = None  # it was there
-    started = bench_pod.started(run, job)
-    row["first_pod_seconds"] = time.monotonic() - began
     row["node"] = started.node
+    row["image_id"] = pods.image_id(started.pod)
     events = verbs.find(run.cluster, "Event", field=f"involvedObject.name={started.pod_name}")
     row["attach_seconds"] = claims.attach_seconds(started.pod, events)
     return started
@@ -153,35 +128,6 @@ def _as_it_is(run: Run) -> dict[str, Any]:
         "requested_bytes": quantity_bytes(spec["resources"]["requests"]["storage"]),
         "created_at": None,
     }
-
-
-def _remove_folder(run: Run, owner: list[Obj], nodes: list[str]) -> None:
-    """Remove the run's folder from a PVC that stays; ClusterError that says what remains."""
-    folder = f"stormark-{run.run_id}"
-    try:
-        run_script(
-            run.cluster,
-            run.plan,
-            run.meta(owner),
-            name=f"{folder}-remove",
-            file="host-folder.sh",
-            arguments=("remove",),
-            source={"persistentVolumeClaim": {"claimName": run.plan.pvc}},
-            mount_path="/host",
-            nodes=nodes,
-            user=ROOT,
-            env={"STORMARK_FOLDER": folder},
-        )
-    except ClusterError as error:
-        raise ClusterError(
-            f"folder {folder} of PVC {run.plan.pvc} remains: {error}. Remove it in a pod that "
-            "mounts the PVC"
-        ) from error
-
-
-def _unless(ended: Event) -> None:
-    if ended.is_set():
-        raise ClusterError("the run has ended")
 
 
 def _take_facts(log: FioLog, row: dict[str, Any], user: str, no_root: str | None) -> None:

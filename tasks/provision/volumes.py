@@ -31,7 +31,6 @@ class Volume:
     """
 
     storage_class: str
-    position: int
     pvc: str
     job: FioJob
     user: int | None
@@ -60,8 +59,9 @@ class VolumeFailed(ClusterError):
 
 def lay_out(run: Run, owner: list[Obj], volume: Volume, report: Report) -> None:
     """Write every file of the volume full. VolumeFailed, in fio's words, when that cannot be."""
-    step = f"{volume.storage_class} · provision and lay out"
+    step = f"{volume.storage_class} · lay out"
     log = FioLog()
+    report(Progress(run.run_id, step))
 
     def hear(line: str) -> None:
         if (now := rates(line)) is not None:
@@ -103,7 +103,8 @@ def order(
     Where somebody takes the pod away, `lost` is told, and another pod is given the `words` of then:
     once, and only then, since any other failure may be the volume's own. A pod that has not
     finished is ended before this returns or raises: its fio would go on beside the next
-    measurement, and an order that is still on its way to it would begin another.
+    measurement, and an order that is still on its way to it would begin another. One that hangs is
+    the last of its volume: each further group might cost as long.
     """
     if volume.given_up:
         raise ClusterError(volume.given_up)
@@ -119,13 +120,17 @@ def order(
         try:
             give()
         except PodLost as error:
-            if volume.ended or _is_stopped(run, owner):
+            if is_stopped(run, owner):
+                volume.given_up = str(error)
+            if volume.ended or volume.given_up:
                 raise
             lost(str(error))
             _end_pod(run, volume)
             give()
-    except ClusterError:
+    except ClusterError as error:
         _end_pod(run, volume)
+        if isinstance(error, bench_pod.Hung) and not volume.given_up:
+            volume.given_up = f"not begun, since on this volume {error}"
         raise
     if not log.finished:
         _end_pod(run, volume)
@@ -164,7 +169,7 @@ def _gone(run: Run, job: str) -> None:
     )
 
 
-def _is_stopped(run: Run, owner: list[Obj]) -> bool:
+def is_stopped(run: Run, owner: list[Obj]) -> bool:
     """Whether somebody has deleted the run's owner, and with it all that the run has made."""
     names = [f"metadata.name={reference['name']}" for reference in owner]
     return not all(verbs.find(run.cluster, "ConfigMap", field=name) for name in names)
@@ -223,12 +228,12 @@ def create_job(
     ending: str,
     *,
     node: str | None = None,
+    prefer: str | None = None,
     needed_bytes: int | None = None,
 ) -> str:
     """Create a Job whose pod looks at the volume, and then waits for orders; returns its name."""
     plan, workload = run.plan, run.workload
-    of = f"stormark-{run.run_id}-0-pvc-" if plan.pvc else row["pvc"].removesuffix("volume")
-    name = f"{of}fio-{ending}"
+    name = f"{jobs_of(run, row['pvc'])}{ending}"
     needed = workload.needed_bytes if needed_bytes is None else needed_bytes
     env = {
         "STORMARK_TARGET": TARGET[plan.volume_mode],
@@ -243,10 +248,17 @@ def create_job(
         env=env,
         pvc=row["pvc"],
         node=node,
+        prefer=prefer,
         user=ROOT if row["user"] == ROOT else NOBODY,
         limit_seconds=plan.run_limit_seconds,
     )
     return name
+
+
+def jobs_of(run: Run, pvc: str) -> str:
+    """How the names of all Jobs on a volume begin."""
+    of = f"stormark-{run.run_id}-0-pvc-" if run.plan.pvc else pvc.removesuffix("volume")
+    return f"{of}fio-"
 
 
 def check_finished(log: FioLog, storage_class: str) -> None:

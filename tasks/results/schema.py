@@ -74,7 +74,7 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("stopped_at", pa.string(), "", "the step and cell in which it stopped, if it did"),
         Column("error", pa.string(), "", "why it stopped, or what failed, in a sentence"),
-        Column("cells_planned", pa.int64(), "", "fio cells planned: class × job × repeat"),
+        Column("cells_planned", pa.int64(), "", "fio cells planned: class × job × round"),
         Column("cells_measured", pa.int64(), "", "fio cells that have a figure"),
         Column("cells_failed", pa.int64(), "", "fio cells that were tried and failed"),
         Column("storms_planned", pa.int64(), "", "storm cells planned: volume × storm × round"),
@@ -86,6 +86,12 @@ TABLES: dict[str, list[Column]] = {
         Column("stormark_version", pa.string(), "", "version of stormark"),
         Column("fio_version", pa.string(), "", "what `fio --version` said in the image"),
         Column("image", pa.string(), "", "container image of the fio pods"),
+        Column(
+            "image_ids",
+            pa.list_(pa.string()),
+            "",
+            "what nodes ran under that name, as their runtimes call it: a digest, mostly",
+        ),
         Column("nodes", pa.list_(NODE), "", "the cluster's nodes and what each said of itself"),
         Column(
             "warnings",
@@ -119,7 +125,12 @@ TABLES: dict[str, list[Column]] = {
     ],
     "volumes": [
         RUN_ID,
-        Column("storage_class", pa.string(), "", "the class that the PVC asked for"),
+        Column(
+            "storage_class",
+            pa.string(),
+            "",
+            "the class that the PVC asked for; NAME (control): the reference, once more",
+        ),
         Column("round", pa.int64(), "", "1 … rounds of the plan; null where there was one volume"),
         Column("pvc", pa.string(), "", "name of the PVC"),
         Column("access_mode", pa.string(), "", "ReadWriteOnce, ReadWriteMany or ReadWriteOncePod"),
@@ -137,10 +148,23 @@ TABLES: dict[str, list[Column]] = {
             "where no volume is attached, or the event is missing",
         ),
         Column(
+            "attached_seconds",
+            pa.float64(),
+            "seconds",
+            "PVC created → its VolumeAttachment seen attached; null where none is, or none may be "
+            "looked at",
+        ),
+        Column(
             "first_pod_seconds",
             pa.float64(),
             "seconds",
             "PVC created → first pod with it running seen",
+        ),
+        Column(
+            "delete_seconds",
+            pa.float64(),
+            "seconds",
+            "PVC deleted → PVC and PV gone; null where either stays, or was not waited for",
         ),
         Column("pv", pa.string(), "", "name of the PV"),
         Column(
@@ -148,6 +172,7 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("node_affinity", pa.string(), "", "the PV's required node affinity; null if none"),
         Column("node", pa.string(), "", "node of the first pod"),
+        Column("image_id", pa.string(), "", "what that node ran under the image's name"),
         Column("user", pa.int64(), "", "user of the pods; 0 where a volume lets no other write"),
         Column("filesystem", pa.string(), "", "filesystem type seen in the pod; null for Block"),
         Column("memory_backed", pa.bool_(), "", "the filesystem lives in RAM: figures are RAM's"),
@@ -155,7 +180,9 @@ TABLES: dict[str, list[Column]] = {
     ],
     "fio": [
         RUN_ID,
-        Column("storage_class", pa.string(), "", "the class under test"),
+        Column(
+            "storage_class", pa.string(), "", "the class under test; NAME (control): measured again"
+        ),
         Column("job", pa.string(), "", "name of the job in the fio file"),
         Column(
             "round",
@@ -171,6 +198,7 @@ TABLES: dict[str, list[Column]] = {
         Column("warnings", pa.list_(pa.string()), "", "what could make this figure wrong"),
         Column("started_at", TIME, "", "when fio started, by the node's clock"),
         Column("node", pa.string(), "", "node on which fio ran"),
+        Column("pod", pa.string(), "", "pod in which fio ran"),
         Column("pvc", pa.string(), "", "PVC that fio ran on, as in the table volumes"),
         Column("engine", pa.string(), "", "fio's ioengine that ran: libaio, io_uring, psync, sync"),
         Column("fio_version", pa.string(), "", "version of the fio that ran"),
@@ -204,6 +232,27 @@ TABLES: dict[str, list[Column]] = {
             pa.float64(),
             "bytes_per_second",
             "bytes written a second; null if it writes nothing",
+        ),
+        *(
+            Column(f"{direction}_{column}", kind, unit, text)
+            for direction in ("read", "write")
+            for column, kind, unit, text in (
+                ("ios", pa.int64(), "", f"{direction}s that the figures are of"),
+                (
+                    "iops_stddev",
+                    pa.float64(),
+                    "iops",
+                    "standard deviation of fio's samples of IOPS, one each half second",
+                ),
+            )
+        ),
+        Column("user_cpu_percent", pa.float64(), "percent", "of a CPU that fio spent in itself"),
+        Column("system_cpu_percent", pa.float64(), "percent", "of a CPU that its calls took"),
+        Column(
+            "device_busy_percent",
+            pa.float64(),
+            "percent",
+            "of the time that the device behind the volume had I/O, where fio could tell",
         ),
         *_latency("read", "a read's completion latency"),
         *_latency("write", "a write's completion latency"),
@@ -307,6 +356,7 @@ TABLES: dict[str, list[Column]] = {
         Column("pending_message", pa.string(), "", "the cluster's words on that, as they stand"),
         Column("node_before", pa.string(), "", "the writer's node before the fault"),
         Column("node_after", pa.string(), "", "the writer's node after it"),
+        Column("image_id", pa.string(), "", "what node_before ran under the image's name"),
         Column("verified_on", pa.string(), "", "node of the pod that read the volume back"),
         Column("access_mode", pa.string(), "", "of the PVC; null without one"),
         Column("pv_type", pa.string(), "", "source of the PV; null without one"),

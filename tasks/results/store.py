@@ -9,7 +9,7 @@ import os
 import re
 import uuid
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
@@ -192,14 +192,23 @@ def read_table(location: str, table: str, run_id: str | None = None) -> "pd.Data
     return frame
 
 
-def read(location: str, table: str, run_id: str | None = None) -> pa.Table:
-    """A table's rows under today's schema: of one run, or of all that the location holds.
+def read(
+    location: str,
+    table: str,
+    run_id: str | Collection[str] | None = None,
+    columns: Collection[str] | None = None,
+) -> pa.Table:
+    """A table's rows under today's schema: of one run, of some, or of all that the location holds.
 
-    No file gives an empty table with every column. Columns that an older file lacks are null. Of
-    all runs, a file that cannot be read is left out with a warning that names it. Raises
-    ResultsError when the location, or a file of the one run, cannot be read.
+    It has every column, or those of `columns`, in the schema's order; no file gives an empty one.
+    Columns that an older file lacks are null. Of several runs, a file that cannot be read is left
+    out with a warning that names it. Raises ResultsError when the location, or a file of the one
+    run, cannot be read.
     """
     wanted = schema(table)
+    if columns is not None:
+        wanted = pa.schema([one for one in wanted if one.name in columns])
+    runs = {run_id} if isinstance(run_id, str) else run_id
     filesystem, root = open_location(location)
     selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
     found = [pa.Table.from_batches([], schema=wanted)]  # no frame, so no import of pandas
@@ -209,14 +218,16 @@ def read(location: str, table: str, run_id: str | None = None) -> pa.Table:
             for info in filesystem.get_file_info(selector)
             if info.extension == "parquet"
             and not info.base_name.startswith(".")
-            and run_id in (None, info.base_name.removesuffix(".parquet"))
+            and (runs is None or info.base_name.removesuffix(".parquet") in runs)
         )
         for path in paths:
             try:
                 with filesystem.open_input_file(path) as file:
-                    found.append(_under(wanted, pq.ParquetFile(file).read()))
+                    content = pq.ParquetFile(file)
+                    names = [name for name in wanted.names if name in content.schema_arrow.names]
+                    found.append(_under(wanted, content.read(names)))
             except pa.ArrowInvalid as error:
-                if run_id is not None:
+                if isinstance(run_id, str):
                     raise ResultsError(f"{path} cannot be read: {_seen(error)}") from error
                 warnings.warn(f"{path} is left out: {error}", stacklevel=2)
         return pa.concat_tables(found)

@@ -1,9 +1,9 @@
-"""Measures: each class's pod runs the workload in its turn, one group at a time."""
+"""Measures: in each round every group of jobs has its turn on each class's volume."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from random import Random
+from typing import Any, NamedTuple, TypeVar
 
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
@@ -20,72 +20,76 @@ from tasks.plan.job_file import (
     ramp_seconds,
     waves,
 )
+from tasks.plan.plan import Plan
 from tasks.provision import volumes
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.volumes import Volume
 from tasks.speed import caveats, fio_output
 
+T = TypeVar("T")
 SPARE_SECONDS = 300.0
 
 
-class Round(NamedTuple):
-    """One class's turn in one repeat. `first_cell` counts cells of the whole run from 1."""
+class Turn(NamedTuple):
+    """One group of jobs on one class's volume, in a round.
+
+    `group` counts groups from 1, `first_cell` cells of the whole run; timed jobs that come after
+    the turn take `seconds_after`.
+    """
 
     volume: Volume
-    repeat: int
+    number: int
+    group: int
     first_cell: int
     cells: int
+    seconds_after: float
 
 
-def rounds(volumes: list[Volume], repeats: int, jobs: int) -> Iterator[Round]:
-    """Every class in every repeat; each repeat starts with the next class.
+def turns(
+    run: Run, volumes: list[Volume], number: int, first_cell: int, cells: int
+) -> Iterator[Turn]:
+    """Every group of a round on every volume: of each group all volumes, in an order of chance.
 
-    The rotation keeps drift (a cache that warms, a device that tires) from favouring one class.
+    So the figures of one job lie next to each other in time, and no class is always the first.
     """
-    cells = len(volumes) * repeats * jobs
-    turn = 0
-    for repeat in range(1, repeats + 1):
-        shift = (repeat - 1) % len(volumes) if volumes else 0
-        for volume in volumes[shift:] + volumes[:shift]:
-            yield Round(volume, repeat, turn * jobs + 1, cells)
-            turn += 1
+    groups, rounds_after = run.workload.groups, run.plan.rounds - number
+    left = len(volumes) * run.workload.seconds() * (1 + rounds_after)
+    for group, jobs in enumerate(groups, 1):
+        for volume in shuffled(volumes, run.plan, f"{number} {group}"):
+            left -= group_seconds(jobs)
+            yield Turn(volume, number, group, first_cell, cells, left)
+            first_cell += len(measured(jobs))
+
+
+def shuffled(items: Sequence[T], plan: Plan, what: str) -> list[T]:
+    """The items in an order of chance, the same for the same seed of the plan."""
+    return Random(f"{plan.seed} {what}").sample(items, len(items))  # noqa: S311 - no secret
+
+
+def node_of(nodes: Sequence[str], plan: Plan, number: int) -> str | None:
+    """The node of a round: each takes the next one, the first one of chance; None of none."""
+    return shuffled(nodes, plan, "nodes")[(number - 1) % len(nodes)] if nodes else None
 
 
 def measure(
     run: Run,
     owner: list[Obj],
-    turn: Round,
+    turn: Turn,
     report: Report,
     keep: Callable[[dict[str, Any]], None],
     *,
     beside: Sequence[str] = (),
 ) -> None:
-    """Run every job once on a volume.
+    """Run a group of jobs once on a volume.
 
-    `keep` is given the row of each cell in the table `fio` as soon as that cell has ended; cells
-    that did not end are failed ones, with the reason. Where a pod was lost, its cells are measured
-    in another one, and say so. `beside` says what may disturb the turn, for each cell's warnings.
+    `keep` is given the row of each cell in the table `fio`; a cell that did not end is a failed
+    one, with the reason. Where the pod was lost, its cells are measured in another one, and say so.
+    `beside` says what may disturb the turn, for each cell's warnings.
     """
-    groups = run.workload.groups
-    untimed = sum(UNTIMED_JOB_SECONDS for job in run.workload.jobs if job_seconds(job) == 0)
+    group = run.workload.groups[turn.group - 1]
+    untimed = sum(UNTIMED_JOB_SECONDS for job in measured(group) if job_seconds(job) == 0)
     log, narrator, error = FioLog(), _Narrator(run, turn, report), None
-    waiting = deque(enumerate(_cells(groups), start=turn.first_cell))
     notes = list(beside)
-
-    def keep_next() -> None:
-        sequence, (number, job) = waiting.popleft()
-        row = _cell(run, turn, number, job, log=log, error=error)
-        keep({"sequence": sequence} | row | {"warnings": row["warnings"] + notes})
-
-    def hear(line: str) -> None:
-        narrator.hear(line)
-        while waiting and f"{waiting[0][1][0]}" in log.status:
-            keep_next()
-
-    def left() -> str:
-        first = waiting[0][1][0]
-        narrator.begun = first - 1
-        return " ".join(["run", *(f"{number}" for number in range(first, len(groups) + 1))])
 
     def lost(why: str) -> None:
         notes.append(f"second try: {why}")
@@ -96,53 +100,49 @@ def measure(
             run,
             owner,
             turn.volume,
-            left,
+            lambda: f"run {turn.group}",
             log,
-            limit_seconds=run.workload.seconds() + untimed + SPARE_SECONDS,
-            hear=hear,
+            limit_seconds=group_seconds(group) + untimed + SPARE_SECONDS,
+            hear=narrator.hear,
             lost=lost,
         )
     except ClusterError as failed:
         error = str(failed)
     error = error or log.ended
-    while waiting:
-        keep_next()
+    for sequence, job in enumerate(measured(group), start=turn.first_cell):
+        row = _cell(run, turn, job, log=log, error=error)
+        keep({"sequence": sequence} | row | {"warnings": row["warnings"] + notes})
 
 
-def failed_cells(run: Run, storage_class: str, pvc: str | None, why: str) -> list[dict[str, Any]]:
-    """Rows for a class whose volume could not be used: every cell failed, for one reason."""
+def failed_cells(run: Run, row: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """Rows for a volume that could not be used in a round: every cell failed, for its reason.
+
+    `row` is its own, in the table `volumes`.
+    """
     return [
-        {
-            "storage_class": storage_class,
-            "pvc": pvc,
-            "job": job.name,
-            "repeat": repeat,
-            "profile": run.workload.profile,
-            "status": "failed",
-            "error": why,
-        }
-        for repeat in range(1, run.plan.repeats + 1)
+        _key(run, row, number, job) | {"status": "failed", "error": row["error"]}
         for job in run.workload.jobs
     ]
 
 
-def _cells(groups: list[list[Job]]) -> list[tuple[int, Job]]:
-    """Each job that has a result, with the number of its group, by which `fio.sh` knows it."""
-    return [(number, job) for number, group in enumerate(groups, 1) for job in measured(group)]
-
-
-def _cell(
-    run: Run, turn: Round, number: int, job: Job, *, log: FioLog, error: str | None
-) -> dict[str, Any]:
-    """The row of one cell, from what the pod's log says of its group."""
-    key, group = f"{number}", run.workload.groups[number - 1]
-    row: dict[str, Any] = {
-        "storage_class": turn.volume.storage_class,
+def _key(run: Run, row: dict[str, Any], number: int, job: Job) -> dict[str, Any]:
+    """By which a cell is known: class, job, and the round, or the repeat on a volume that stays."""
+    return {
+        "storage_class": row["storage_class"],
+        "pvc": row["pvc"],
         "job": job.name,
-        "repeat": turn.repeat,
+        "round": row["round"],
+        "repeat": number if row["round"] is None else 1,
         "profile": run.workload.profile,
+    }
+
+
+def _cell(run: Run, turn: Turn, job: Job, *, log: FioLog, error: str | None) -> dict[str, Any]:
+    """The row of one cell, from what the pod's log says of its group."""
+    key, group = f"{turn.group}", run.workload.groups[turn.group - 1]
+    row = _key(run, turn.volume.row, turn.number, job) | {
         "node": turn.volume.node,
-        "pvc": turn.volume.pvc,
+        "pod": turn.volume.job.pod_name,
         "concurrent_jobs": next(len(wave) for wave in waves(group) if job in wave),
         "file_size_bytes": run.workload.sizes[job.name],
         "node_memory_bytes": turn.volume.memory_bytes,
@@ -160,8 +160,7 @@ def _cell(
             why = str(unreadable)
     if why is not None:
         return row | {"status": "failed", "error": why}
-    filesystem = turn.volume.row.get("filesystem")
-    found = caveats.of_row(row, job.options, filesystem)
+    found = caveats.of_row(row, job.options, turn.volume.row)
     if len(together) > 1:
         found.append(f"fio adds up {', '.join(one.name for one in together)} (group_reporting)")
     if job.engine == CHOSEN_ENGINE:
@@ -182,19 +181,16 @@ def _failure(log: FioLog, key: str, error: str | None) -> str | None:
 
 
 class _Narrator:
-    """Turns a pod's log lines into progress: it has to remember which group began."""
+    """Turns a pod's log lines into progress: it has to remember whether fio writes its output."""
 
-    def __init__(self, run: Run, turn: Round, report: Report) -> None:
+    def __init__(self, run: Run, turn: Turn, report: Report) -> None:
         self.run_id, self.turn, self.report = run.run_id, turn, report
-        self.groups = run.workload.groups
-        self.round_seconds = run.workload.seconds()
-        self.begun = 0
+        self.jobs = run.workload.groups[turn.group - 1]
         self.in_output = False
         self.ending = ""
 
     def hear(self, line: str) -> None:
         if line.startswith("@stormark begin "):
-            self.begun += 1
             self.in_output = False
             self.report(self._now())
         elif line.startswith("@stormark output "):
@@ -204,13 +200,7 @@ class _Narrator:
 
     def _now(self) -> Progress:
         turn = self.turn
-        before, current = self.groups[: self.begun - 1], self.groups[self.begun - 1]
-        cell = turn.first_cell + sum(len(measured(group)) for group in before)
-        jobs = sum(len(measured(group)) for group in self.groups)
-        rounds_after = (turn.cells - turn.first_cell + 1) // jobs - 1
-        left = rounds_after * self.round_seconds + sum(
-            group_seconds(group) for group in self.groups[self.begun - 1 :]
-        )
-        what = "+".join(job.name for job in measured(current))
-        step = f"{turn.volume.storage_class} · {what} · repeat {turn.repeat}{self.ending}"
-        return Progress(self.run_id, step, cell, turn.cells, left)
+        what = "+".join(job.name for job in measured(self.jobs))
+        step = f"{turn.volume.storage_class} · {what} · round {turn.number}{self.ending}"
+        left = group_seconds(self.jobs) + turn.seconds_after
+        return Progress(self.run_id, step, turn.first_cell, turn.cells, left)

@@ -9,6 +9,7 @@ from typing import Any
 from tasks.plan.job_file import Job, measured, merged_into
 
 PERCENTILES = {"p50": "50.000000", "p95": "95.000000", "p99": "99.000000", "p99_9": "99.900000"}
+CPU = {"user_cpu_percent": "usr_cpu", "system_cpu_percent": "sys_cpu"}
 # fio reports these apart, or with unified_rw_reporting all as one.
 DIRECTIONS = ("read", "write", "trim", "mixed")
 
@@ -56,10 +57,12 @@ def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any
             else f"fio's output has other jobs: {', '.join(sorted(names))}"
         )
     common, version = document.get("global options", {}), document["fio version"]
+    busy = [device["util"] for device in document.get("disk_util", []) if "util" in device]
+    of_all = {"fio_version": version} | ({"device_busy_percent": max(busy)} if busy else {})
     results = zip(jobs, told, strict=True)
     wanted = measured(group)
     return {
-        job.name: {"fio_version": version} | _row(job, merged_into(job, group), result, common)
+        job.name: of_all | _row(job, merged_into(job, group), result, common)
         for job, result in results
         if job in wanted
     }
@@ -90,10 +93,9 @@ def _row(
     if not moved:
         raise UnreadableOutput(f"fio did no I/O in job {job.name}, and says of no error")
     counted = _counted(job, moved)
-    latencies = {
-        **{key: value for name in moved for key, value in _direction(name, job, moved[name])},
-        **_latency("sync", result.get("sync", {}).get("lat_ns", {})),
-    }
+    latencies: dict[str, Any] = _latency("sync", result.get("sync", {}).get("lat_ns", {}))
+    for name, figures in moved.items():
+        latencies |= _direction(name, job, figures)
     kind = "lat" if _whole_latency(job) else "clat"
     timed = any(column.endswith("_ns") for column in latencies)
     return {
@@ -107,6 +109,7 @@ def _row(
         "iops": float(sum(figures["iops"] for figures in counted)),
         "bandwidth_bytes_per_second": float(sum(f["bw_bytes"] for f in counted)),
         "ignored_errors": result.get("total_err", 0),
+        **{column: result[name] for column, name in CPU.items() if name in result},
         **({"latency_kind": kind} if timed else {}),
         **latencies,
     }
@@ -145,18 +148,22 @@ def _whole_latency(job: Job) -> bool:
     return job.flag("lat_percentiles") and off
 
 
-def _direction(name: str, job: Job, figures: dict[str, Any]) -> list[tuple[str, float]]:
+def _direction(name: str, job: Job, figures: dict[str, Any]) -> dict[str, Any]:
     kind = "lat_ns" if _whole_latency(job) else "clat_ns"
     row = {
         f"{name}_iops": figures["iops"],
         f"{name}_bandwidth_bytes_per_second": float(figures["bw_bytes"]),
         **_latency(name, figures[kind]),
     }
-    return list(row.items())
+    if name in ("read", "write"):
+        row |= {f"{name}_ios": figures["total_ios"]}
+        if figures.get("iops_samples", 0) > 1:
+            row |= {f"{name}_iops_stddev": float(figures["iops_stddev"])}
+    return row
 
 
-def _latency(name: str, figures: dict[str, Any]) -> dict[str, float]:
-    """Latencies in ns; none where fio took no samples, as with gtod_reduce."""
+def _latency(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """Latencies in ns, and their histogram; none where fio took no samples, as with gtod_reduce."""
     percentiles = figures.get("percentile")
     if not figures.get("N") or not percentiles:
         return {}
@@ -164,4 +171,7 @@ def _latency(name: str, figures: dict[str, Any]) -> dict[str, float]:
     latencies |= {
         label: percentiles[key] for label, key in PERCENTILES.items() if key in percentiles
     }
-    return {f"{name}_latency_{label}_ns": float(value) for label, value in latencies.items()}
+    bins = [{"ns": int(ns), "count": count} for ns, count in figures.get("bins", {}).items()]
+    return {f"{name}_latency_{label}_ns": float(value) for label, value in latencies.items()} | (
+        {f"{name}_latency_bins": bins} if bins else {}
+    )

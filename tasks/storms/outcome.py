@@ -20,6 +20,7 @@ class Before(NamedTuple):
     node: str
     rate: float
     pods: frozenset[str]
+    image_id: str | None = None
 
 
 class Outcome(NamedTuple):
@@ -64,6 +65,7 @@ def measured_row(
         "came_back": came_back(outcome, node_after),
         "node_before": outcome.before.node,
         "node_after": node_after,
+        "image_id": outcome.before.image_id,
         "verified_on": read_on,
         "fault_at": datetime.fromtimestamp(outcome.fault_at, UTC),
         "writes_per_second": outcome.before.rate,

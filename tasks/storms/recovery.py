@@ -4,6 +4,7 @@ import time
 from itertools import islice, pairwise
 
 from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.pods import image_id
 from tasks.lifecycle.run import Run
 from tasks.storms import faults
 from tasks.storms.clock import now
@@ -35,7 +36,8 @@ def writing(run: Run, writer: Writer) -> Before:
             seconds = observer.at(last) - observer.at(newest[-1])
             rate = (enough - 1) / seconds if seconds > 0 else 0.0
             had = frozenset(observer.lives)
-            return Before(last.pod, last.life, pod["spec"]["nodeName"], rate, had)
+            node, image = pod["spec"]["nodeName"], image_id(pod)
+            return Before(last.pod, last.life, node, rate, had, image)
         observer.wait(0.5, f"watching the writer on {writer.volume}")
     why = why_silent(run, writer) or "its pod gives no reason"
     raise ClusterError(

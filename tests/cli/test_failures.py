@@ -26,7 +26,7 @@ COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
 def cells(stormark: Stormark) -> dict[tuple[str, str, int], str]:
     """Status, or why there is no figure, of each cell by class, job and repeat."""
     return {
-        (row["storage_class"], row["job"], row["repeat"]): row["error"] or row["status"]
+        (row["storage_class"], row["job"], row["round"]): row["error"] or row["status"]
         for row in stormark.rows("fio")
     }
 
@@ -45,7 +45,7 @@ def with_plan(stormark: Stormark, tmp_path: Path, *options: str, **fields: objec
 
 def test_complete_run(stormark: Stormark, cluster: Cluster) -> None:
     """Every cell is measured, and the command says where everything is."""
-    result = stormark("--class", "local-path", "--class", "nfs-client", "--repeats", "2")
+    result = stormark("--class", "local-path", "--class", "nfs-client", "--rounds", "2")
     assert result.exit_code == COMPLETE, result.output
     row = stormark.row("runs")
     assert (row["outcome"], row["cells_measured"], row["error"]) == ("complete", 8, None)
@@ -148,7 +148,7 @@ def test_one_job_fails(stormark: Stormark, tmp_path: Path) -> None:
     )
     result = stormark("--fio-file", str(file))
     assert result.exit_code == INCOMPLETE
-    assert "1 of 3 cells failed: local-path b repeat 1: fio exited with 1: verify" in result.stderr
+    assert "1 of 3 cells failed: local-path b round 1: fio exited with 1: verify" in result.stderr
     found = cells(stormark)
     assert found["local-path", "a", 1] == found["local-path", "c", 1] == "measured"
     assert found["local-path", "b", 1].startswith("fio exited with 1: verify")
@@ -176,7 +176,7 @@ def test_a_fio_that_does_not_end_runs_beside_no_other(
     watching = Thread(target=watch)
     watching.start()
     try:
-        result = stormark("--fio-file", str(file), "--repeats", "2")
+        result = stormark("--fio-file", str(file), "--rounds", "2")
     finally:
         stop.set()
         watching.join()

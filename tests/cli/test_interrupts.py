@@ -78,7 +78,7 @@ def command(
     stormark: Stormark, prefect_home: Path, fio_file: str
 ) -> Iterator[subprocess.Popen[str]]:
     """The command in a process group of its own, as a terminal starts it."""
-    options = ["--class", "local-path", "--repeats", "1", "--volume-size", "64Mi"]
+    options = ["--class", "local-path", "--rounds", "1", "--volume-size", "64Mi"]
     options += ["--namespace", stormark.namespace, "--results", str(stormark.results)]
     with subprocess.Popen(
         [sys.executable, "-m", "stormark", "run", "--fio-file", fio_file, *options],
@@ -111,7 +111,7 @@ def test_a_signal_to_the_whole_process_group(
     last = clean(run["run_id"], stormark.results)
     assert output.splitlines()[-3:] == ["clean up the cluster", "the cluster is clean", last]
     assert (run["outcome"], run["cells_measured"]) == ("cancelled", 1)
-    assert run["stopped_at"] == "fio on local-path, repeat 1"
+    assert run["stopped_at"] == "fio on local-path, round 1"
 
 
 @OF_ONE_HOME
@@ -198,7 +198,7 @@ def test_a_signal_during_fio(stormark: Stormark, long_fio: str, number: signal.S
     assert result.exit_code == INTERRUPTED, result.output
     run = stormark.row("runs")
     assert result.stderr == clean(run["run_id"], stormark.results) + "\n"
-    assert (run["outcome"], run["stopped_at"]) == ("cancelled", "fio on local-path, repeat 1")
+    assert (run["outcome"], run["stopped_at"]) == ("cancelled", "fio on local-path, round 1")
 
 
 @pytest.mark.usefixtures("nobody_lives")

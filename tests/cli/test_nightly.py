@@ -63,6 +63,9 @@ def test_what_a_dead_run_takes_is_released_before_the_night_is_judged(
     result = night(stormark, tmp_path)
     assert result.exit_code == OK, result.output
     assert f"released run {DEAD}, dead: it no longer renews its Lease" in result.stdout
+    image = stormark.row("runs")["image"]  # what the embedded cluster calls its id as well
+    assert list(stormark.row("runs")["image_ids"]) == [image]
+    assert stormark.row("volumes")["image_id"] == stormark.row("storms")["image_id"] == image
     seen = {(row["check"], row["object"]): row["status"] for row in stormark.rows("checks")}
     assert seen["quota", "ResourceQuota one-run"] == "pass"
     assert seen["node", "node w3"] == seen["earlier runs", "objects"] == "pass"

@@ -80,7 +80,7 @@ def restored(stormark: Stormark, cluster: Cluster) -> Iterator[Connection]:  # n
 
 
 def measured(stormark: Stormark, folder: Path, *options: str, **plan: Any) -> Result:
-    given = {"pvc": "restored", "fio_file": TINY_FIO, "repeats": 1, "volume_size": "64Mi"}
+    given = {"pvc": "restored", "fio_file": TINY_FIO, "rounds": 1, "volume_size": "64Mi"}
     given |= {"namespace": stormark.namespace, "results": str(stormark.results)}
     (folder / "plan.yaml").write_text(yaml.safe_dump(given | plan))
     return stormark.command("run", "--plan", str(folder / "plan.yaml"), *options)

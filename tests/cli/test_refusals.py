@@ -167,11 +167,11 @@ def test_a_plan_that_takes_longer_than_a_run_may(
     plan = tmp_path / "plan.yaml"
     plan.write_text(yaml.safe_dump(fields | times | {"run_limit_seconds": 999}))
     classes = ("--class", "local-path", "--class", "nfs-client")
-    result = stormark(*classes, "--flow", flow, "--plan", str(plan), "--repeats", "3")
+    result = stormark(*classes, "--flow", flow, "--plan", str(plan), "--rounds", "3")
     assert result.exit_code == REFUSED
     assert "plan field run_limit_seconds: a run may take 999 s, and this one" in result.stderr
     assert words in result.stderr
-    assert "lower repeats, runtime_seconds, ramp_seconds, hold_seconds or" in result.stderr
+    assert "lower rounds, runtime_seconds, ramp_seconds, hold_seconds or" in result.stderr
     assert cluster.kinds_with_events(stormark.namespace) == set()
 
 

@@ -95,7 +95,7 @@ def test_a_run_that_is_under_way(
             place = {"namespace": namespace, "results": str(tmp_path)}
             plan = TINY_PLAN | {"fio_file": ENDLESS_FIO} | place
             first = server.start("benchmark/benchmark", **plan)
-            begun = "[2/2] local-path · endless · repeat 1"
+            begun = "[2/2] local-path · endless · round 1"
             until(lambda: server.log(first), lambda log: begun in log)
             second = server.start("benchmark/benchmark", **plan)
             server.wait(second, lambda run: run.state_name == "AwaitingConcurrencySlot")

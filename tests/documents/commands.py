@@ -29,7 +29,7 @@ RUN_BY = {
     r"prefect (server start|worker start .*)": "tests/flows/test_deployment.py::test_a_night",
     r"stormark runs --results 's3:.*": "tests/cli/test_s3.py::test_runs_on_s3",
     r"pytest tests/cli/test_stores\.py": "tests/cli/test_stores.py::test_a_run_there",
-    r"kubectl (apply|delete) -f manifests/rbac\.yaml": (  # the file's objects, by another client
+    r"kubectl (apply|delete)( -f manifests/rbac(/drain)?(\.yaml)?)+": (  # by another client
         "tests/real/test_rbac.py::test_it_is_enough_for_every_storm"
     ),
     r"kubectl config set-.*": "tests/real/test_rbac.py::test_it_is_enough_for_every_storm",

@@ -201,7 +201,7 @@ def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Pat
         "nightly/nightly",
         storage_classes=["local-path", "nfs-client"],
         fio_file=TINY_FIO,
-        repeats=1,
+        rounds=1,
         volume_size="64Mi",
         storms=["pod-delete"],
         storm_volumes=["emptyDir"],
@@ -239,10 +239,10 @@ def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Pat
         "check of image and fio file",
         "local-path · provision and lay out",
         "nfs-client · provision and lay out",
-        "[1/4] local-path · write · repeat 1",
-        "[2/4] local-path · read · repeat 1",
-        "[3/4] nfs-client · write · repeat 1",
-        "[4/4] nfs-client · read · repeat 1",
+        "[1/4] local-path · write · round 1",
+        "[2/4] local-path · read · round 1",
+        "[3/4] nfs-client · write · round 1",
+        "[4/4] nfs-client · read · round 1",
         "emptyDir · start the writer",
         "emptyDir · pod-delete · round 1",
         "clean up the cluster",
@@ -259,7 +259,7 @@ def test_one_whose_process_is_killed(server: Server, namespace: str, tmp_path: P
         namespace=namespace,
         results=str(tmp_path),
     )
-    until(lambda: server.log(run_id), lambda log: "[2/2] local-path · endless · repeat 1" in log)
+    until(lambda: server.log(run_id), lambda log: "[2/2] local-path · endless · round 1" in log)
     process = server.client.read_flow_run(run_id).infrastructure_pid
     os.kill(int(str(process).rpartition(":")[2]), SIGKILL)
     assert server.end_of(run_id).name == "Crashed"
@@ -310,9 +310,9 @@ def test_one_is_cancelled_the_next_is_refused(
 ) -> None:
     """A second run waits for the first, which Prefect's cancel button ends in order during fio."""
     place = {"namespace": namespace, "results": str(tmp_path), "volume_size": "64Mi"}
-    one = {"storage_classes": ["local-path"], "fio_file": ENDLESS_FIO, "repeats": 1}
+    one = {"storage_classes": ["local-path"], "fio_file": ENDLESS_FIO, "rounds": 1}
     first = server.start("nightly/nightly", **one, **place)
-    until(lambda: server.log(first), lambda log: "[2/2] local-path · endless · repeat 1" in log)
+    until(lambda: server.log(first), lambda log: "[2/2] local-path · endless · round 1" in log)
     second = server.start("nightly/nightly", storage_classes=["fast"], **place)
     server.wait(second, lambda run: run.state_name == "AwaitingConcurrencySlot")
 

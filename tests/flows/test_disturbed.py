@@ -34,20 +34,47 @@ bs=1m
 
 
 def test_every_cell_is_measured(benchmark: Benchmark) -> None:
-    """Undisturbed: the state is Completed, and each class has its turn in each repeat."""
-    outcome = benchmark(storage_classes=["nfs-client", "local-path"], repeats=2)
+    """Undisturbed: a job's turns are neighbours, and each round has new volumes."""
+    outcome = benchmark(storage_classes=["nfs-client", "local-path"], rounds=2)
     assert outcome.state.is_completed()
-    turns = [(row["storage_class"], row["repeat"], row["job"]) for row in outcome.fio]
-    first, second = ("nfs-client", "local-path"), ("local-path", "nfs-client")
-    assert turns == [
-        (name, repeat, job)
-        for repeat, classes in ((1, first), (2, second))
-        for name in classes
-        for job in ("write", "read")
-    ]
+    turns = [(row["round"], row["job"], row["storage_class"]) for row in outcome.fio]
+    assert [(number, job) for number, job, _ in turns[::2]] == [
+        (1, "write"), (1, "read"), (2, "write"), (2, "read"),
+    ]  # fmt: skip
+    for pair in range(0, 8, 2):
+        assert {name for *_, name in turns[pair : pair + 2]} == {"nfs-client", "local-path"}
     assert [row["sequence"] for row in outcome.fio] == list(range(1, 9))
     assert all(row["iops"] > 0 for row in outcome.fio)
-    assert [row["bind_seconds"] > 0 for row in outcome.volumes] == [True, True]
+    assert [row["bind_seconds"] > 0 for row in outcome.volumes] == [True] * 4
+    assert len({row["pvc"] for row in outcome.volumes}) == 4
+
+
+def test_a_round_is_over_before_the_next_begins(
+    benchmark: Benchmark, cluster: Cluster, namespace: str
+) -> None:
+    """Never more than one volume of a class; its deletion is timed; each round has its node."""
+    most = 0
+
+    def count(_step: str) -> None:
+        nonlocal most
+        claims = cluster.core.list_namespaced_persistent_volume_claim(namespace).items
+        most = max(most, len(claims))
+
+    outcome = benchmark(count, rounds=3)
+    assert outcome.state.is_completed()
+    assert most == 1
+    assert [row["round"] for row in outcome.volumes] == [1, 2, 3]
+    assert all(row["delete_seconds"] > 0 for row in outcome.volumes)
+    assert len({row["node"] for row in outcome.volumes}) == 3, "each round takes the next"
+
+
+def test_the_control_is_measured_under_its_own_name(benchmark: Benchmark) -> None:
+    """On a volume of its own."""
+    outcome = benchmark(rounds=1, control=True)
+    assert outcome.state.is_completed()
+    names = {row["storage_class"] for row in outcome.fio}
+    assert names == {"local-path", "local-path (control)"}
+    assert len({row["pvc"] for row in outcome.volumes}) == 2
 
 
 @pytest.mark.parametrize("answer", [500, 503, 429])
@@ -81,7 +108,7 @@ def test_a_server_that_is_away_longer_than_a_call_is_tried(
     def go_away(step: str) -> None:
         calls = {
             CHECK: [("create", "persistentvolumeclaims")],
-            "local-path · read · repeat 1": [("get", "pods/log"), ("get", "pods")],
+            "local-path · read · round 1": [("get", "pods/log"), ("get", "pods")],
             "clean up the cluster": [("list", "jobs"), ("delete", "jobs"), ("list", "pods")],
         }
         for call in calls.get(step, []) if seconds or step == CHECK else []:
@@ -138,11 +165,11 @@ def test_a_create_whose_answer_is_lost(benchmark: Benchmark, cluster: Cluster) -
 def test_somebody_deletes_the_pod_during_fio(
     benchmark: Benchmark, cluster: Cluster, namespace: str, times: int
 ) -> None:
-    """The cell is measured in another pod, and says so; once, and then the next repeat's turn."""
+    """The cell is measured in another pod, and says so; once, and then the next turn."""
     deleted: set[str] = set()
 
     def delete(step: str) -> None:
-        if not step.startswith("local-path · slow · repeat 1") or len(deleted) == times:
+        if not step.startswith("local-path · slow · round 1") or len(deleted) == times:
             return
         for pod in cluster.core.list_namespaced_pod(namespace).items:
             if pod.status.phase == "Running" and pod.metadata.name not in deleted:
@@ -151,8 +178,8 @@ def test_somebody_deletes_the_pod_during_fio(
                     pod.metadata.name, namespace, grace_period_seconds=0
                 )
 
-    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=6), repeats=times)
-    slow, fast, *next_repeat = outcome.statuses()
+    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=6), rounds=1)
+    slow, fast = outcome.statuses()
     if times == 1:
         assert outcome.state.is_completed(), outcome.state.message
         assert (slow, fast) == ("measured", "measured")
@@ -160,10 +187,9 @@ def test_somebody_deletes_the_pod_during_fio(
         assert said.startswith("second try: the pod of Job stormark-")
     else:
         assert outcome.state.name == "Incomplete"
-        assert next_repeat == ["measured", "measured"]
         assert slow.startswith("it was cut off: the pod of Job stormark-")
-        assert fast.startswith("it did not begin: the pod of Job stormark-")
-        assert (outcome.run["outcome"], outcome.run["cells_failed"]) == ("incomplete", 2)
+        assert fast == "measured", "in a third pod"
+        assert (outcome.run["outcome"], outcome.run["cells_failed"]) == ("incomplete", 1)
 
 
 def test_somebody_deletes_the_lease(benchmark: Benchmark, cluster: Cluster, namespace: str) -> None:
@@ -171,7 +197,7 @@ def test_somebody_deletes_the_lease(benchmark: Benchmark, cluster: Cluster, name
     leases = client.CoordinationV1Api(cluster.api)
 
     def delete(step: str) -> None:
-        if step == "local-path · write · repeat 1":
+        if step == "local-path · write · round 1":
             leases.delete_namespaced_lease("stormark", namespace)
 
     assert benchmark(delete).state.is_completed()
@@ -185,13 +211,13 @@ def test_another_run_takes_the_lease(
     leases = client.CoordinationV1Api(cluster.api)
 
     def take_over(step: str) -> None:
-        if step == "local-path · read · repeat 1":
+        if step == "local-path · read · round 1":
             (renewer,) = (thread for thread in threading.enumerate() if thread.name == "lease")
             change = {"spec": {"holderIdentity": "next"}}
             leases.patch_namespaced_lease("stormark", namespace, change)
             renewer.join()
 
-    outcome = benchmark(take_over, repeats=3)
+    outcome = benchmark(take_over, rounds=3)
     leases.delete_namespaced_lease("stormark", namespace)
     assert outcome.state.name == "Failed"
     assert outcome.state.message is not None
@@ -204,17 +230,21 @@ def test_somebody_deletes_the_owner(benchmark: Benchmark, cluster: Cluster, name
     """It takes all that the run has made with it: a way to stop a run, which then says so."""
 
     def delete(step: str) -> None:
-        if step == "local-path · slow · repeat 1":
+        if step == "local-path · slow · round 1":
             maps = cluster.core.list_namespaced_config_map(namespace).items
             (owner,) = [one for one in maps if not one.metadata.owner_references]
             cluster.core.delete_namespaced_config_map(owner.metadata.name, namespace)
 
-    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=3600))
+    outcome = benchmark(delete, fio_file=SLOW_FIO.format(seconds=3600), rounds=3)
     assert outcome.state.name == "Incomplete"
+    assert {row["round"] for row in outcome.fio} == {1}
+    assert (
+        "somebody deleted the run's ConfigMap: no more rounds were begun" in outcome.run["warnings"]
+    )
     assert all("is gone" in words for words in outcome.statuses())
 
 
-WRITE, LAST = "local-path · write · repeat 1", "clean up the cluster"
+WRITE, LAST = "local-path · write · round 1", "clean up the cluster"
 
 
 @pytest.mark.parametrize("again", [LAST, None], ids=["for a while", "to the end"])
@@ -230,7 +260,7 @@ def test_results_that_cannot_be_written(
         if step == again:
             folder.unlink()
 
-    outcome = benchmark(stand_in_the_way, repeats=2)
+    outcome = benchmark(stand_in_the_way, rounds=2)
     if again is None:
         assert outcome.state.name == "Failed"
         assert "storm_events" in (outcome.state.message or "")

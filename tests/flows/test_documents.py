@@ -50,7 +50,7 @@ def test_a_command_of_stormark(
     command: str, prefect: Server, cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     """As it stands, with names put in; a run is made small by a plan, which it is given."""
-    plan = {"namespace": namespace, "fio_file": TINY_FIO, "volume_size": "64Mi", "repeats": 1}
+    plan = {"namespace": namespace, "fio_file": TINY_FIO, "volume_size": "64Mi", "rounds": 1}
     plan |= {"storms": ["pod-delete"], "storm_volumes": ["emptyDir"], "image": "fio"}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
     for run_id in (RUN_ID, OTHER):

@@ -63,9 +63,9 @@ def test_a_choice_is_a_list_of_its_values(flow: AnyFlow) -> None:
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        ({"repeat": 5}, "plan.repeat"),
+        ({"round": 5}, "plan.round"),
         ({"tolerations": [{"kye": "disk"}]}, "plan.tolerations.0.kye"),
-        ({"repeats": 0}, "plan.repeats"),
+        ({"rounds": 0}, "plan.rounds"),
         ({"profile": "fast"}, "plan.profile"),
         ({"storms": ["node-crash"]}, "plan.node_fault"),
         ({"node_fault": {"down": "off {node}"}}, "plan.node_fault.up"),

@@ -11,8 +11,6 @@ from uuid import uuid4
 import yaml
 from kubernetes import client, config, utils
 
-from tasks.kubernetes import manifest
-
 Manifest = dict[str, Any]
 ROLES = ("Role", "ClusterRole")
 
@@ -27,12 +25,6 @@ class Rule(NamedTuple):
 
 # What only the preflight looks at, and what only a class that says Retain needs.
 NOT_FOR_EVERY_RUN = ("stormark-preflight", "stormark-retain")
-
-
-def shipped() -> list[Manifest]:
-    """The objects of the file, the namespace itself left out."""
-    objects = yaml.safe_load_all((manifest.FOLDER / "rbac.yaml").read_text())
-    return [o for o in objects if o["kind"] != "Namespace"]
 
 
 def rules(objects: list[Manifest]) -> list[Rule]:

@@ -12,8 +12,9 @@ from kubernetes import client
 
 from testbed import state
 from tests.conftest import rows_of
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
+from tests.tasks.rights import shipped
 
 NODE = "w1"
 SIZE_BYTES = 320 * 2**20
@@ -72,7 +73,7 @@ def test_a_device_is_measured(
             kubeconfig,
             "run",
             *("--class", storage_class, "--volume-mode", "Block", "--volume-size", "300Mi"),
-            *("--profile", "kubestr", "--runtime-seconds", "1", "--repeats", "1"),
+            *("--profile", "kubestr", "--runtime-seconds", "1", "--rounds", "1"),
             *("--image", image, "--results", str(tmp_path)),
         )
     assert done.returncode == 0, done.stdout + done.stderr

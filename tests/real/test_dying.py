@@ -110,8 +110,8 @@ def ground(image: str, results: Path) -> Iterator[Ground]:
 def start_fio(server: Server, place: Ground) -> UUID:
     """A flow run whose fio goes on until somebody ends it."""
     plan = {"storage_classes": ["local-path"], "fio_file": ENDLESS_FIO, "volume_size": "64Mi"}
-    run_id = server.start("benchmark/benchmark", **place.plan, **plan, repeats=1)
-    until(lambda: server.log(run_id), lambda log: "[2/2] local-path · endless · repeat 1" in log)
+    run_id = server.start("benchmark/benchmark", **place.plan, **plan, rounds=1)
+    until(lambda: server.log(run_id), lambda log: "[2/2] local-path · endless · round 1" in log)
     return run_id
 
 

@@ -10,8 +10,9 @@ import yaml
 from kubernetes import client, utils
 from kubernetes.client.exceptions import ApiException
 
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
+from tests.tasks.rights import shipped
 
 CLASS, REFUSED = "local-path", 2
 WORDS = r"exceeded quota|maximum storage usage"  # the API server's own

@@ -12,10 +12,9 @@ from tasks.lifecycle.reap import reap
 from tasks.plan.plan import Plan, PlanError
 from tasks.preflight import preflight
 from tasks.storms import recovery
-from tests.real.account import Manifest, Rule, granted, rules, shipped, without
+from tests.real.account import Manifest, Rule, granted, rules, without
 from tests.storms.ground import Ground
-
-DRAIN = "stormark-drain"
+from tests.tasks.rights import BASE, FILES, shipped
 
 
 def run_storms(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict[str, str | None]:
@@ -25,11 +24,10 @@ def run_storms(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict
         results,
         context=kubeconfig.stem,
         namespace=kubeconfig.stem,
-        storm_volumes=["local"],
         hold_seconds=2,
         recovery_limit_seconds=30,
         writes_per_second=20,
-        **plan,
+        **{"storm_volumes": ["local"]} | plan,
     )
     return {row["storm"]: row["error"] for row in known.storms if row["status"] != "measured"}
 
@@ -50,12 +48,31 @@ def test_it_is_enough_for_every_storm(
 def test_without_rights_on_nodes_only_drains_are_skipped(
     admin: client.ApiClient, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objects = [o for o in shipped() if o["metadata"]["name"] != DRAIN]
+    objects = shipped(*(file for file in FILES if file != "rbac/drain.yaml"))
     with granted(admin, objects, tmp_path) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         missing = run_storms(kubeconfig, tmp_path, image, storms=["pod-kill", "drain"])
         assert list(missing) == ["drain"]
-        assert "manifests/rbac.yaml grants what a run needs" in str(missing["drain"])
+        assert "manifests/rbac/drain.yaml grants it" in str(missing["drain"])
+
+
+def test_the_base_alone_is_enough_for_what_changes_nothing_beyond_the_namespace(
+    admin: client.ApiClient, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Storms on pods, of volumes of a class; what needs an optional file is skipped by its name."""
+    with granted(admin, shipped(BASE), tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        missing = run_storms(
+            kubeconfig,
+            tmp_path,
+            image,
+            storms=["pod-kill", "drain"],
+            storm_volumes=["storage-classes", "local"],
+            storage_classes=["local-path"],
+        )
+        assert set(missing) == {"pod-kill", "drain"}  # pod-kill of `local` alone
+        assert "manifests/rbac/drain.yaml grants it" in str(missing["drain"])
+        assert "manifests/rbac/local.yaml grants it" in str(missing["pod-kill"])
 
 
 @pytest.mark.parametrize("rule", rules(shipped()), ids=lambda rule: "+".join(rule.resources))

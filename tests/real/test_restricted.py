@@ -6,8 +6,9 @@ import pytest
 from kubernetes import client
 
 from tasks.kubernetes import cluster as k8s
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.storms.ground import Ground
+from tests.tasks.rights import shipped
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 

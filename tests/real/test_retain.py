@@ -11,10 +11,11 @@ from kubernetes import client
 from tasks.kubernetes import cluster as k8s
 from tasks.lifecycle.reap import reap
 from tasks.plan.plan import Plan
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.storms.ground import Ground
+from tests.tasks.rights import FILES, shipped
 
-RETAIN = "stormark-retain"
+RETAIN = "rbac/retain.yaml"
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_retained_volume_goes_or_is_named(
     *,
     may: bool,
 ) -> None:
-    objects = [o for o in shipped() if may or o["metadata"]["name"] != RETAIN]
+    objects = shipped(*(file for file in FILES if may or file != RETAIN))
     with granted(admin, objects, tmp_path) as kubeconfig:
         here = kubeconfig.stem
         with monkeypatch.context() as patch:

@@ -9,9 +9,10 @@ from kubernetes import client
 from tasks.kubernetes import streams
 from tests.conftest import Rows, rows_of
 from tests.flows.server import until
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
 from tests.storms.ground import Ground, new_namespace
+from tests.tasks.rights import shipped
 
 CLASS = "sized"
 OF_ONE_RUN = pytest.mark.xdist_group("full")
@@ -79,7 +80,7 @@ def ended(admin: client.ApiClient, image: str, folder: Path, size: str, fio_file
         "--class": CLASS,
         "--volume-size": size,
         "--fio-file": str(folder / "own.fio"),
-        "--repeats": "1",
+        "--rounds": "1",
         "--image": image,
         "--results": str(folder),
     }
@@ -120,7 +121,7 @@ def test_a_job_that_fills_the_volume_fails_alone(full: Ended) -> None:
     words = cells["grow"]["error"]
     assert words.startswith("fio exited with ")
     assert "No space left on device" in words
-    assert f"1 of 3 cells failed: {CLASS} grow repeat 1: {words}" in full.stderr
+    assert f"1 of 3 cells failed: {CLASS} grow round 1: {words}" in full.stderr
     assert "failed: out of space" in full.report
     assert words in full.report
 

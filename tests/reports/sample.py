@@ -28,22 +28,17 @@ STANDARD = LAB | {
     "mixed_read70": ("randrw", 4096, 32, 6_000),
 }
 WAL = {"etcd_fdatasync": ("write", 2300, 1, 420)}
-SPREAD = (
-    1.0,
-    0.97,
-    1.04,
-    0.99,
-    1.02,
-)  # one factor a repeat; the median of three or five is 1 or so
+# one factor a round, or a repeat on the one volume; the geometric mean of three or five is 1
+SPREAD = (1.0, 0.97, 1 / 0.97, 0.99, 1 / 0.99)
 
 
-def fio_row(name: str, job: str, repeat: int, speed: float, jobs: Mapping[str, Any]) -> Row:
-    """A measured cell; `speed` is a factor on the job's figure."""
+def fio_row(name: str, job: str, number: int, speed: float, jobs: Mapping[str, Any]) -> Row:
+    """A measured cell of a round or a repeat; `speed` is a factor on the job's figure."""
     rw, block, depth, base = jobs[job]
-    figure = base * speed * SPREAD[repeat - 1]
+    figure = base * speed * SPREAD[number - 1]
     iops = figure if block <= 16_384 else figure * MIB / block
     row = {
-        "storage_class": name, "job": job, "repeat": repeat, "profile": "standard",
+        "storage_class": name, "job": job, "profile": "standard",
         "status": "measured", "warnings": [], "started_at": STARTED, "node": "w2",
         "engine": "libaio", "fio_version": "fio-3.38", "rw": rw, "block_size_bytes": block,
         "io_depth": depth, "num_jobs": 1, "concurrent_jobs": 1, "direct": True,
@@ -56,7 +51,7 @@ def fio_row(name: str, job: str, repeat: int, speed: float, jobs: Mapping[str, A
         row[f"{direction}_bandwidth_bytes_per_second"] = iops * block / len(directions)
         row |= latency(direction, depth / iops * 1e9)
     if "fdatasync" in job:
-        row |= latency("sync", 1.6e6 / speed * SPREAD[repeat - 1])
+        row |= latency("sync", 1.6e6 / speed * SPREAD[number - 1])
     return row
 
 
@@ -93,7 +88,9 @@ def volume_row(name: str) -> Row:
     }  # fmt: skip
 
 
-def run_row(fio: Sequence[Row], planned: int, classes: Sequence[str], repeats: int) -> Row:
+def run_row(
+    fio: Sequence[Row], planned: int, classes: Sequence[str], often: Mapping[str, int]
+) -> Row:
     measured = sum(row["status"] == "measured" for row in fio)
     return {
         "flow": "benchmark", "started_at": STARTED, "ended_at": STARTED + timedelta(minutes=14),
@@ -109,7 +106,7 @@ def run_row(fio: Sequence[Row], planned: int, classes: Sequence[str], repeats: i
             for node in ("w1", "w2")
         ],
         "plan": json.dumps({"storage_classes": list(classes), "profile": "standard",
-                            "repeats": repeats, "fio_file": None}),
+                            "fio_file": None, **often}),
     }  # fmt: skip
 
 
@@ -117,7 +114,8 @@ def write_run(
     root: Path | str,
     speeds: Mapping[str, float],
     *,
-    repeats: int = 3,
+    rounds: int = 3,
+    old: bool = False,
     jobs: Mapping[str, Any] = LAB,
     run_id: str = RUN_ID,
     cell: Callable[[Row], Row | None] = lambda row: row,
@@ -126,24 +124,33 @@ def write_run(
 ) -> str:
     """Write a run of `{class: speed}`, the first is the reference, and return its location.
 
-    `cell` and `volume` change rows on their way; a cell that becomes None was never run.
+    An `old` one knows no rounds: each class has one volume and so many repeats on it. `cell` and
+    `volume` change rows on their way; a cell that becomes None was never run.
     """
     location = str(root)
     planned = [
-        fio_row(name, job, repeat, speed, jobs)
-        for repeat in range(1, repeats + 1)
+        fio_row(name, job, number, speed, jobs)
+        | ({"round": None, "repeat": number} if old else {"round": number, "repeat": 1})
+        for number in range(1, rounds + 1)
         for name, speed in speeds.items()
         for job in jobs
     ]
     fio = [row for row in map(cell, planned) if row is not None]
     for sequence, row in enumerate(fio, start=1):
         row["sequence"] = sequence
-    run = run_row(fio, len(planned), list(speeds), repeats) | dict(facts or {})
+    run = run_row(fio, len(planned), list(speeds), {"repeats" if old else "rounds": rounds}) | dict(
+        facts or {}
+    )
     started = run["started_at"]
     write_table(location, "fio", run_id, started, fio)
     write_table(
         location, "classes", run_id, started, [class_row(n, i) for i, n in enumerate(speeds)]
     )
-    write_table(location, "volumes", run_id, started, [volume(volume_row(n)) for n in speeds])
+    volumes = [
+        volume(volume_row(name) | {"round": number})
+        for number in ([None] if old else range(1, rounds + 1))
+        for name in speeds
+    ]
+    write_table(location, "volumes", run_id, started, volumes)
     write_table(location, "runs", run_id, started, [run])
     return location

@@ -166,7 +166,9 @@ def write_storms(
     else:
         named = [class_row(name, position) for position, name in enumerate(classes)]
         write_table(location, "classes", run_id, started, named)
-        write_table(location, "runs", run_id, started, [run_row([], 0, classes, 3) | about])
+        write_table(
+            location, "runs", run_id, started, [run_row([], 0, classes, {"rounds": 3}) | about]
+        )
     write_storm_tables(location, run_id, started, rows)
     return location
 

@@ -27,7 +27,7 @@ def test_every_class_and_figure_is_named(tmp_path: Path, classes: int) -> None:
     assert [texts.count(name) for name in speeds] == [4] * classes
     assert {"12.3 k", "8.00 k", "640", "330"} <= set(texts)
     assert "read_iops (4K randread, QD64)" in texts
-    assert any("median of 3 repeats with its 95 % bootstrap interval" in text for text in texts)
+    assert any("geometric mean and range, 3 volumes" in text for text in texts)
 
 
 def test_it_stands_on_white(tmp_path: Path) -> None:
@@ -49,14 +49,14 @@ def test_a_missing_bar_says_why(tmp_path: Path) -> None:
         if row["storage_class"] == "nfs-client" and row["job"] == "read_bw":
             return failed(row, "cost $1 & $2 < 3: timed out")
         if row["storage_class"] == "nfs-client" and row["job"] == "write_bw":
-            return row if row["repeat"] == 1 else None
+            return row if row["round"] == 1 else None
         return None if row["storage_class"] == "gp3" else row
 
     location = write_run(tmp_path, {"local-path": 1.0, "nfs-client": 0.2, "gp3": 1.0}, cell=cell)
     texts = svg_texts(render(location, RUN_ID).chart)
 
     assert "failed: timed out waiting" in texts
-    assert "66.0 (1 of 3 repeats)" in texts
+    assert "66.0 (1 of 3 rounds)" in texts
     assert texts.count("not run") == 4
 
 
@@ -65,9 +65,10 @@ def test_a_latency_has_its_own_column_and_direction(tmp_path: Path) -> None:
 
     texts = svg_texts(render(write_run(tmp_path, speeds, jobs=sample.WAL), RUN_ID).chart)
 
-    assert "IOPS, more is better" in texts
+    assert "sync p50, less is better" in texts
     assert "sync p99, less is better" in texts
-    assert "15.4 ms" in texts
+    assert "5.76 ms" in texts
+    assert any(text.startswith("too few I/Os (4,7") for text in texts)
 
 
 def test_a_run_without_figures_has_a_chart_that_says_so(tmp_path: Path) -> None:

@@ -29,11 +29,24 @@ def row_of(report: str, storage_class: str, job: str) -> list[str]:
 def test_each_class_has_a_column_a_run(tmp_path: Path) -> None:
     report = nights(tmp_path, 0.5)
     assert row_of(report, "local-path", "read_iops") == [
-        "12.3 k [11.9 – 12.8]",
-        "6.15 k [5.97 – 6.40] 0.50× [0.47× – 0.54×]",
+        "12.3 k [11.9 – 12.7]",
+        "6.15 k [5.97 – 6.34] 0.50× [0.47× – 0.54×] slower",
     ]
-    assert row_of(report, "nfs-client", "read_iops")[1].endswith("≈ not distinguishable")
+    assert row_of(report, "nfs-client", "read_iops")[1].endswith("1.00× [0.93× – 1.07×] equal")
+    assert "with its 95 % interval, by volumes" in report
     assert "The runs had the same plan, on the same cluster, with the same versions." in report
+
+
+@pytest.mark.parametrize(("rounds", "old"), [(1, False), (2, False), (3, True)])
+def test_two_runs_of_few_rounds_are_two_volumes(tmp_path: Path, rounds: int, old: bool) -> None:
+    """However far apart they are: no verdict, where three volumes of each have one (above)."""
+    write_run(tmp_path, {"local-path": 1.0}, rounds=rounds, old=old)
+    write_run(
+        tmp_path, {"local-path": 0.5}, rounds=rounds, old=old, run_id=NEXT, facts={"run_id": NEXT}
+    )
+    report = render(side_by_side(str(tmp_path), [RUN_ID, NEXT]))
+    assert row_of(report, "local-path", "read_iops")[1].endswith(" 0.50×")
+    assert "Two runs are two volumes, where they have fewer than three rounds each" in report
 
 
 def test_what_is_not_alike_is_said_first(tmp_path: Path) -> None:
@@ -44,20 +57,20 @@ def test_what_is_not_alike_is_said_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_run_of_fewer_repeats_lacks_none(tmp_path: Path, lost: bool) -> None:
+def test_a_run_of_fewer_rounds_lacks_none(tmp_path: Path, lost: bool) -> None:
     """Each has a plan of its own; one that its own plan has, and that was not run, is missing."""
     write_run(tmp_path, {"local-path": 1.0})
 
     def cell(row: Row) -> Row | None:
-        return None if lost and row["repeat"] == 5 else row
+        return None if lost and row["round"] == 5 else row
 
     write_run(
-        tmp_path, {"local-path": 1.0}, repeats=5, run_id=NEXT, cell=cell, facts={"run_id": NEXT}
+        tmp_path, {"local-path": 1.0}, rounds=5, run_id=NEXT, cell=cell, facts={"run_id": NEXT}
     )
     report = render(side_by_side(str(tmp_path), [RUN_ID, NEXT]))
     three, five = row_of(report, "local-path", "read_iops")
-    assert "repeats" not in three
-    assert ("4 of 5 repeats, not run" in five) == lost
+    assert "rounds" not in three
+    assert ("4 of 5 rounds, not run" in five) == lost
 
 
 def test_storms_stand_side_by_side(tmp_path: Path) -> None:
@@ -111,7 +124,7 @@ def test_the_first_run_stays_the_reference_of_a_class_that_it_lacks(tmp_path: Pa
     for run_id in (NEXT, third):
         write_run(tmp_path, {"fast": 1.0}, run_id=run_id, facts={"run_id": run_id})
     report = render(side_by_side(str(tmp_path), [RUN_ID, NEXT, third]))
-    figure = "12.3 k [11.9 – 12.8]"
+    figure = "12.3 k [11.9 – 12.7]"
     assert row_of(report, "fast", "read_iops") == ["not run", figure, figure]
 
 
@@ -120,3 +133,25 @@ def test_how_many_runs_stand_side_by_side(tmp_path: Path) -> None:
     for run_ids in ([RUN_ID, RUN_ID], [str(number) for number in range(9)]):
         with pytest.raises(ResultsError, match="cannot stand side by side, 2 to 8 can"):
             side_by_side(str(tmp_path), run_ids)
+
+
+ONE, OTHER = "example.org/fio@sha256:1", "example.org/fio@sha256:2"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "unlike"),
+    [
+        ([ONE], [OTHER], [f"Not alike: the image that ran was {ONE}, {OTHER}"]),
+        ([ONE], [ONE, OTHER], [f"Not alike: the image that ran was {ONE}, {ONE} and {OTHER}"]),
+        ([ONE], [ONE], []),
+        (None, [ONE], []),  # of an earlier version
+    ],
+)
+def test_another_image_by_the_same_name_is_not_alike(
+    tmp_path: Path, first: list[str] | None, second: list[str], unlike: list[str]
+) -> None:
+    write_run(tmp_path, {"local-path": 1.0}, facts={"image_ids": first})
+    write_run(
+        tmp_path, {"local-path": 1.0}, run_id=NEXT, facts={"image_ids": second} | {"run_id": NEXT}
+    )
+    assert side_by_side(str(tmp_path), [RUN_ID, NEXT]).unlike == unlike

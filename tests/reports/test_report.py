@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,13 @@ def section(report: str, heading: str) -> str:
 
 def table(report: str, heading: str) -> list[list[str]]:
     """The cells of a section's first table, without the rule below its header."""
-    lines = [line for line in section(report, heading).splitlines() if line.startswith("|")]
-    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    header, _, *rows = [[cell.strip() for cell in row] for row in cells]
-    return [header, *[row for row in rows if len(row) == len(header)]]
+    lines = section(report, heading).splitlines()
+    rows = takewhile(
+        lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines)
+    )
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in rows]
+    header, _, *body = [[cell.strip() for cell in row] for row in cells]
+    return [header, *body]
 
 
 def headline(report: str) -> str:
@@ -45,36 +49,46 @@ def test_sections_come_in_the_order_of_a_readers_questions(tmp_path: Path) -> No
 
     assert report.startswith("# Storage report: kind-prod, 2026-11-23 18:00 UTC\n\n**nfs-client")
     assert re.findall(r"^## (.+)$", report, re.MULTILINE) == [
-        "Decision", "Speed", "Latency", "Provisioning", "Classes", "Volumes", "Warnings",
-        "Failed cells", "How it was made",
+        "Decision", "Speed", "Provisioning", "Classes", "Volumes", "Warnings", "Failed cells",
+        "How it was made",
     ]  # fmt: skip
 
 
-def test_the_labs_table_holds_medians_intervals_ratios_and_the_best(tmp_path: Path) -> None:
+def test_the_labs_table_holds_means_ranges_ratios_and_verdicts(tmp_path: Path) -> None:
     report = report_of(tmp_path, TWO | {"twin": 1.0})
 
     assert table(report, "Speed")[:3] == [
-        ["job", "what", "unit", "local-path (reference)", "nfs-client", "twin"],
-        ["read_iops", "4K randread, QD64", "IOPS", "12.3 k [11.9 – 12.8]",
-         "1.97 k [1.91 – 2.05] 0.16×", "12.3 k [11.9 – 12.8] ≈ not distinguishable"],
-        ["write_iops", "4K randwrite, QD64", "IOPS", "8.00 k [7.76 – 8.32]",
-         "1.28 k [1.24 – 1.33] 0.16×", "8.00 k [7.76 – 8.32] ≈ not distinguishable"],
+        ["job", "what", "figure", "local-path (reference)", "nfs-client", "twin"],
+        ["read_iops", "4K randread, QD64", "IOPS", "12.3 k [11.9 – 12.7]",
+         "1.97 k [1.91 – 2.03] 0.16× [0.15× – 0.17×] **slower**",
+         "12.3 k [11.9 – 12.7] 1.00× [0.93× – 1.07×] equal"],
+        ["write_iops", "4K randwrite, QD64", "IOPS", "8.00 k [7.76 – 8.25]",
+         "1.28 k [1.24 – 1.32] 0.16× [0.15× – 0.17×] **slower**",
+         "8.00 k [7.76 – 8.25] 1.00× [0.93× – 1.07×] equal"],
     ]  # fmt: skip
-    alone = table(report_of(tmp_path / "two", TWO), "Speed")
-    assert [row[3] for row in alone[1:]] == [
-        "**12.3 k** [11.9 – 12.8]", "**8.00 k** [7.76 – 8.32]",
-        "**640** [621 – 666]", "**330** [320 – 343]",
-    ]  # fmt: skip
+    note = section(report, "Speed").split("\n\n")[1]
+    assert "Geometric mean [lowest – highest of the volumes] of 3 volumes of each class." in note
+    assert "sure at 5 % for all 8 ratios together, equal is within 10 %" in note
 
 
-def test_the_headline_names_the_largest_difference(tmp_path: Path) -> None:
+def test_the_headline_names_the_largest_difference_by_its_bound(tmp_path: Path) -> None:
     report = report_of(tmp_path, {"local-path": 1.0, "gp3-like": 1.01, "nfs-client": 0.16})
 
     assert headline(report) == (
-        "**nfs-client is 6.2× slower than local-path at 4K QD64 random reads** "
-        "(slower in 4 of 4 figures); gp3-like is not distinguishable from local-path in 4 figures. "
-        "All 36 cells were measured."
+        "**nfs-client is at least 5.4× slower than local-path at 4K QD64 random reads** "
+        "(slower in 4 of 4 figures); **gp3-like and local-path are equal within 10 %** in 4 "
+        "figures. All 36 cells were measured."
     )
+
+
+def test_the_margin_is_the_plans(tmp_path: Path) -> None:
+    plan = {"plan": json.dumps({"rounds": 3, "equal_within_percent": 5})}
+
+    report = report_of(tmp_path, {"local-path": 1.0, "twin": 1.01}, facts=plan)
+
+    assert headline(report).startswith("twin and local-path are not told apart (open in 4 of 4 ")
+    assert table(report, "Speed")[1][4].endswith("1.01× [0.94× – 1.08×] open (≈ 9 rounds)")
+    assert "equal is within 5 %" in section(report, "Speed")
 
 
 def test_where_most_figures_are_alike_the_headline_says_so_first(tmp_path: Path) -> None:
@@ -85,28 +99,57 @@ def test_where_most_figures_are_alike_the_headline_says_so_first(tmp_path: Path)
     report = report_of(tmp_path, {"local-path": 1.0, "nfs-client": 1.0}, cell=cell)
 
     assert headline(report) == (
-        "**nfs-client and local-path are not distinguishable in 3 of 4 figures**; at most, "
-        "nfs-client is 2.0× slower than local-path at 4K QD64 random reads. "
-        "All 24 cells were measured."
+        "nfs-client and local-path are not told apart in most figures (slower in 1, equal within "
+        "10 % in 3 of 4 figures); nfs-client is at least 1.79× slower than local-path at 4K QD64 "
+        "random reads. All 24 cells were measured."
     )
 
 
-def test_a_durable_write_is_judged_by_its_sync_latency_too(tmp_path: Path) -> None:
-    report = report_of(tmp_path, {"local-path": 1.0, "nfs-client": 0.25}, jobs=sample.WAL)
+def test_a_durable_write_is_judged_by_how_long_a_sync_takes(tmp_path: Path) -> None:
+    report = report_of(tmp_path, {"local-path": 1.0, "nfs-client": 0.6}, jobs=sample.WAL)
 
-    iops, sync = table(report, "Speed")[1:]
-    assert iops[2:] == ["IOPS", "**420** [407 – 437]", "105 [102 – 109] 0.25×"]
-    assert sync[2:] == ["sync p99", "**3.84 ms** [3.72 – 3.99]", "15.4 ms [14.9 – 16.0] 4.0×"]
-    assert headline(report).startswith("**nfs-client is 4.0× slower than local-path at")
+    p50, p99 = table(report, "Speed")[1:]
+    assert p50[2:] == [
+        "sync p50", "1.44 ms [1.40 – 1.48]",
+        "2.40 ms [2.33 – 2.47] 1.67× [1.56× – 1.79×] **slower**",
+    ]  # fmt: skip
+    assert p99[2:] == [
+        "sync p99", "3.84 ms [3.72 – 3.96]",
+        "6.40 ms [6.21 – 6.60] 1.67× [1.56× – 1.79×] **slower**",
+    ]  # fmt: skip
+    assert headline(report).startswith(
+        "**nfs-client is at least 1.52× slower than local-path at sync p50 of etcd_fdatasync**"
+    )
 
 
-def test_one_repeat_tells_no_difference(tmp_path: Path) -> None:
-    report = report_of(tmp_path, TWO, repeats=1)
+@pytest.mark.parametrize(
+    ("rounds", "old", "volumes"),
+    [(1, False, "one volume"), (2, False, "two volumes"), (3, True, "one volume")],
+    ids=["one", "two", "three repeats on one"],
+)
+def test_below_three_volumes_there_is_no_verdict(
+    tmp_path: Path, rounds: int, old: bool, volumes: str
+) -> None:
+    report = report_of(tmp_path, TWO, rounds=rounds, old=old)
 
-    assert "6.2× slower" in headline(report)
-    assert "in one repeat: this may be chance" in headline(report)
-    assert "One repeat has no interval" in section(report, "Speed")
-    assert table(report, "Speed")[1][3:] == ["12.3 k", "1.97 k 0.16× (one repeat)"]
+    assert headline(report).startswith(
+        f"nfs-client had 0.16× the speed of local-path in 4 figures, on {volumes} of each class: "
+        "too few for a verdict on the classes. "
+    )
+    assert f"of {volumes} of each class." in section(report, "Speed")
+    assert "of so few there is no verdict on the classes" in section(report, "Speed")
+    cells = [cell for row in table(report, "Speed")[1:] for cell in row[3:]]
+    assert all(re.fullmatch(r"[\d. k]+( \[[\d. –]+\])?( 0\.16×)?", cell) for cell in cells), cells
+    assert any("[" in cell for cell in cells) == (rounds > 1)
+    assert not re.search("faster|slower|equal", "".join(cells) + headline(report))
+
+
+def test_a_pvc_that_was_there_is_one_volume_however_many_rounds(tmp_path: Path) -> None:
+    plan = {"plan": json.dumps({"rounds": 5, "pvc": "restored"})}
+
+    report = report_of(tmp_path, TWO, rounds=5, facts=plan)
+
+    assert "on one volume of each class: too few for a verdict" in headline(report)
 
 
 def test_one_class_has_nothing_to_compare_with(tmp_path: Path) -> None:
@@ -114,9 +157,10 @@ def test_one_class_has_nothing_to_compare_with(tmp_path: Path) -> None:
 
     assert headline(report) == (
         "**local-path reached 12.3 k IOPS at 4K QD64 random reads and 8.00 k IOPS at 4K QD64 "
-        "random writes**; there is no other class to compare with. All 12 cells were measured."
+        "random writes**, on 3 volumes; there is no other class to compare with. "
+        "All 12 cells were measured."
     )
-    assert table(report, "Speed")[1][3:] == ["12.3 k [11.9 – 12.8]"]
+    assert table(report, "Speed")[1][3:] == ["12.3 k [11.9 – 12.7]"]
 
 
 def test_one_class_is_told_by_what_it_measured(tmp_path: Path) -> None:
@@ -135,7 +179,7 @@ def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
     tmp_path: Path,
 ) -> None:
     def cell(row: Row) -> Row:
-        full = row["job"] == "read_bw" or (row["job"] == "write_bw" and row["repeat"] == 2)
+        full = row["job"] == "read_bw" or (row["job"] == "write_bw" and row["round"] == 2)
         if full and row["storage_class"] == "nfs-client":
             return failed(row, "fio: file /data/f: No space left on device")
         return row
@@ -145,10 +189,10 @@ def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
     rows = {row[0]: row[4] for row in table(report, "Speed")}
     assert rows["read_bw"] == "[failed: out of space](#failure-1)"
     assert rows["write_bw"] == (
-        "53.9 [52.8 – 54.9] 0.16× [2 of 3 repeats, failed: out of space](#failure-1)"
+        "53.6 [52.8 – 54.4] 0.16× [2 of 3 rounds, failed: out of space](#failure-1)"
     )
     assert table(report, "Failed cells")[1:] == [
-        ['<a id="failure-1"></a>1', "nfs-client", "read_bw, write_bw (repeat 2)",
+        ['<a id="failure-1"></a>1', "nfs-client", "read_bw, write_bw (round 2)",
          "fio: file /data/f: No space left on device"],
     ]  # fmt: skip
     assert "**The run is incomplete**: 4 of 24 cells failed (nfs-client: out of space)" in headline(
@@ -169,7 +213,7 @@ def test_a_cancelled_run_says_where_it_stopped_and_what_was_not_run(tmp_path: Pa
     assert headline(report).endswith(
         "**The run was cancelled** at fio of nfs-client (by SIGINT): 12 of 24 cells not run."
     )
-    assert headline(report).startswith("**nfs-client cannot be compared with local-path**")
+    assert headline(report).startswith("nfs-client cannot be compared with local-path")
     assert {row[4] for row in table(report, "Speed")[1:]} == {"[not run](#how-it-was-made)"}
     assert ["stopped at", "fio of nfs-client"] in table(report, "How it was made")
 
@@ -291,20 +335,36 @@ def test_a_run_id_is_no_path(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
-def test_latencies_have_the_units_a_person_uses(tmp_path: Path) -> None:
+def test_one_io_at_a_time_is_judged_by_how_long_it_takes(tmp_path: Path) -> None:
     report = report_of(tmp_path, TWO, jobs=sample.STANDARD)
 
-    rows = table(report, "Latency")
-    assert rows[0] == ["job", "latency of", "local-path", "nfs-client"]
-    assert rows[1] == [
-        "read_latency", "4K read", "783 µs · 2.09 ms · 4.35 ms", "4.89 ms · 13.0 ms · 27.2 ms",
+    latencies = {tuple(row[0:3:2]): row[3:] for row in table(report, "Speed") if "QD1" in row[1]}
+    assert latencies["read_latency", "read p50"] == [
+        "783 µs [759 – 807]", "4.89 ms [4.74 – 5.04] 6.3× [5.8× – 6.7×] **slower**",
     ]  # fmt: skip
+    assert latencies["read_latency", "read p99"] == [
+        "2.09 ms [2.02 – 2.15]", "too few I/Os (8,283 of 10,000)",
+    ]  # fmt: skip
+    assert ("read_latency", "IOPS") not in latencies
     assert re.findall("<summary>(.*)</summary>", report) == [
         "The thresholds, and who says so",
-        "Read latency of every job",
-        "Write latency of every job",
+        "Latency of every job",
         "Every figure and how it was taken",
     ]
+
+
+def test_how_figures_were_taken_has_columns_of_what_differs(tmp_path: Path) -> None:
+    def cell(row: Row) -> Row:
+        return row | {"engine": "psync" if row["job"] == "read_bw" else "libaio"}
+
+    report = report_of(tmp_path, TWO, cell=cell)
+
+    folded = report.partition("<summary>Every figure")[2].partition("</details>")[0]
+    assert "The same for all: rounds 3 of 3, O_DIRECT yes, working set 3 GiB," in folded
+    header = next(line for line in folded.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in header.split("|")[1:-1]] == [
+        "job", "class", "IOPS", "MiB/s", "engine",
+    ]  # fmt: skip
 
 
 def test_jobs_that_ran_at_once_are_named_as_contention(tmp_path: Path) -> None:
@@ -315,7 +375,7 @@ def test_jobs_that_ran_at_once_are_named_as_contention(tmp_path: Path) -> None:
 
 
 def test_the_plan_can_be_saved_and_run_again(tmp_path: Path) -> None:
-    plan = {"storage_classes": ["a", "b"], "repeats": 3, "fio_file": "[mine]\nrw=read\nbs=4k\n"}
+    plan = {"storage_classes": ["a", "b"], "rounds": 3, "fio_file": "[mine]\nrw=read\nbs=4k\n"}
 
     report = report_of(tmp_path, TWO, facts={"plan": json.dumps(plan)})
 
@@ -341,9 +401,17 @@ def test_the_same_parquet_gives_the_same_report_and_chart(tmp_path: Path) -> Non
 
 
 def test_files_of_an_earlier_version_are_still_rendered(tmp_path: Path) -> None:
-    write_run(tmp_path, TWO)
+    write_run(tmp_path, TWO, old=True)
     later = {"runs": ["plan", "nodes", "warnings"], "volumes": ["memory_backed", "attach_seconds"]}
-    later["fio"] = ["concurrent_jobs", "num_jobs", "warnings", "node_memory_bytes", "direct"]
+    later["fio"] = [
+        "round",
+        "read_latency_bins",
+        "concurrent_jobs",
+        "num_jobs",
+        "warnings",
+        "node_memory_bytes",
+        "direct",
+    ]
     for name, columns in later.items():
         path = tmp_path / name / "date=2026-11-23" / f"{RUN_ID}.parquet"
         pq.write_table(pq.read_table(pa.BufferReader(path.read_bytes())).drop(columns), path)
@@ -351,8 +419,8 @@ def test_files_of_an_earlier_version_are_still_rendered(tmp_path: Path) -> None:
     report = render(str(tmp_path), RUN_ID).markdown
 
     assert table(report, "Speed")[1][3:] == [
-        "**12.3 k** [11.9 – 12.8]",
-        "1.97 k [1.91 – 2.05] 0.16×",
+        "12.3 k [11.9 – 12.7]",
+        "1.97 k [1.91 – 2.03] 0.16×",
     ]
     assert "The run recorded no plan." in report
     assert "The run recorded no nodes." in report
@@ -381,7 +449,7 @@ def test_an_older_run_can_leave_latest_alone(tmp_path: Path) -> None:
 def test_an_unknown_run_is_answered_with_the_newest_ones(tmp_path: Path) -> None:
     for day in range(7):
         started = {"started_at": STARTED + timedelta(days=day)}
-        location = write_run(tmp_path, TWO, repeats=1, run_id=f"run-{day}", facts=started)
+        location = write_run(tmp_path, TWO, rounds=1, run_id=f"run-{day}", facts=started)
 
     with pytest.raises(ResultsError, match="newest there: run-6, run-5, run-4, run-3, run-2"):
         render(location, "run-9")
@@ -397,6 +465,34 @@ def test_a_class_that_names_its_limits_is_held_against_them(tmp_path: Path) -> N
     report = render(str(tmp_path), RUN_ID).markdown
     assert (
         "\n- gp3 is limited to 3,000 IOPS and 125 MiB/s: read_iops 82.0 %, write_iops 53.3 %, "
-        "read_bw 102.4 %, write_bw 52.8 %, seq_read 112.0 %, seq_write 56.0 %, read_latency 7.7 %, "
-        "write_latency 6.0 %. Each direction has a limit of its own: mixed_read70 does both.\n"
+        "read_bw 102.4 %, write_bw 52.8 %, seq_read 112.0 %, seq_write 56.0 %. It is at its limit "
+        "in read_bw. Each direction has a limit of its own: mixed_read70 does both.\n"
     ) in report
+
+
+def test_a_class_at_its_limit_is_said_to_be_at_it(tmp_path: Path) -> None:
+    """Its largest difference is the limit's, and the headline names another."""
+
+    def cell(row: Row) -> Row:
+        limited = row["storage_class"] == "gp3" and row["job"].endswith("_iops")
+        return row | {"iops": 2999.0 + row["round"]} if limited else row
+
+    write_run(tmp_path, {"local-path": 1.0, "gp3": 0.5}, cell=cell)
+    named = class_row("gp3", 1) | {"parameters": '{"iops": "3000"}'}
+    write_table(str(tmp_path), "classes", RUN_ID, STARTED, [class_row("local-path", 0), named])
+    report = render(str(tmp_path), RUN_ID).markdown
+    assert table(report, "Speed")[1][4].endswith("**slower, at its limit**")
+    assert headline(report).startswith(
+        "**gp3 is at least 1.79× slower than local-path at 128K QD64 random reads** (slower in 4 "
+        "of 4 figures); gp3 is at its limit (3,000 IOPS) in 2 figures."
+    )
+
+
+@pytest.mark.parametrize("ran", [["example.org/fio@sha256:1"], ["example.org/fio:3.38"], None])
+def test_the_image_that_ran_is_told_where_that_is_more_than_its_name(
+    tmp_path: Path, ran: list[str] | None
+) -> None:
+    report = report_of(tmp_path, TWO, facts={"image_ids": ran})
+    told = "| image that ran | example.org/fio@sha256:1 |" in re.sub(r" +", " ", report)
+    assert told is (ran == ["example.org/fio@sha256:1"])
+    assert ("image that ran" in report) is told

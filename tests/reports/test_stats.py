@@ -1,95 +1,129 @@
-"""Medians, their intervals and when two of them differ."""
+"""What may be said of the difference of two classes, by their volumes."""
 
+import warnings
+
+import numpy as np
 import pytest
+from scipy.stats import ttest_ind, ttest_rel
 
 from reports.data.stats import (
-    distinguishable,
-    estimate,
-    false_alarm,
-    is_range,
-    range_confidence,
-    ratio_estimate,
+    Difference,
+    Word,
+    bounds,
+    enough,
+    holm,
+    p_values,
+    paired,
+    stacked,
+    welch,
+    words,
 )
 
-
-def test_percentile_interval_of_a_median_is_efrons() -> None:
-    # Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979,
-    # section 3: of 13 ordered values a resample's median is the 2nd or 12th with probability
-    # 0.0015, the 3rd or 11th 0.0142, the 4th or 10th 0.0550. So 2.5 % end at the 4th and the 10th.
-    thirteen = [94, 197, 16, 38, 99, 141, 23, 52, 104, 146, 10, 51, 30]
-    ordered = sorted(thirteen)
-
-    result = estimate(thirteen)
-
-    assert (result.median, result.low, result.high) == (52, ordered[3], ordered[9])
-    assert result.repeats == 13
+TEN_PERCENT = 1.1
 
 
-@pytest.mark.parametrize("values", [[3.3] * 3, [3052.27] * 2, [3064.11] * 2])
-def test_equal_values_give_a_point(values: list[float]) -> None:
-    """Percentiles are interpolated, and may miss by the last bit; a chart has no such bar."""
-    result = estimate(values)
-
-    assert [result.median, result.low, result.high] == [values[0]] * 3
+def said(mine: list[float], theirs: list[float]) -> str:
+    """The word of a table of one pair of classes, of these figures."""
+    return str(words(stacked([welch(np.log(mine), np.log(theirs))]), TEN_PERCENT)[0])
 
 
-def test_one_repeat_has_no_interval_and_is_never_distinguishable() -> None:
-    one = estimate([100.0])
+@pytest.mark.parametrize("units", [(2, 2), (3, 3), (3, 5), (10, 4)])
+def test_two_classes_are_compared_as_scipy_does_without_equal_variances(
+    units: tuple[int, int],
+) -> None:
+    random = np.random.default_rng(1)
+    mine, theirs = (random.normal(size=(n, 7)) * (1 + k) for k, n in enumerate(units))
+    scipys = ttest_ind(mine, theirs, equal_var=False)
+    ours = welch(mine, theirs)
+    assert p_values(ours) == pytest.approx(scipys.pvalue)
+    assert np.array(bounds(ours)) == pytest.approx(np.array(scipys.confidence_interval(0.95)))
+    assert np.array(bounds(ours, 0.1)) == pytest.approx(np.array(scipys.confidence_interval(0.9)))
 
-    assert (one.median, one.low, one.high) == (100.0, None, None)
-    assert not distinguishable(one, estimate([1.0, 1.1, 1.2]))
-    assert not distinguishable(estimate([1.0, 1.1, 1.2]), one)
+
+def test_nights_are_compared_as_scipy_does_with_pairs() -> None:
+    random = np.random.default_rng(2)
+    mine, theirs = random.normal(size=(2, 7))
+    scipys, ours = ttest_rel(mine, theirs), paired(mine - theirs)
+    assert float(p_values(ours)) == pytest.approx(scipys.pvalue)
+    assert np.array(bounds(ours)) == pytest.approx(np.array(scipys.confidence_interval(0.95)))
 
 
-def test_no_value_has_no_median() -> None:
-    with pytest.raises(ValueError, match="at least one value, got none"):
-        estimate([])
+def test_what_differs_by_night_and_not_by_class_is_no_noise_to_pairs() -> None:
+    """Both classes are 1.2× apart in every night, and nights lie far apart."""
+    nights = np.log([100.0, 300.0, 900.0])
+    ratios = np.log([1.19, 1.2, 1.21])
+    assert float(p_values(paired(ratios))) < 0.01
+    assert float(p_values(welch(nights + ratios, nights))) > 0.5
+
+
+def test_holm_by_hand() -> None:
+    # 4 × 0.01, 3 × 0.02, 2 × 0.022 (not below the one before), 1 × 0.09; and two tables at once
+    p = np.array([0.09, 0.022, 0.01, 0.02])
+    adjusted = [0.09, 0.06, 0.04, 0.06]
+    assert holm(p) == pytest.approx(adjusted)
+    assert holm(np.column_stack([p, p[::-1]]))[:, 1] == pytest.approx(adjusted[::-1])
+    assert holm(np.array([0.6, 0.7])) == pytest.approx([1.0, 1.0])
 
 
 @pytest.mark.parametrize(
-    ("theirs", "expected"),
-    [([4, 5, 6], True), ([3, 4, 5], False), ([2, 2, 2], False), ([-3, -2, 0], True)],
-    ids=["above", "touching", "inside", "below"],
+    ("mine", "theirs", "word"),
+    [
+        ([200, 205, 195], [100, 102, 98], Word.MORE),
+        ([100, 102, 98], [200, 205, 195], Word.LESS),
+        ([100, 102, 98], [101, 99, 100], Word.EQUAL),
+        ([100, 150, 80], [101, 99, 160], Word.OPEN),
+    ],
 )
-def test_intervals_that_do_not_overlap_are_distinguishable(
-    theirs: list[float], expected: bool
+def test_each_word(mine: list[float], theirs: list[float], word: Word) -> None:
+    assert said(mine, theirs) == word
+
+
+def test_what_is_sure_and_too_small_to_matter_is_equal() -> None:
+    """A class at its limit has next to no spread: 1 % more is not called faster."""
+    assert said([3030.1, 3030.2, 3030.0], [3000.1, 3000.0, 3000.2]) == Word.EQUAL
+    assert said([3600.1, 3600.2, 3600.0], [3000.1, 3000.0, 3000.2]) == Word.MORE
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "word"),
+    [
+        ([3000] * 3, [3000] * 3, Word.EQUAL),
+        ([4000] * 3, [3000] * 3, Word.MORE),
+        ([3000] * 3, [2900, 3000, 3100], Word.EQUAL),
+        ([3000] * 3, [290, 300, 310], Word.MORE),
+        ([3052.27] * 3, [3052.27 * (1 + 1e-15)] * 4, Word.EQUAL),
+    ],
+    ids=["both alike", "both constant", "one constant", "far", "but for the last bit"],
+)
+def test_figures_without_any_spread_are_judged_without_a_warning(
+    mine: list[float], theirs: list[float], word: Word
 ) -> None:
-    assert distinguishable(estimate([1, 2, 3]), estimate(theirs)) is expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert said(mine, theirs) == word
 
 
-def test_the_same_values_always_give_the_same_interval() -> None:
-    values = [12.1, 11.9, 12.8, 12.4, 13.0, 12.2, 11.1]
-
-    assert estimate(values) == estimate(values)
-
-
-@pytest.mark.parametrize("repeats", [2, 3, 4, 5, 6, 7])
-def test_the_interval_of_few_repeats_is_their_range(repeats: int) -> None:
-    result = estimate(range(repeats))
-
-    assert ((result.low, result.high) == (0, repeats - 1)) is is_range(repeats)
+def test_a_verdict_has_to_hold_among_all_of_its_table() -> None:
+    """One pair alone is sure; beside nineteen that say nothing the same one is open."""
+    pair = welch(np.log([130, 133, 127]), np.log([100, 110, 115]))
+    nothing = welch(np.log([100, 150, 80]), np.log([101, 99, 160]))
+    assert float(p_values(pair)) < 0.05
+    assert words(stacked([pair]), TEN_PERCENT)[0] == Word.MORE
+    assert words(stacked([pair, *[nothing] * 19]), TEN_PERCENT)[0] == Word.OPEN
 
 
-def test_how_little_a_range_can_say() -> None:
-    # Table of confidence intervals for a median: [x(1), x(n)] has 50 %, 75 %, 87.5 %, 93.8 %.
-    confidence = [100 * range_confidence(repeats) for repeats in (2, 3, 4, 5)]
-    assert confidence == pytest.approx([50.0, 75.0, 87.5, 93.8], abs=0.1)
-    # Mann and Whitney, Annals of Mathematical Statistics 18(1), 1947, table I: P(U = 0) is 0.050
-    # for two samples of 3, 0.014 for two of 4; here either of the two may be the lower.
-    assert [false_alarm(3), false_alarm(4)] == pytest.approx([0.1, 0.028], abs=0.001)
+def test_about_how_many_rounds_would_decide() -> None:
+    """A larger difference, or a smaller spread, takes fewer; one at the margin takes too many."""
 
+    def rounds(ratio: float, spread: float) -> int | None:
+        error = np.array(spread * np.sqrt(2 / 3))
+        difference = Difference(np.array(np.log(ratio)), error, np.array(4.0))
+        return enough(difference, (3, 3), 1, TEN_PERCENT)
 
-def test_the_interval_of_a_ratio_is_that_of_two_independent_samples() -> None:
-    """Of up to five repeats it is nearly the range; a constant reference only scales it."""
-    halved = ratio_estimate([48.0, 50.0, 52.0], [100.0, 100.0, 100.0])
-    assert (halved.median, halved.low, halved.high) == (0.5, 0.48, 0.52)
-    both = ratio_estimate([48.0, 50.0, 52.0], [96.0, 100.0, 104.0])
-    assert both.low is not None
-    assert both.high is not None
-    assert 48 / 104 <= both.low < 0.48
-    assert 0.52 < both.high <= 52 / 96
-
-
-def test_the_ratio_of_one_repeat_has_no_interval() -> None:
-    one = ratio_estimate([50.0], [100.0, 101.0, 99.0])
-    assert (one.median, one.low, one.high) == (0.5, None, None)
+    needed = [rounds(ratio, 0.2) for ratio in (3.0, 1.5, 1.3)]
+    assert None not in needed
+    assert needed == sorted(n for n in needed if n)
+    assert (rounds(1.5, 0.1) or 0) < (rounds(1.5, 0.4) or 0)
+    assert rounds(1.1, 0.4) is None
+    # Textbook: 2 (z(0.975) + z(0.8))² = 15.7, times (spread ÷ difference)², in each of two groups
+    assert rounds(1.5, 0.4) == pytest.approx(15.7 * (0.4 / np.log(1.5)) ** 2, abs=2)

@@ -30,12 +30,15 @@ def test_two_classes_are_legible_at_80_columns(tmp_path: Path) -> None:
     header = next(line for line in lines if "reference" in line)
     first = next(number for number, line in enumerate(lines) if "read_iops" in line)
     assert header.split() == ["job", "local-path", "(reference)", "nfs-client"]
-    assert " ".join(lines[first].split()) == "read_iops 12.3 k IOPS 1.97 k IOPS 0.16×"
-    assert " ".join(lines[first + 1].split()) == ("4K randread, QD64 [11.9 – 12.8] [1.91 – 2.05]")
+    assert " ".join(lines[first].split()) == (
+        "read_iops 12.3 k IOPS [11.9 – 12.7] 1.97 k IOPS [1.91 – 2.03]"
+    )
+    assert " ".join(lines[first + 1].split()) == "4K randread, QD64 0.16× [0.15× – 0.17×]"
+    assert lines[first + 2].split() == ["slower"]
     assert max(map(len, lines)) <= 80
 
 
-def test_overlap_failure_and_warning_are_said(tmp_path: Path) -> None:
+def test_verdict_failure_and_warning_are_said(tmp_path: Path) -> None:
     def cell(row: Row) -> Row:
         if row["storage_class"] == "nfs-client" and row["job"] == "write_bw":
             return failed(row, "[Errno 28] No space left on device")
@@ -43,16 +46,17 @@ def test_overlap_failure_and_warning_are_said(tmp_path: Path) -> None:
 
     text = shown(tmp_path, {"local-path": 1.0, "nfs-client": 1.0}, cell=cell)
 
-    assert "12.3 k IOPS  ≈" in text
-    assert "≈ not distinguishable from the reference" in text
+    assert "1.00× [0.93× – 1.07×]" in text
+    assert "equal: within 10 %" in text
     assert "failed: out of space" in text
     assert text.count("see warnings") == 2
 
 
-def test_one_repeat_says_that_it_tells_nothing(tmp_path: Path) -> None:
-    text = shown(tmp_path, {"local-path": 1.0, "nfs-client": 0.16}, repeats=1)
+def test_one_round_has_no_verdict(tmp_path: Path) -> None:
+    text = shown(tmp_path, {"local-path": 1.0, "nfs-client": 0.16}, rounds=1)
 
-    assert "one repeat: no difference can be told from chance" in text
+    assert "one volume of each class: too few for a verdict" in text
+    assert "slower" not in text
 
 
 def test_a_run_without_figures_has_an_empty_table(tmp_path: Path) -> None:

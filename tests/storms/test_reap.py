@@ -267,3 +267,51 @@ def test_a_configmap_names_nothing_of_another_namespace(ground: Ground) -> None:
         verbs.create(other, on_node(DEAD, node.name))
         reap(other, dry_run=False)
         assert Ground(other, {}, ground.folders).left() == []
+
+
+@pytest.mark.usefixtures("nobody_lives")
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside-its-configmap"])
+@pytest.mark.parametrize("fault", [{}, {"fault": "node-crash"}], ids=["cordon", "fault"])
+def test_a_mark_is_believed_beside_its_run_s_configmap_alone(
+    ground: Ground, fault: dict[str, str], *, beside: bool
+) -> None:
+    """Else no node is uncordoned by it, and no reap fails: it is told what a person may do."""
+    node = "w1"
+    mark = {"run": DEAD, "namespace": ground.cluster.namespace, "deadline": LATER}
+    text = json.dumps(mark | {"was_schedulable": True} | fault)
+    change: Obj = {"metadata": {"annotations": {cordon.ANNOTATION: text}}}
+    verbs.patch(ground.cluster, "Node", node, change | {"spec": {"unschedulable": True}})
+    if beside:
+        verbs.create(ground.cluster, configmap(DEAD, ""))
+    try:
+        if beside and fault:
+            with pytest.raises(NotReleased, match="may still be down from storm node-crash"):
+                reap(ground.cluster, dry_run=False)
+            return
+        for dry_run in (True, False, False) if not beside else (False,):
+            (remains,) = reap(ground.cluster, dry_run=dry_run)
+            assert bool(remains.objects) is beside
+            words = f"kubectl annotate node {node} {cordon.ANNOTATION}-"
+            assert [words in note for note in remains.notes] == [True] * (not beside)
+        found = verbs.get(ground.cluster, "Node", node)
+        assert found["spec"].get("unschedulable", False) is not beside
+        assert (cordon.undoing_of(found) is None) is beside
+    finally:
+        change = {"metadata": {"annotations": {cordon.ANNOTATION: None}}}
+        verbs.patch(ground.cluster, "Node", node, change | {"spec": {"unschedulable": None}})
+        if beside and fault:
+            verbs.delete(ground.cluster, "ConfigMap", f"stormark-{DEAD}")
+
+
+@pytest.mark.usefixtures("nobody_lives")
+def test_what_else_a_run_has_left_goes_beside_a_mark_that_is_not_believed(ground: Ground) -> None:
+    """A run whose ConfigMap somebody deleted: its PV is its own, by its label."""
+    verbs.create(ground.cluster, local_pv(DEAD, ground.cluster.namespace))
+    cordon.cordon(ground.cluster, "w1", run_id=DEAD, deadline=LATER)
+    try:
+        (remains,) = reap(ground.cluster, dry_run=False)
+        assert remains.objects == [f"PersistentVolume/stormark-{DEAD}-0-local-storm"]
+        assert remains.notes[0].startswith("Node/w1 (cordoned) is left alone")
+        assert verbs.get(ground.cluster, "Node", "w1")["spec"]["unschedulable"] is True
+    finally:
+        cordon.uncordon(ground.cluster, "w1")

@@ -42,7 +42,7 @@ ioengine=libaio
 
 
 def make_run(cluster: Cluster, run_id: str = "20261123-031500-a1b2c3", **plan: Any) -> Run:
-    chosen = Plan(**({"fio_file": FIO_FILE, "namespace": cluster.namespace} | plan))
+    chosen = Plan(**({"fio_file": FIO_FILE, "namespace": cluster.namespace, "seed": 1} | plan))
     started_at = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
     workload = job_file.prepare(chosen) if chosen.fio_file is None else read(chosen)
     return Run(run_id, started_at, chosen, workload, cluster, 0.0)
@@ -70,14 +70,19 @@ def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> 
     pvc = f"stormark-20261123-031500-a1b2c3-{position}-{storage_class}-volume"
     volume = Volume(
         storage_class=storage_class,
-        position=position,
         pvc=pvc,
         job=FioJob("a-job", pod("running")),
         user=65534,
         engine="libaio",
         engine_errors=[],
         memory_bytes=2**34,
-        row={"filesystem": "ext4", "pvc": pvc, "user": 65534},
+        row={
+            "filesystem": "ext4",
+            "pvc": pvc,
+            "user": 65534,
+            "storage_class": storage_class,
+            "round": 1,
+        },
     )
     return replace(volume, **more)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from threading import Event
 
 import pytest
 
@@ -15,7 +14,7 @@ from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.reap import find_remains, reap
 from tasks.lifecycle.run import CLEAN, REMAINS, Run, new_run_id, owned
 from tasks.provision import bench_pod
-from tasks.provision.provision import provision
+from tasks.provision.provision import Subject, provision
 from tasks.provision.volumes import Volume
 from tests.conftest import Cluster as Embedded
 from tests.tasks.sample import make_run
@@ -40,7 +39,7 @@ def configmap(run: Run | None, name: str, **metadata: object) -> Obj:
 def a_volume(run: Run, owner: list[Obj], storage_class: str = "local-path") -> Volume:
     (chosen,) = storage_classes.chosen(run.cluster, [storage_class])
     bench_pod.create_job_files(run, owner)
-    return provision(run, owner, chosen, 0, Event())
+    return provision(run, owner, Subject(storage_class, 0, chosen), 1, None)
 
 
 def names(connection: Cluster, kind: str) -> list[str]:

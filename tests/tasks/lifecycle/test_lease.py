@@ -1,6 +1,7 @@
 """A run's Lease, on an embedded cluster: one run at a time, and whether one lives."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -128,17 +129,22 @@ def newer(than: Obj) -> Callable[[Items], bool | None]:
     return lambda items: items["stormark"]["metadata"]["resourceVersion"] != version or None
 
 
-def test_a_living_run_makes_its_lease_again_before_it_counts_as_dead(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever judges sees that somebody deleted it, and waits; without a run, there is none."""
-    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
-    with lease(run, say_nothing):
-        verbs.delete(run.cluster, "Lease", "stormark")
-        monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
-        assert judged(run) == (run.run_id, True)
+def test_where_there_is_no_lease_nobody_lives(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run whose Lease somebody deleted ends itself; one that takes it meanwhile lives."""
     monkeypatch.setattr(leases, "_seconds", lambda held: 0.1)  # noqa: ARG005
     assert judged(run) == (None, False)
+    read = leases.read
+
+    def taken(cluster: Cluster) -> Obj | None:
+        seen = read(cluster)
+        monkeypatch.setattr(leases, "read", read)
+        verbs.create(cluster, a_lease("next"))
+        return seen
+
+    monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
+    monkeypatch.setattr(leases, "read", taken)
+    assert judged(run) == ("next", True)
+    verbs.delete(run.cluster, "Lease", "stormark")
 
 
 def test_a_lease_that_is_given_back_meanwhile_is_nobody_s(
@@ -232,42 +238,58 @@ def test_a_lease_that_somebody_deleted_is_no_error(run: Run) -> None:
     assert not is_held(run)
 
 
-def test_a_lease_that_somebody_deleted_is_made_again(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without one a living run counts as dead, and would be reaped in mid-fio."""
+def test_a_lease_that_somebody_deleted_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not made again: who knows which runs came and went since then."""
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
-
-    def holder(items: Items) -> str | None:
-        return items["stormark"]["spec"]["holderIdentity"] if "stormark" in items else None
-
     with lease(run, say_nothing) as lost:
-        verbs.delete(run.cluster, "Lease", "stormark")
-        what = "another Lease"
-        assert watches.wait(run.cluster, "Lease", holder, what=what, limit_seconds=40) == run.run_id
+        (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
         assert lost() is None
-    assert not is_held(run)
+        verbs.delete(run.cluster, "Lease", "stormark")
+        renewer.join(40)
+        assert str(lost()).startswith("somebody has deleted the Lease of namespace ")
+        assert not is_held(run)
 
 
-def test_a_lease_that_another_run_makes_after_its_deletion_is_lost(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("holder", ["next", "its own"])
+def test_a_lease_that_was_deleted_and_made_again_is_lost(
+    run: Run, monkeypatch: pytest.MonkeyPatch, holder: str
 ) -> None:
-    """Also when it comes between the look and the run's own try."""
+    """Between two looks at it; also where whoever made it again wrote down the same run."""
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
-    create = verbs.create
+    who = run.run_id if holder == "its own" else holder
+    read = leases.read
 
-    def too_late(cluster: Cluster, manifest: Obj) -> Obj:
-        monkeypatch.setattr(verbs, "create", create)
-        create(cluster, a_lease("next"))
-        return create(cluster, manifest)
+    def made_again(cluster: Cluster) -> Obj | None:
+        monkeypatch.setattr(leases, "read", read)
+        verbs.delete(cluster, "Lease", "stormark")
+        verbs.create(cluster, a_lease(who))
+        return read(cluster)
 
     with lease(run, say_nothing) as lost:
         (renewer,) = (t for t in threading.enumerate() if t.name == "lease")
-        monkeypatch.setattr(verbs, "create", too_late)
-        verbs.delete(run.cluster, "Lease", "stormark")
+        monkeypatch.setattr(leases, "read", made_again)
         renewer.join(40)
-        assert str(lost()).startswith("run next has taken over the Lease of namespace ")
-    verbs.delete(run.cluster, "Lease", "stormark")
+        assert str(lost()).startswith(f"run {who} has taken over the Lease of namespace ")
+        verbs.delete(run.cluster, "Lease", "stormark")
+
+
+@pytest.mark.parametrize("slept_seconds", [0, 90, 110])
+def test_a_machine_that_slept_knows_how_long(
+    run: Run, monkeypatch: pytest.MonkeyPatch, slept_seconds: int
+) -> None:
+    """Its run ends before it does anything more: another may have its Lease, and given it back."""
+    now = leases.awake_or_not
+    with lease(run, say_nothing) as lost:
+        monkeypatch.setattr(leases, "awake_or_not", lambda: now() + slept_seconds)
+        why = str(lost())
+        assert ("could not renew its Lease for 100 s" in why) is (slept_seconds == 110)
+        assert (why == "None") is (slept_seconds < 110)
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has two")
+def test_the_clock_of_a_lease_counts_sleep() -> None:
+    """Linux' CLOCK_MONOTONIC, which time.monotonic reads, stands still in it."""
+    assert time.CLOCK_BOOTTIME == leases.CLOCK != time.CLOCK_MONOTONIC
 
 
 def test_a_run_that_cannot_renew_its_lease_ends_before_others_take_it_for_dead(

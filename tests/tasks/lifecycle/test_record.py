@@ -15,7 +15,7 @@ from tests.tasks.sample import make_run
 def record(api: Api, fio: list[str], storms: list[str], **planned: Any) -> Record:
     """A record of cells with these statuses; four storm cells are planned where volumes are."""
     run = make_run(api.cluster)
-    cell = {"storage_class": "fast", "job": "a", "repeat": 1, "error": "no space"}
+    cell = {"storage_class": "fast", "job": "a", "round": 1, "error": "no space"}
     storm = {"storm": "drain", "volume": "local", "round": 1, "error": "a budget"}
     return Record(
         run, "nightly", [], [], "v1.34.0",
@@ -51,7 +51,7 @@ def test_the_first_failure_is_told(api: Api) -> None:
     """With the number of all."""
     known = record(api, ["measured", "failed"], ["failed"], cells_planned=2)
     assert outcome_of(known) == "incomplete"
-    assert summary(known) == "2 of 2 cells failed: fast a repeat 1: no space (and 1 more)"
+    assert summary(known) == "2 of 2 cells failed: fast a round 1: no space (and 1 more)"
 
 
 def test_a_save_that_fails_loses_no_row(api: Api, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_save_that_fails_loses_no_row(api: Api, tmp_path: Path) -> None:
     in_the_way = tmp_path / "results"
     in_the_way.touch()
     for job in ("a", "b"):
-        known.fio.append({"storage_class": "fast", "job": job, "repeat": 1, "status": "measured"})
+        known.fio.append({"storage_class": "fast", "job": job, "round": 1, "status": "measured"})
         save_so_far(known, told.append)
     assert (len(told), len(known.warnings)) == (1, 1)
     with pytest.raises(ResultsError):  # the last one is fatal
@@ -98,3 +98,28 @@ def test_nobody_waits_for_a_slow_save(api: Api, monkeypatch: pytest.MonkeyPatch)
     save(known, "complete")
     save_so_far(known, print)
     assert saved == [("running", 0), ("running", 1), ("complete", 1)]
+
+
+@pytest.mark.parametrize(
+    ("ran", "warned"),
+    [
+        ([None, None], False),
+        (["fio@sha256:1", None], False),
+        (["fio@sha256:1", "fio@sha256:1"], False),
+        (["fio@sha256:1", "fio@sha256:2"], True),
+    ],
+)
+def test_what_ran_under_the_image_s_name_is_kept(
+    api: Api, tmp_path: Path, ran: list[str | None], *, warned: bool
+) -> None:
+    """Of fio's pods and of writers; two images of one name are a warning."""
+    known = record(api, [], ["measured"])
+    known.run = make_run(api.cluster, results=str(tmp_path))
+    known.volumes.append({"storage_class": "fast", "image_id": ran[0]})
+    known.storms[0]["image_id"] = ran[1]
+    save(known, "complete")
+    (row,) = read_table(str(tmp_path), "runs").to_dict("records")
+    assert list(row["image_ids"]) == sorted(set(filter(None, ran)))
+    assert [f"ran 2 images under the name {row['image']}" in said for said in row["warnings"]] == (
+        [True] * warned
+    )

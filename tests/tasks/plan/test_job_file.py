@@ -87,17 +87,20 @@ def test_fio_runs_a_completed_profile(tmp_path: Path, profile: Profile, mode: Vo
 
 
 def test_jobs_with_stonewall_run_one_at_a_time() -> None:
-    """The standard profile is nine groups of one; kubestr's is one of four."""
+    """Of standard twelve groups of one, the harsher ones later; kubestr's is one of four."""
     assert names(prepare(Plan(profile="standard"))) == [
-        ["read_iops"],
-        ["write_iops"],
-        ["read_bw"],
-        ["write_bw"],
-        ["seq_read"],
-        ["seq_write"],
         ["read_latency"],
         ["write_latency"],
+        ["paced_4k"],
+        ["commit_8k"],
+        ["etcd_fdatasync"],
+        ["read_iops"],
+        ["read_bw"],
+        ["seq_read"],
         ["mixed_read70"],
+        ["write_iops"],
+        ["write_bw"],
+        ["seq_write"],
     ]
     assert names(prepare(Plan(profile="kubestr"))) == [
         ["read_iops", "write_iops", "read_bw", "write_bw"]
@@ -112,12 +115,29 @@ def test_a_profile_shares_one_file_that_fills_the_usable_volume() -> None:
     assert workload.needed_bytes == 819 * MIB
 
 
-def test_own_layout_is_left_to_fio() -> None:
+def test_a_file_that_is_removed_is_left_to_fio() -> None:
     """Each job has a file of its own, which stormark does not write, but counts."""
     workload = prepare(Plan(profile="wal"))
     assert workload.layout == {}
     assert workload.needed_bytes == sum(workload.sizes.values()) == (22 + 64 + 64) * MIB
     assert "filename=volume/stormark.dat.etcd_fdatasync\n" in workload.text
+
+
+def test_one_job_with_a_file_of_its_own_leaves_the_others_the_rest() -> None:
+    """etcd's 22 MiB are new; what remains of 80 % of the volume is written full."""
+    workload = prepare(Plan(profile="standard", volume_size="1Gi"))
+    assert workload.layout == {"volume/stormark.dat": (819 - 22) * MIB}
+    assert workload.sizes["etcd_fdatasync"] == 22 * MIB
+    assert workload.sizes["commit_8k"] == workload.sizes["read_iops"] == (819 - 22) * MIB
+    assert workload.needed_bytes == 819 * MIB
+
+
+def test_a_timed_log_overwrites_what_is_there() -> None:
+    """Else a slow class is measured at first writes alone; etcd's own check is such."""
+    jobs = {job.name: job for job in prepare(Plan(profile="wal")).jobs}
+    assert jobs["wal_8k_fdatasync"].flag("overwrite")
+    assert jobs["wal_4k_direct"].flag("overwrite")
+    assert not jobs["etcd_fdatasync"].flag("overwrite")
 
 
 def test_a_device_is_always_written_full() -> None:
@@ -154,4 +174,4 @@ def test_times_of_the_plan_take_the_place_of_a_profile_s() -> None:
 
 def test_a_volume_that_is_too_small_for_a_profile_s_files_is_refused() -> None:
     with pytest.raises(PlanError, match="plan field volume_size: 64Mi is too small for 100 files"):
-        _sizes([Job("a", {}, {})], 100, Plan(volume_size="64Mi"))
+        _sizes([Job("a", {}, {})], {f"{n}": f"{n}" for n in range(100)}, Plan(volume_size="64Mi"))

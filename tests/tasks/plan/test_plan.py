@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tasks.plan.plan import Plan, PlanError, Toleration, load
 from tasks.plan.pod import Pod, Resources, SecurityContext
@@ -32,8 +32,8 @@ def test_the_schema_s_defaults_are_the_plan_s() -> None:
 def test_an_unknown_field_is_refused_with_those_that_exist(tmp_path: Path) -> None:
     """A misspelt field is not ignored."""
     file = tmp_path / "plan.yaml"
-    file.write_text("repeat: 5\n")
-    with pytest.raises(PlanError, match=r"plan field repeat: there is no such field.* repeats,"):
+    file.write_text("round: 5\n")
+    with pytest.raises(PlanError, match=r"plan field round: there is no such field.* rounds,"):
         load(file, {})
 
 
@@ -52,8 +52,8 @@ def test_an_unknown_field_of_a_toleration_is_refused_with_a_toleration_s_fields(
     ("values", "field", "allowed"),
     [
         ({"profile": "fast"}, "profile", "'quick', 'standard', 'kubestr' or 'wal', not 'fast'"),
-        ({"repeats": 0}, "repeats", "greater than or equal to 1, not 0"),
-        ({"repeats": 101}, "repeats", "less than or equal to 100, not 101"),
+        ({"rounds": 0}, "rounds", "greater than or equal to 1, not 0"),
+        ({"rounds": 101}, "rounds", "less than or equal to 100, not 101"),
         ({"runtime_seconds": 0}, "runtime_seconds", "greater than or equal to 1"),
         ({"ramp_seconds": -1}, "ramp_seconds", "greater than or equal to 0"),
         ({"volume_size": "63Mi"}, "volume_size", "at least 64Mi"),
@@ -123,19 +123,31 @@ def test_a_wrong_value_names_its_field_and_what_is_allowed(
 def test_each_wrong_field_has_a_line() -> None:
     """All mistakes are said at once."""
     with pytest.raises(PlanError) as refused:
-        load(None, {"repeats": 0, "profile": "fast"})
+        load(None, {"rounds": 0, "profile": "fast"})
     assert [line.split(":")[0] for line in str(refused.value).splitlines()] == [
         "plan field profile",
-        "plan field repeats",
+        "plan field rounds",
     ]
+
+
+def test_what_a_field_of_before_is_now_is_said(tmp_path: Path) -> None:
+    """A plan of a file, of a deployment, of an old report: what to write instead."""
+    file = tmp_path / "plan.yaml"
+    file.write_text("repeats: 5\n")
+    answer = "plan field repeats: write `rounds: 5` in its place. A round is a new volume"
+    with pytest.raises(PlanError) as refused:
+        load(file, {})
+    assert str(refused.value).startswith(answer)
+    with pytest.raises(ValidationError, match="write `rounds: 5` in its place"):
+        Plan.model_validate({"repeats": 5})
 
 
 def test_overrides_come_before_the_file_s_values(tmp_path: Path) -> None:
     """The command line wins over the file, and the file over the default."""
     file = tmp_path / "plan.yaml"
-    file.write_text("repeats: 5\nprofile: wal\nstorage_classes: [fast, slow]\n")
+    file.write_text("rounds: 5\nprofile: wal\nstorage_classes: [fast, slow]\n")
     plan = load(file, {"profile": "quick"})
-    assert (plan.repeats, plan.profile, plan.storage_classes) == (5, "quick", ["fast", "slow"])
+    assert (plan.rounds, plan.profile, plan.storage_classes) == (5, "quick", ["fast", "slow"])
     assert plan.volume_size == "4Gi"
 
 
@@ -164,7 +176,7 @@ def test_a_plan_survives_being_written_and_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"repeats: [", "cannot be read"),
+        (b"rounds: [", "cannot be read"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b"- quick\n", "must hold fields and values, not"),
         (b"1: 2\n", "plan field 1: "),

@@ -93,7 +93,7 @@ def test_a_right_that_is_missing_is_rbac_s(run: Run, cluster: Cluster) -> None:
     assert check.status == "warn"
     assert check.seen.startswith("not tried: ")
     assert "Grant that verb on that resource" in check.seen
-    assert "rbac.yaml" in check.advice
+    assert check.advice == "manifests/rbac/preflight.yaml grants it"
 
 
 def test_what_the_schema_does_not_take_is_said(run: Run) -> None:

@@ -39,6 +39,25 @@ def test_version(git_version: str, status: str) -> None:
     assert bool(check.advice) == (status != "pass")
 
 
+@pytest.mark.parametrize(
+    ("name", "floats"),
+    [
+        ("ghcr.io/kastenhq/kubestr:latest", True),
+        ("registry:5000/fio", True),
+        ("fio", True),
+        ("registry:5000/fio:3.38", False),
+        (f"ghcr.io/kastenhq/kubestr@sha256:{'0' * 64}", False),
+        (f"ghcr.io/kastenhq/kubestr:latest@sha256:{'0' * 64}", False),
+    ],
+)
+def test_an_image_that_may_change_by_itself_is_told_with_what_to_do(
+    name: str, floats: bool
+) -> None:
+    """No warning: it is the default."""
+    check = cluster.image(name)
+    assert (check.status, "@sha256" in check.advice) == ("pass", floats)
+
+
 def test_rbac() -> None:
     """It is an API group like others."""
     assert cluster.rbac(["apps", "rbac.authorization.k8s.io"]).status == "pass"

@@ -36,7 +36,32 @@ def test_every_node_is_held_in_turn() -> None:
 
 def test_lay_out_provisioning_recovery_and_untimed_jobs_count() -> None:
     """Each is named with its seconds."""
-    seen = checked(fio_file=UNTIMED, repeats=1, run_limit_seconds=3600)
+    seen = checked(fio_file=UNTIMED, rounds=1, run_limit_seconds=3600)
     assert seen.status == "warn"
     assert "5,400 s of untimed fio jobs" in seen.seen
     assert all(f"s of {part}" in seen.seen for part in ("lay-out", "provisioning", "recovery"))
+
+
+FAULT = {"down": "stop {node}", "up": "start {node}"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        # two volumes, of which each is read back, 180 s + 120 s at the most
+        ({"storms": ["pod-kill"]}, "300 s of read-back"),
+        ({"storms": ["pod-kill"], "storm_rounds": 2}, "600 s of read-back"),
+        ({"storms": ["drain"]}, "600 s of read-back"),
+        ({"storms": ["drain"], "start_limit_seconds": 80}, "400 s of read-back"),
+        # 120 s for each writer that a budget keeps; with `full` for all others of two nodes too
+        ({"storms": ["drain"]}, "240 s of evictions"),
+        ({"storms": ["drain"], "drain": "full"}, "480 s of evictions"),
+        # `down` and `up`, 300 s each, on two nodes
+        ({"storms": ["node-crash"], "node_fault": FAULT}, "1,200 s of node commands"),
+    ],
+)
+def test_what_a_storm_waits_for_counts(fields: dict[str, Any], words: str) -> None:
+    seen = checked("storms", storm_volumes=["emptyDir", "local"], **fields).seen
+    assert words in seen
+    assert ("evictions" in seen) is (fields["storms"] == ["drain"])
+    assert ("node commands" in seen) is ("node_fault" in fields)

@@ -1,6 +1,6 @@
 """Volumes: what is recorded of a PVC, its PV and its first pod, and why there is none."""
 
-from threading import Event
+import time
 from typing import Any
 
 import pytest
@@ -10,21 +10,22 @@ from tasks.kubernetes import streams
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.logs import Place
 from tasks.kubernetes.objects import Obj
-from tasks.provision import bench_pod
-from tasks.provision import provision as provisioning
+from tasks.plan.plan import Plan
+from tasks.provision import bench_pod, claims
 from tasks.provision.bench_log import FioLog
 from tasks.provision.bench_pod import FioJob
-from tasks.provision.provision import provision, provisioned
+from tasks.provision.provision import Subject, provision, subjects
 from tasks.provision.volumes import Volume, VolumeFailed, lay_out
 from tasks.results.schema import TABLES
+from tests.flows.server import until
 from tests.tasks.api import Answer, Api
 from tests.tasks.sample import JOBS, PODS, make_run, pod
 
 PVCS = "/api/v1/namespaces/bench/persistentvolumeclaims"
-JOB = "stormark-20261123-031500-a1b2c3-1-fast-fio-1"
 LOG = f"{PODS}/pod-1/log"
 EVENTS = "/api/v1/namespaces/bench/events"
-PVC = "stormark-20261123-031500-a1b2c3-0-fast-volume"
+PVC = "stormark-20261123-031500-a1b2c3-0-fast-r2-volume"
+ATTACHMENTS = "/apis/storage.k8s.io/v1/volumeattachments"
 PV: Obj = {
     "metadata": {"name": "pv-1"},
     "spec": {
@@ -75,7 +76,8 @@ def script_volume(api: Api, *logs: str, phase: str = "Bound") -> None:
 
 def provision_one(api: Api, *, binding: str = "Immediate", **plan: Any) -> Volume:
     storage_class = {"metadata": {"name": "fast"}, "volumeBindingMode": binding}
-    return provision(make_run(api.cluster, **plan), [], storage_class, 0, Event())
+    subject = Subject("fast", 0, storage_class)
+    return provision(make_run(api.cluster, **plan), [], subject, 2, "node-1")
 
 
 def test_a_volume_s_row_has_what_was_seen(api: Api) -> None:
@@ -87,6 +89,7 @@ def test_a_volume_s_row_has_what_was_seen(api: Api) -> None:
     del row["created_at"]
     assert row == {
         "storage_class": "fast",
+        "round": 2,
         "pvc": PVC,
         "access_mode": "ReadWriteOnce",
         "volume_mode": "Filesystem",
@@ -201,44 +204,54 @@ def test_an_order_whose_answer_is_lost_is_looked_for(
     assert (log.finished, tried) == (True, ["1 layout"])
 
 
-def test_volumes_come_one_after_the_other_and_their_pods_end(api: Api) -> None:
-    """A class that gives none does not keep the next from coming."""
-    script_volume(api, PREPARED, phase="Pending")
-    api.script("DELETE", f"{JOBS}/{JOB}", Answer.of({}))
-    api.answers["WATCH", PVCS] = [Answer.changes(), Answer.changes(("MODIFIED", claim("Bound", 1)))]
-    classes = [{"metadata": {"name": "slow"}}, {"metadata": {"name": "fast"}}]
-    run = make_run(api.cluster, bind_limit_seconds=1)
-    with provisioned(run, [], classes) as coming:
-        first, second = coming
-        assert isinstance(first, VolumeFailed)
-        assert isinstance(second, Volume)
-        assert second.storage_class == "fast"
-        assert api.asked("DELETE") == []
-    assert [request.path for request in api.asked("DELETE")] == [f"{JOBS}/{JOB}"]
-
-
-def test_once_a_run_has_ended_nothing_more_is_created(api: Api) -> None:
-    """What is still waited for in the thread comes to nothing."""
+def test_the_round_s_node_is_preferred_and_no_more(api: Api) -> None:
+    """A volume that is bound to another node still gets its pod."""
     script_volume(api, PREPARED)
-    ended = Event()
-    ended.set()
-    with pytest.raises(VolumeFailed, match="the run has ended"):
-        provision(make_run(api.cluster), [], {"metadata": {"name": "fast"}}, 0, ended)
-    assert api.asked("POST") == []
+    provision_one(api)
+    (created,) = [request.body for request in api.asked("POST") if request.path == JOBS]
+    affinity = created["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    (preferred,) = affinity.pop("preferredDuringSchedulingIgnoredDuringExecution")
+    assert affinity == {}
+    named = {"key": "metadata.name", "operator": "In", "values": ["node-1"]}
+    assert preferred == {"weight": 100, "preference": {"matchFields": [named]}}
 
 
-def test_what_breaks_in_the_thread_breaks_the_run(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A defect is not taken for a slow class."""
+def test_a_volume_is_seen_attached_by_its_attachment(api: Api) -> None:
+    """In the client's time; one that is not attached yet is not."""
+    waiting, attached = (
+        {
+            "metadata": {"name": name, "resourceVersion": "1"},
+            "spec": {"source": {"persistentVolumeName": name}},
+            "status": {"attached": is_attached},
+        }
+        for name, is_attached in (("pv-1", False), ("pv-2", True))
+    )
+    api.script("GET", ATTACHMENTS, Answer.items([waiting, attached]))
+    began = time.monotonic()
+    with claims.attachments(api.cluster) as seen:
+        until(lambda: dict(seen), bool)
+        assert seen.keys() == {"pv-2"}
+        assert began <= seen["pv-2"] <= time.monotonic()
 
-    def defect(*_: Any) -> Volume:
-        raise KeyError("a defect")
 
-    monkeypatch.setattr(provisioning, "provision", defect)
-    run = make_run(api.cluster)
-    with provisioned(run, [], [{}]) as coming, pytest.raises(KeyError, match="a defect"):
-        next(coming)
+def test_without_the_right_to_look_no_attachment_is_seen(api: Api) -> None:
+    """And nothing fails."""
+    api.script("GET", ATTACHMENTS, Answer.refusal(403, "Forbidden"))
+    script_volume(api, PREPARED)
+    assert "attached_seconds" not in provision_one(api).row
+
+
+def test_the_control_is_the_reference_once_more() -> None:
+    """Under a name of its own, at a place of its own; without one there is none."""
+    classes = [{"metadata": {"name": name}} for name in ("fast", "slow")]
+    found = subjects(Plan(control=True), classes)
+    assert [(one.name, one.position) for one in found] == [
+        ("fast", 0),
+        ("slow", 1),
+        ("fast (control)", 2),
+    ]
+    assert found[2].storage_class is classes[0]
+    assert [one.name for one in subjects(Plan(), classes)] == ["fast", "slow"]
 
 
 def test_a_pvc_that_is_not_bound_fails_in_the_cluster_s_words(api: Api) -> None:

@@ -14,13 +14,15 @@ CLEAN: dict[str, Any] = {
     "direct": True,
     "file_size_bytes": 2**32,
     "node_memory_bytes": 2**34,
+    "bandwidth_bytes_per_second": 1e8,
+    "iops": 25000.0,
 }
 
 BUFFERED: dict[str, Any] = {"direct": False, "io_depth": 1}
 
 
 def found(options: dict[str, str] | None = None, filesystem: str = "ext4", **row: Any) -> list[str]:
-    return of_row(CLEAN | row, options or {}, filesystem)
+    return of_row(CLEAN | row, options or {}, {"filesystem": filesystem})
 
 
 def test_direct_reads_of_a_disk_have_no_caveat() -> None:
@@ -30,7 +32,7 @@ def test_direct_reads_of_a_disk_have_no_caveat() -> None:
 
 def test_a_block_device_has_no_filesystem_to_warn_of() -> None:
     """No filesystem is seen in the pod."""
-    assert of_row(CLEAN, {}, None) == []
+    assert of_row(CLEAN, {}, {"filesystem": None}) == []
 
 
 @pytest.mark.parametrize("filesystem", ["tmpfs", "ramfs"])
@@ -73,12 +75,49 @@ def test_reads_of_more_than_memory_are_not_suspected() -> None:
     assert found(**BUFFERED, node_memory_bytes=None) == []
 
 
-@pytest.mark.parametrize("filesystem", ["nfs4", "ceph", "cifs", "fuse.glusterfs", "fuse"])
-def test_a_server_may_answer_direct_reads_from_its_own_cache(filesystem: str) -> None:
-    """O_DIRECT does not reach past the server."""
-    (words,) = found(filesystem=filesystem)
-    assert words.startswith(f"the server behind {filesystem} may answer from its cache: its work")
-    assert found(filesystem=filesystem, rw="randwrite") == []
+@pytest.mark.parametrize("filesystem", ["nfs4", "ext4", "zfs", "fuse.glusterfs"])
+def test_what_is_moved_within_25_s_may_come_from_a_cache(filesystem: str) -> None:
+    """Decided by what was measured, and not by a list of names; no write is answered from one."""
+    (words,) = found(filesystem=filesystem, bandwidth_bytes_per_second=2**32 / 24)
+    assert words.startswith(
+        "its working set is less than 25 s of what was read and written: a cache"
+    )
+    assert found(filesystem=filesystem, bandwidth_bytes_per_second=2**32 / 26) == []
+    fast = 2**32 / 24
+    assert found(filesystem=filesystem, rw="randwrite", bandwidth_bytes_per_second=fast) == []
+
+
+NETWORK = {"pv_type": "csi (ebs.csi.aws.com)", "node_affinity": "topology.kubernetes.io/zone In a"}
+AT_THE_NODE = [
+    {"pv_type": "hostPath"},
+    {"pv_type": "local", "node_affinity": "kubernetes.io/hostname In w1"},
+    {"pv_type": "csi (topolvm.io)", "node_affinity": "topology.topolvm.io/node In w1"},
+    {},
+]
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow", "words"),
+    [
+        ({"read_latency_p50_ns": 49e3}, {"read_latency_p50_ns": 51e3}, "less than 50 µs"),
+        ({"sync_latency_p50_ns": 199e3}, {"sync_latency_p50_ns": 201e3}, "less than 200 µs"),
+    ],
+)
+def test_what_no_network_can_do_is_told_of_a_volume_behind_one(
+    fast: dict[str, float], slow: dict[str, float], words: str
+) -> None:
+    """A disk of the node's own may; so may a PV of which nothing is known."""
+    (told,) = of_row(CLEAN | fast, {}, NETWORK)
+    assert words in told
+    assert of_row(CLEAN | slow, {}, NETWORK) == []
+    assert [of_row(CLEAN | fast, {}, volume) for volume in AT_THE_NODE] == [[]] * 4
+
+
+def test_a_rate_that_was_not_kept_is_told() -> None:
+    """A latency below the limit was asked for, and this is none; its twin kept the rate."""
+    (words,) = found({"rate_iops": "350,150"}, iops=449.0)
+    assert words == "449 of the 500 I/Os a second that the job asks for came"
+    assert found({"rate_iops": "350,150"}, iops=451.0) == []
 
 
 @pytest.mark.parametrize("rw", ["write", "randwrite", "write:4k"])
