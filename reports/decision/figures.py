@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import gmean, t
 
-from reports.data.load import Row, Run, class_names
+from reports.data.load import CONTROL, Row, Run, class_names
 from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds
 
 CONFIDENCE = 0.95
@@ -20,7 +20,6 @@ RANDOM_READ, RANDOM_WRITE = ("randread",), ("randwrite",)
 SMALL, LARGE = (1, 16 * 2**10), (128 * 2**10, None)
 # How jobs at a fixed rate are called, whose rows do not have the rate: mixed reads and writes.
 PACED, PACED_ACCESS = "paced", ("randrw",)
-CONTROL = " (control)"
 ZEROS = re.compile(r"(?:(\.\d*?[1-9])|\.)0+(?=\D|$)")
 
 
