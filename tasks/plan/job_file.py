@@ -201,7 +201,10 @@ def prepare(plan: Plan) -> Workload:
     words = profile_text(plan.profile)
     jobs = [timed(job, plan) for job in _jobs(words)]
     target = TARGET[plan.volume_mode]
-    own = {job.name for job in jobs if job.flag("unlink") and plan.volume_mode == "Filesystem"}
+    apart = "; stormark: own-layout\n" in words
+    on_files = plan.volume_mode == "Filesystem"
+    # a file of its own, which fio makes
+    own = {job.name for job in jobs if on_files and (apart or job.flag("unlink"))}
     files = {job.name: f"{target}.{job.name}" if job.name in own else target for job in jobs}
     sizes = _sizes(jobs, files, plan)
     by_file = {f: max(sizes[j] for j in sizes if files[j] == f) for f in files.values()}

@@ -239,7 +239,7 @@ TABLES: dict[str, list[Column]] = {
             for column, kind, unit, text in (
                 ("ios", pa.int64(), "", f"{direction}s that the figures are of"),
                 (
-                    "iops_stddev",
+                    "stddev_iops",
                     pa.float64(),
                     "iops",
                     "standard deviation of fio's samples of IOPS, one each half second",

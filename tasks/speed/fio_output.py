@@ -158,7 +158,7 @@ def _direction(name: str, job: Job, figures: dict[str, Any]) -> dict[str, Any]:
     if name in ("read", "write"):
         row |= {f"{name}_ios": figures["total_ios"]}
         if figures.get("iops_samples", 0) > 1:
-            row |= {f"{name}_iops_stddev": float(figures["iops_stddev"])}
+            row |= {f"{name}_stddev_iops": float(figures["iops_stddev"])}
     return row
 
 

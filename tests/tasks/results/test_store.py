@@ -147,7 +147,7 @@ def test_a_column_that_an_older_file_lacks_is_null(tmp_path: Path) -> None:
 @every_table
 def test_a_name_ends_in_its_unit(table: str) -> None:
     """A reader of the data needs no other page; nothing else ends like a unit."""
-    units = ("bytes_per_second", "seconds", "bytes", "ns", "iops")
+    units = ("bytes_per_second", "seconds", "bytes", "ns", "iops", "percent")
     for field in schema(table):
         ending = next((u for u in units if field.name == u or field.name.endswith(f"_{u}")), "")
         unit = field.metadata[b"unit"].decode()
