@@ -23,7 +23,7 @@ ON_TESTBEDS := env STORMARK_E2E_TESTBEDS=$(TESTBED):$(TESTBED)-second \
 	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(STORMS) tests/e2e
 
 # Tests of the testbed's own parts, as root, on a machine that has what it installs.
-OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py crash.py)
+OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py power.py csi.py crash.py)
 # Tests that wait for services of their own.
 SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py \
 	tests/benchmarks/test_campaign.py
