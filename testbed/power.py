@@ -4,6 +4,7 @@ A killed process leaves its data in the page cache, from where the kernel writes
 that is no power cut. A filesystem that is shut down writes nothing any more, not even its own log.
 """
 
+import errno
 import os
 from contextlib import ExitStack
 from fcntl import ioctl
@@ -19,39 +20,53 @@ _SHUT_DOWN, _WITHOUT_FLUSHING = 0x8004587D, pack("I", 2)
 
 
 def cut(pid: int) -> None:
-    """Shut down the filesystems of all volumes that a process's namespace has mounted."""
-    with ExitStack() as opened:
-        files = []
-        for point in _mounts(pid).values():
-            file = os.open(point, os.O_RDONLY | os.O_DIRECTORY)
-            opened.callback(os.close, file)
-            files.append(file)
-        for file in files:  # opened before: between the first and the last is no time
-            ioctl(file, _SHUT_DOWN, _WITHOUT_FLUSHING)
+    """Shut down the filesystems of all volumes that a process's namespace has mounted.
 
-
-def _mounts(pid: int) -> dict[int, Path]:
-    """By device, a path to one place where it is mounted in a process's namespace."""
-    wanted = {
-        Path(device).stat().st_rdev
+    One that is shut down already stays so.
+    """
+    numbers = {
+        Path(device).stat().st_rdev: device
         for device, file in devices.attached().items()
         if file.is_relative_to(state.NODES) or file.is_relative_to(state.ARRAY)
     }
-    found: dict[int, Path] = {}
-    hidden = set()
-    for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines():
-        numbers, _, point = line.split()[2:5]
-        device = os.makedev(*map(int, numbers.split(":")))
-        path = Path(f"/proc/{pid}/root{point}")
-        if device not in wanted:
-            continue
-        if path.is_dir() and path.stat().st_dev == device:
-            found[device] = path
-        else:  # another filesystem was mounted over it
-            hidden.add(device)
-    if lost := hidden - found.keys():
-        raise Failed(
-            f"cutting the power of process {pid}: something lies over the mount of device "
-            f"{os.major(min(lost))}:{os.minor(min(lost))}; /proc/{pid}/mountinfo tells what"
-        )
-    return found
+    with ExitStack() as opened:
+        files: dict[str, int | None] = {}
+        hidden: dict[str, str] = {}
+        for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines():
+            major_minor, _, point = line.split()[2:5]
+            number = os.makedev(*map(int, major_minor.split(":")))
+            device = numbers.get(number)
+            if device is None or device in files:
+                continue
+            try:
+                files[device] = _opened(f"/proc/{pid}/root{point}", number, opened)
+            except (
+                FileNotFoundError
+            ):  # another filesystem lies over it; it may be mounted elsewhere
+                hidden[device] = point
+        for device in hidden.keys() - files.keys():
+            raise Failed(
+                f"cutting the power of process {pid}: something lies over {hidden[device]}, where "
+                f"{device} is mounted; `nsenter -t {pid} -m umount {hidden[device]}` takes it away"
+            )
+        for file in files.values():  # between the first and the last is no time
+            if file is not None:
+                ioctl(file, _SHUT_DOWN, _WITHOUT_FLUSHING)
+
+
+def _opened(path: str, number: int, stack: ExitStack) -> int | None:
+    """A descriptor of a folder of the device with this number; None if that is shut down already.
+
+    Raises FileNotFoundError if the folder is another device's.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        stack.callback(os.close, file)
+        found = os.fstat(file).st_dev
+    except OSError as error:
+        if error.errno == errno.EIO:
+            return None
+        raise
+    if found != number:
+        raise FileNotFoundError(path)
+    return file

@@ -95,6 +95,16 @@ def test_a_process_fault_does_not_show_that_a_disk_lies(root: Path, device: str)
     assert survives(root, device, SYNCED, kill_alone, "lying")
 
 
+def test_a_power_cut_may_be_repeated(root: Path, device: str) -> None:
+    """As after one that was interrupted before it had killed the node."""
+
+    def cut_twice(first: subprocess.Popen[str]) -> None:
+        cut_power(first)
+        cut_power(first)
+
+    assert survives(root, device, SYNCED, cut_twice)
+
+
 def test_other_filesystems_stay(root: Path) -> None:
     """A power cut of a node that has mounted none of its devices shuts nothing down."""
     with node(root) as shell:
