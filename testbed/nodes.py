@@ -68,6 +68,7 @@ def start(name: str) -> None:
     if _process(name) in processes.running():
         return
     root = state.NODES / name
+    cgroups.remove(name)  # kubelet would look for 3 s at each container that is gone
     cgroups.make(name)
     shutil.rmtree(root / "var/lib/cni", ignore_errors=True)  # addresses of pods that are gone
     devices.wait_until_released(root)

@@ -49,8 +49,9 @@ func (a *array) release(id string) error {
 	return err
 }
 
-// mountDevice mounts a device's filesystem in its whole size; if there is none, it is made.
-func mountDevice(device, path string, asked *csi.VolumeCapability_MountVolume, readOnly bool) error {
+// mountDevice mounts a volume's filesystem; if there is none, it is made. That of a snapshot grows to
+// the size of its volume.
+func mountDevice(device, path string, asked *csi.VolumeCapability_MountVolume, of *disk) error {
 	kind, _ := run("blkid", "--probe", "--match-tag", "TYPE", "--output", "value", device) // 2: none
 	if kind == "" {
 		kind = asked.FsType
@@ -62,8 +63,15 @@ func mountDevice(device, path string, asked *csi.VolumeCapability_MountVolume, r
 		}
 	}
 	options := asked.MountFlags
-	if readOnly {
+	if of.ReadOnly {
 		options = append(options, "ro")
+	}
+	copied := of.Source != "" && !of.ReadOnly
+	if copied && kind == "ext4" { // while it is not mounted: else that needs CAP_SYS_RESOURCE
+		run("e2fsck", "-f", "-p", device) // 1: it has mended what a snapshot leaves
+		if _, err := run("resize2fs", device); err != nil {
+			return err
+		}
 	}
 	if kind == "xfs" {
 		options = append(options, "nouuid") // that of a snapshot is its source's
@@ -78,10 +86,10 @@ func mountDevice(device, path string, asked *csi.VolumeCapability_MountVolume, r
 	if _, err := run("mount", append(line, device, path)...); err != nil {
 		return err
 	}
-	if readOnly {
-		return nil
+	if copied && kind == "xfs" {
+		return grow(device, path)
 	}
-	return grow(device, path) // that of a snapshot may be smaller
+	return nil
 }
 
 func grow(device, path string) error {

@@ -63,7 +63,7 @@ func (n *nodeServer) NodeStageVolume(_ context.Context, request *csi.NodeStageVo
 	if err != nil {
 		return nil, err
 	}
-	if err := mountDevice(device, path, mount, there.ReadOnly); err != nil {
+	if err := mountDevice(device, path, mount, there); err != nil {
 		return nil, err
 	}
 	// One that is mounted is detached by the kernel once it is not, also by the end of the node.

@@ -114,7 +114,7 @@ def test_a_night(admin: client.ApiClient, image: str, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     (volume,) = rows_of(str(tmp_path), "volumes")
     assert volume["attach_seconds"] is not None
-    assert volume["filesystem"] == "ext4"
+    assert volume["filesystem"] == "xfs"
     storms = {row["storm"]: row for row in rows_of(str(tmp_path), "storms")}
     assert {name: row["kept"] for name, row in storms.items()} == {
         "pod-delete": True,
