@@ -30,9 +30,9 @@ def remove(node: str = "") -> None:
     wait_for("cgroups removed", lambda: _try_to_remove(of), 30, f"{ROOT}/*/{of}/**/cgroup.procs")
 
 
-def _try_to_remove(group: str) -> bool:
+def _try_to_remove(top_group: str) -> bool:
     """Remove what is empty, from the leaves up; true if nothing is left."""
-    for top in ROOT.glob(f"*/{group}"):
+    for top in ROOT.glob(f"*/{top_group}"):
         groups = [top, *(path for path in top.rglob("*") if path.is_dir())]
         for group in sorted(groups, reverse=True):
             try:
@@ -40,4 +40,4 @@ def _try_to_remove(group: str) -> bool:
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
-    return not list(ROOT.glob(f"*/{group}"))
+    return not list(ROOT.glob(f"*/{top_group}"))

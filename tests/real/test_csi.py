@@ -192,10 +192,10 @@ def test_a_volume_grows_and_is_copied(place: Place) -> None:
     """While a pod uses it; a copy of its snapshot may be larger, and is as it was then."""
     place.apply("first")
     place.wait("condition=Ready", "pod/first")
-    place.kubectl("exec", "first", "--", "sh", "-c", "echo then >/volume/file; sync")
+    place.kubectl("exec", "first", "--", "sh", "-c", "echo then | dd conv=fsync of=/volume/file")
     place.kubectl("apply", "--filename=-", text=SNAPSHOT)
     place.wait("jsonpath={.status.readyToUse}=true", "volumesnapshot/taken")
-    place.kubectl("exec", "first", "--", "sh", "-c", "echo now >/volume/file; sync")
+    place.kubectl("exec", "first", "--", "sh", "-c", "echo now | dd conv=fsync of=/volume/file")
     larger = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
     place.kubectl("patch", "pvc", "first", "--patch", json.dumps(larger))
     place.wait("jsonpath={.status.capacity.storage}=1Gi", "pvc/first")

@@ -48,10 +48,11 @@ def honest(admin: client.ApiClient) -> list[str]:
 
 @pytest.fixture
 def careless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The usual writer, but that it acknowledges what it has not made durable."""
-    usual = script("writer.sh")
-    unsynced = usual.replace(" conv=fsync", "")
-    assert unsynced != usual
+    """The usual writer, but that of its file it makes the name durable alone, and no record."""
+    usual, record = script("writer.sh"), "dd bs=512 conv=fsync 2>scratch/stderr"
+    assert usual.count(record) == usual.count("\nnumber=0\n") == 1
+    named = '\ndd conv=fsync if=/dev/null of="$file" 2>/dev/null\nnumber=0\n'
+    unsynced = usual.replace(record, "dd bs=512 2>scratch/stderr").replace("\nnumber=0\n", named)
     texts = {"writer.sh": unsynced}
     monkeypatch.setattr("tasks.lifecycle.run.script", lambda name: texts.get(name) or script(name))
 
