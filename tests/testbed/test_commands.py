@@ -75,7 +75,7 @@ def test_not_root(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_forbidden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state folder that may not be written to is named."""
 
-    def refuse(_release: str | None) -> None:
+    def refuse(_release: str | None, *, csi: bool) -> None:  # noqa: ARG001
         raise PermissionError(EACCES, "Permission denied", str(state.BIN))
 
     monkeypatch.setattr("testbed.build.build", refuse)
