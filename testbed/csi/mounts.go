@@ -25,12 +25,13 @@ func loopDevices(image string) ([]string, error) {
 	return strings.Fields(listed), err
 }
 
-// attach is the loop device of a file, made if there is none.
+// attach is the loop device of a file, made if there is none. A file that shares blocks with another
+// is written in whole ones: then each device has sectors of that size, or a copy could not be mounted.
 func attach(image string) (string, error) {
 	if there, err := loopDevices(image); err != nil || len(there) > 0 {
 		return strings.Join(there[:min(len(there), 1)], ""), err
 	}
-	return run("losetup", "--direct-io=on", "--find", "--show", image)
+	return run("losetup", "--direct-io=on", "--sector-size=4096", "--find", "--show", image)
 }
 
 // release detaches the loop devices of a volume; one that is in use, the kernel detaches after it.
