@@ -18,12 +18,12 @@ STORMS := tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real
 ON_A_CLUSTER := $(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest $(STORMS)
 # Without a cluster, each of two workers has a testbed of its own.
 ON_TESTBEDS := env STORMARK_E2E_TESTBEDS=$(TESTBED):$(TESTBED)-second \
-	STORMARK_TESTBED=$(TESTBED)-second $(BIN)/python -m testbed run -- \
-	env STORMARK_TESTBED=$(TESTBED) $(BIN)/python -m testbed run -- \
+	STORMARK_TESTBED=$(TESTBED)-second $(BIN)/python -m testbed run --csi -- \
+	env STORMARK_TESTBED=$(TESTBED) $(BIN)/python -m testbed run --csi -- \
 	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(STORMS) tests/e2e
 
 # Tests of the testbed's own parts, as root, on a machine that has what it installs.
-OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py crash.py)
+OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py power.py csi.py crash.py)
 # Tests that wait for services of their own.
 SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py \
 	tests/benchmarks/test_campaign.py
@@ -48,7 +48,7 @@ services: .venv/dev fio postgres chromium
 
 # What a testbed is compiled of Go modules, unless that was done: minutes, out of the way of others.
 binaries: .venv/run
-	nice -n 19 $(BIN)/python -m testbed build
+	nice -n 19 $(BIN)/python -m testbed build --csi
 
 # Where no cluster is given, the testbed itself is tested first, and ended if it was up.
 e2e: .venv/dev busyboxes

@@ -15,7 +15,8 @@ set -u
 folder=volume/stormark
 read -r life 2>/dev/null <scratch/life || life=0
 life=$((life + 1))
-echo "$life" >scratch/life
+# durable: after a power cut it would begin with 1 again, and write anew what was lost
+echo "$life" | dd conv=fsync 2>/dev/null >scratch/life
 writer=$STORMARK_POD.$life
 file=$folder/$writer
 

@@ -17,6 +17,7 @@ from . import (
     certificates,
     cluster,
     control_plane,
+    csi_driver,
     machine,
     network,
     nodes,
@@ -58,6 +59,9 @@ Release = Annotated[
         show_default=False,
     ),
 ]
+Csi = Annotated[
+    bool, typer.Option("--csi", help="With the classes csi-block, whose volumes attach.")
+]
 Node = Annotated[str, typer.Argument(help="A node, as w1.")]
 
 
@@ -80,10 +84,10 @@ def telling() -> Iterator[None]:
 
 
 @app.command()
-def build(release: Release = None) -> None:
+def build(release: Release = None, csi: Csi = False) -> None:
     """Compile Kubernetes and the provisioner from Go modules, if that is not done yet."""
     with telling(), state.exclusive(), machine.alone():
-        builds.build(release)
+        builds.build(release, csi=csi)
 
 
 @app.command()
@@ -92,16 +96,18 @@ def up(
         int, typer.Option("--nodes", min=1, max=certificates.MOST_NODES, help="Number of nodes.")
     ] = NODES,
     release: Release = None,
+    csi: Csi = False,
 ) -> None:
     """Make the cluster, or finish it: builds first if needed, and prints the kubeconfig's path."""
     with telling():
-        cluster.up(count, release)
+        cluster.up(count, release, csi=csi)
     _print(str(state.KUBECONFIG))
 
 
 @app.command(epilog="Example: `python -m testbed run -- kubectl get nodes`")
 def run(
     command: Annotated[list[str], typer.Argument(help="A command with its arguments, after --.")],
+    csi: Csi = False,
 ) -> None:
     """Run a command with the testbed's KUBECONFIG; one that was not up is ended after it.
 
@@ -113,7 +119,7 @@ def run(
     with telling(), state.in_use(), _on_signal(signal.default_int_handler, signal.SIGTERM):
         was_up = state.owner() is not None
         try:
-            cluster.up(NODES)
+            cluster.up(NODES, csi=csi)
             code = _code_of(command)
         finally:
             if not was_up and os.geteuid() == 0:
@@ -142,14 +148,21 @@ def status() -> None:
 
 @app.command()
 def stop_node(node: Node) -> None:
-    """Kill a node at once, as a power cut would."""
+    """Cut a node's power: what it has not made durable is gone."""
     with _on(node), state.exclusive():
         nodes.stop(node)
 
 
 @app.command()
+def kill_node(node: Node) -> None:
+    """Kill a node's processes alone: a process fault, after which the kernel still has all data."""
+    with _on(node), state.exclusive():
+        nodes.kill(node)
+
+
+@app.command()
 def start_node(node: Node) -> None:
-    """Start a node that was stopped."""
+    """Start a node that was stopped or killed."""
     with _on(node), state.exclusive():
         nodes.start(node)
 
@@ -166,6 +179,21 @@ def join(node: Node) -> None:
     """Put a node on the network again."""
     with _on(node), state.exclusive():
         network.join(node)
+
+
+@app.command()
+def array(
+    attach_seconds: Annotated[float, typer.Option(help="Each attachment takes so long.")] = 0,
+    detach_failures: Annotated[
+        int, typer.Option(help="So many detachments fail, from now on.")
+    ] = 0,
+    delete_seconds: Annotated[float, typer.Option(help="Each deletion takes so long.")] = 0,
+) -> None:
+    """Let the volumes of csi-block be slow or fail; without options they are as they were."""
+    with telling(), state.exclusive():
+        prerequisites.check_root()
+        _check_up()
+        csi_driver.tell(attach_seconds, detach_failures, delete_seconds)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Compiling Kubernetes and the local-path provisioner from Go modules, once."""
+"""Compiling Kubernetes, the local-path provisioner and what CSI needs from Go modules, once."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,24 +35,42 @@ class Target(NamedTuple):
         return hashlib.sha256(content + (self.release or "").encode()).hexdigest()
 
 
-def build(release: str | None = None) -> None:
+def build(release: str | None = None, *, csi: bool = False) -> None:
     """Compile what is missing or was compiled from other Go files; the rest is reused.
 
     A release is such as 1.31, of which it is the newest patch; None is that of kube/go.mod.
     """
-    targets = (
+    targets = [
         Target(compiled(release), HERE / "kube", ".", release),
         Target(
             state.PROVISIONER, HERE / "provisioner", "github.com/rancher/local-path-provisioner"
         ),
-    )
+        *(_csi_targets() if csi else ()),
+    ]
     for target in targets:
         _take_over(target)
     stale = [target for target in targets if not _is_current(target.binary, target.stamp)]
     if stale:
-        _check_go()
+        _check_go(targets)
     for target in stale:
         _compile(target)
+
+
+def _csi_targets() -> list[Target]:
+    """The driver, its sidecars, and csi-sanity, which tests it."""
+    packages = {
+        "csi-attacher": "external-attacher/v4/cmd/csi-attacher",
+        "csi-provisioner": "external-provisioner/v6/cmd/csi-provisioner",
+        "csi-resizer": "external-resizer/v2/cmd/csi-resizer",
+        "csi-sanity": "csi-test/v5/cmd/csi-sanity",
+        "csi-snapshotter": "external-snapshotter/v8/cmd/csi-snapshotter",
+        "snapshot-controller": "external-snapshotter/v8/cmd/snapshot-controller",
+    }
+    sidecars = (
+        Target(state.BIN / name, HERE / "sidecars", f"github.com/kubernetes-csi/{package}")
+        for name, package in packages.items()
+    )
+    return [Target(state.CSI, HERE / "csi", "."), *sidecars]
 
 
 def compiled(release: str | None) -> Path:
@@ -91,8 +110,8 @@ def _is_current(binary: Path, stamp: str) -> bool:
     return binary.exists() and marker.exists() and marker.read_text() == stamp
 
 
-def _check_go() -> None:
-    files = [HERE / name / "go.mod" for name in ("kube", "provisioner")]
+def _check_go(targets: Iterable[Target]) -> None:
+    files = {target.sources / "go.mod" for target in targets}
     needed = max(_go_of(file.read_text()) for file in files)
     wanted = ".".join(map(str, needed))
     if shutil.which("go") is None:

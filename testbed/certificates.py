@@ -19,6 +19,7 @@ ADMIN = "admin"
 USERS = {
     ADMIN: "system:masters",
     "local-path-provisioner": "system:masters",
+    "csi-sidecars": "system:masters",
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
     "system:kube-proxy": "",

@@ -21,14 +21,18 @@ def make(node: str) -> None:
                     (group / name).write_text((group.parent / name).read_text())
 
 
-def remove() -> None:
-    """Remove every cgroup of the testbed; those of processes that are ending are waited for."""
-    wait_for("cgroups removed", _try_to_remove, 30, f"{ROOT}/*/{GROUP}/**/cgroup.procs")
+def remove(node: str = "") -> None:
+    """Remove every cgroup of the testbed, or of a node that has ended.
+
+    Those of processes that are ending are waited for.
+    """
+    of = f"{GROUP}/{node}" if node else GROUP
+    wait_for("cgroups removed", lambda: _try_to_remove(of), 30, f"{ROOT}/*/{of}/**/cgroup.procs")
 
 
-def _try_to_remove() -> bool:
+def _try_to_remove(top_group: str) -> bool:
     """Remove what is empty, from the leaves up; true if nothing is left."""
-    for top in ROOT.glob(f"*/{GROUP}"):
+    for top in ROOT.glob(f"*/{top_group}"):
         groups = [top, *(path for path in top.rglob("*") if path.is_dir())]
         for group in sorted(groups, reverse=True):
             try:
@@ -36,4 +40,4 @@ def _try_to_remove() -> bool:
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
-    return not list(ROOT.glob(f"*/{GROUP}"))
+    return not list(ROOT.glob(f"*/{top_group}"))

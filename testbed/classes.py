@@ -1,7 +1,7 @@
 """The storage classes, and the provisioners and the storage host behind them.
 
-devices.py has the device of gp3-like; node/services.sh mounts it, and the storage host's folder;
-node/sized.sh makes the volumes of sized.
+devices.py has the device of gp3-like; node/services.sh mounts it, the storage host's folder and the
+overlayfs of lying; node/sized.sh makes the volumes of sized.
 """
 
 import json
@@ -70,6 +70,12 @@ CLASSES = (
         "WaitForFirstConsumer",
         _on_every_node(f"/{devices.SIZED}"),
         volumes="sized",
+    ),
+    StorageClass(
+        "lying",
+        "cluster.local/lying",
+        "WaitForFirstConsumer",
+        _on_every_node("/opt/lying"),
     ),
 )
 

@@ -10,6 +10,7 @@ from . import (
     cgroups,
     classes,
     control_plane,
+    csi_driver,
     devices,
     images,
     machine,
@@ -24,10 +25,11 @@ from .shell import run, step
 from .state import Failed
 
 
-def up(node_count: int, release: str | None = None) -> None:
+def up(node_count: int, release: str | None = None, *, csi: bool = False) -> None:
     """Make a cluster with at least so many nodes; what exists already is kept or finished.
 
-    Of another release than the one asked for, nothing is: that is Failed.
+    With csi there are volumes that attach, too. Of another release than the one asked for, nothing
+    is: that is Failed.
     """
     prerequisites.check_root()
     state.check_owner()
@@ -41,19 +43,22 @@ def up(node_count: int, release: str | None = None) -> None:
             sysctls.save()
             prerequisites.install()
             prerequisites.unpack_busybox()
-            build.build(release)
+            build.build(release, csi=csi)
         began = time.monotonic()
         certificates.make()
         images.make()
         network.make_bridge()
         classes.start_storage_host()
         control_plane.start()
+        csi_driver.make_array()
         names = [nodes.make(index) for index in range(1, node_count + 1)]
         for name in names:
             nodes.start(name)
         step(f"waiting for {', '.join(names)}")
         nodes.wait_until_ready(names)
         classes.make()
+        if csi:
+            csi_driver.start(names)
     step(f"up in {time.monotonic() - began:.0f} s")
 
 
@@ -70,8 +75,9 @@ def down() -> None:
         if state.owner() is not None:  # else such names would be another program's
             network.remove()
             cgroups.remove()
-        devices.detach_all()
+        devices.detach_all(state.NODES, state.ARRAY)
         _unmount()
+        devices.detach_all()
         _remove_files()
         state.release()
     step(f"down; {state.BIN} and {state.IMAGES} stay for the next time")

@@ -1,11 +1,13 @@
-"""Loop devices: of the class gp3-like one a node, with its rate; of the class sized one a volume.
+"""Loop devices: a node's disk and that of its gp3-like, with its rate; one of each other volume.
 
-node/sized.sh attaches and mounts those of sized. The kernel detaches them when they are unmounted,
-also by the end of their node.
+node/sized.sh and the CSI driver attach those of volumes. The kernel detaches them when they are
+unmounted, also by the end of their node.
 """
 
+import errno
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,21 @@ from .shell import run, wait_for
 
 # An AWS gp3 volume without extras: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
 IOPS, BYTES_PER_SECOND = 3000, 125 * 2**20
-SIZE_BYTES = 12 * 2**30
-IMAGE = "gp3.img"
+# A device that a node always has: its image file, its size, and what makes its filesystem.
+# The images are sparse; on one disk of this machine, what is written is all that they take.
+GP3 = ("gp3.img", 12 * 2**30, ("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0"))
+DISK = ("disk.img", 64 * 2**30, ("mkfs.xfs", "-q"))  # all other volumes of the node lie on it
 SIZED = "opt/sized"  # on a node: the volumes of the class sized, and their image files
 
 
-def attach(root: Path) -> str:
-    """The loop device of a node's image file; both are made if they are missing."""
-    image = root / IMAGE
+def attach(root: Path, name: str, size_bytes: int, make_filesystem: Sequence[str]) -> str:
+    """The loop device of an image file in a folder; both are made if they are missing."""
+    image = root / name
     if not image.exists():
         fresh = image.with_suffix(".new")
         with fresh.open("wb") as file:
-            file.truncate(SIZE_BYTES)
-        run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0", fresh)
+            file.truncate(size_bytes)
+        run(*make_filesystem, fresh)
         fresh.rename(image)
     for device, file_of_device in attached().items():
         if file_of_device == image:
@@ -41,35 +45,59 @@ def attached() -> dict[str, Path]:
     """
     listed = run("losetup", "--list", "--json", "--output", "NAME,BACK-INO,BACK-MAJ:MIN,BACK-FILE")
     devices = json.loads(listed)["loopdevices"] if listed else []
-    sized = {_identity(file): file for file in state.NODES.glob(f"*/{SIZED}/*.img")}
+    volumes = [*state.NODES.glob(f"*/{SIZED}/*.img"), *state.ARRAY.glob("*.img")]
+    known = {_identity(file): file for file in volumes}
     found = {}
     for device in devices:
         if device["back-file"] is None:  # it is being detached, and has no file any more
             continue
         named = Path(device["back-file"].split(" (deleted)")[0])
-        file = sized.get((device["back-maj:min"].strip(), int(device["back-ino"])), named)
-        if file.is_relative_to(state.NODES):
+        file = known.get((device["back-maj:min"].strip(), int(device["back-ino"])), named)
+        if file.is_relative_to(state.FOLDER):
             found[device["name"]] = file
     return found
 
 
 def wait_until_released(root: Path) -> None:
-    """Wait until the volumes of the class sized that a node had mounted are so no more."""
-    wait_for(
-        f"loop devices of {root.name} detached",
-        lambda: not any(file.is_relative_to(root / SIZED) for file in attached().values()),
-        30,
-        "`losetup --list`",
-    )
+    """Wait until nothing that a node had mounted is mounted any more.
+
+    A filesystem that was shut down and still is mounted somewhere would be the one that a new mount
+    gets.
+    """
+
+    def released() -> bool:
+        mine = {name: file for name, file in attached().items() if file.is_relative_to(root)}
+        volumes = [file for file in mine.values() if file.is_relative_to(root / SIZED)]
+        return not volumes and not any(map(_is_mounted, mine))
+
+    wait_for(f"loop devices of {root.name} released", released, 30, "`losetup --list`")
 
 
-def detach_all() -> None:
-    """Detach every loop device of the testbed; one whose filesystem still ends is waited for."""
+def _is_mounted(device: str) -> bool:
+    try:
+        os.close(os.open(device, os.O_RDONLY | os.O_EXCL))  # mounted: another has it exclusively
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return True
+    return False
+
+
+def detach_all(*folders: Path) -> None:
+    """Detach every loop device of the testbed, or of files in some folders of it.
+
+    One whose filesystem still ends is waited for.
+    """
+
+    def of_these() -> list[str]:
+        below = folders or (state.FOLDER,)
+        files = attached().items()
+        return [device for device, file in files if any(map(file.is_relative_to, below))]
 
     def detached() -> bool:
-        for device in attached():
+        for device in of_these():
             run("losetup", "--detach", device)  # fails for one that the kernel has detached by now
-        return not attached()
+        return not of_these()
 
     wait_for("loop devices detached", detached, 30, "`losetup --list`")
 

@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from . import certificates, cgroups, devices, network, processes, state
+from . import certificates, cgroups, devices, network, power, processes, state
 from .classes import SHARED
 from .control_plane import kubectl
 from .shell import run, wait_for
@@ -68,22 +68,32 @@ def start(name: str) -> None:
     if _process(name) in processes.running():
         return
     root = state.NODES / name
+    cgroups.remove(name)  # kubelet would look for 3 s at each container that is gone
     cgroups.make(name)
     shutil.rmtree(root / "var/lib/cni", ignore_errors=True)  # addresses of pods that are gone
     devices.wait_until_released(root)
-    device = devices.attach(root)
-    number = Path(device).stat().st_rdev
+    limited, disk = devices.attach(root, *devices.GP3), devices.attach(root, *devices.DISK)
+    number = Path(limited).stat().st_rdev
     spec = devices.throttled_spec(json.loads(run("ctr", "oci", "spec")), number)
     (root / "etc/containerd/base-spec.json").write_text(json.dumps(spec))
     address = network.node_address(int(name.removeprefix("w")))
-    init = ("/bin/sh", HERE / "node/init.sh", root, state.FOLDER, name, address, SHARED, device)
+    init = ("/bin/sh", HERE / "node/init.sh", root, state.FOLDER)
+    own = (name, address, SHARED, limited, disk)
     enter = ("nsenter", f"--net=/run/netns/{network.namespace(name)}")
     isolate = ("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child")
-    processes.start(_process(name), *enter, *isolate, *init)
+    processes.start(_process(name), *enter, *isolate, *init, *own)
 
 
 def stop(name: str) -> None:
-    """End a node at once, as a power cut would: with its first process the kernel kills all."""
+    """Cut a node's power: what was not durable on its disks is gone, and then all processes are."""
+    pid = processes.running().get(_process(name))
+    if pid is not None and (first := processes.child(pid)) is not None:
+        power.cut(first)
+    kill(name)
+
+
+def kill(name: str) -> None:
+    """Kill a node's processes, the kernel all with the first; what they wrote, it still keeps."""
     pid = processes.running().get(_process(name))
     if pid is None:
         return

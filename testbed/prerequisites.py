@@ -31,13 +31,13 @@ PACKAGES = {
 # What the kernel must show, and what needs it.
 KERNEL = {
     "dev/fuse": "FUSE, for the class nfs-client",
-    "dev/loop-control": "loop devices, for the classes gp3-like and sized",
+    "dev/loop-control": "loop devices, for nodes' disks and volumes",
     "sys/fs/cgroup/blkio/blkio.throttle.read_iops_device": (
         "cgroup v1 with blkio throttling, for kubelet and the class gp3-like"
     ),
 }
 BUSYBOX = "busybox"  # Debian's package; busybox-static would prefer its own commands to an image's
-FILESYSTEMS = {"overlay": "overlayfs, for containerd", "xfs": "XFS, for the class sized"}
+FILESYSTEMS = {"overlay": "overlayfs, for containerd", "xfs": "XFS, for nodes' disks"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICE = "#!/bin/sh\n# stormark testbed: installing a package starts no service\nexit 101\n"
 

@@ -16,6 +16,8 @@ PROVISIONERS, LOG, TEMPORARY = (FOLDER / name for name in ("provisioner", "log",
 KUBECONFIG = FOLDER / "kubeconfig"
 PROVISIONER = BIN / "local-path-provisioner"
 KUBE = FOLDER / "kube"  # a link to the release in bin/ that this testbed runs, until it is down
+CSI = BIN / "csi"  # the driver; its sidecars are beside it
+ARRAY = FOLDER / "array"  # where the volumes of the CSI driver are
 BUSYBOX = BIN / "busybox"  # Debian's package of that name, whichever this machine has installed
 
 KEPT_NUMBER = FOLDER / "number"  # certificates and the cluster's own data are of it

@@ -2,7 +2,7 @@
 # The first process of a node, in namespaces of its own: gives it a root of its own, with this
 # machine's /usr, and goes on as the node's services.
 #
-#   init.sh ROOT STATE NAME ADDRESS SHARED DEVICE
+#   init.sh ROOT STATE NAME ADDRESS SHARED LIMITED DISK
 #
 # ROOT is the node's folder and STATE the testbed's; services.sh says what the others are.
 set -eu
@@ -16,7 +16,7 @@ for folder in usr etc/alternatives; do
     mkdir -p "$root/$folder"
     mount --bind "/$folder" "$root/$folder"
 done
-for folder in bin images; do
+for folder in bin images array; do
     mkdir -p "$root/testbed/$folder"
     mount --bind "$state/$folder" "$root/testbed/$folder"
 done

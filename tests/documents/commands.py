@@ -42,7 +42,11 @@ RUN_BY = {
     r"python -m reports\.columns": (
         "tests/documents/test_results.py::test_the_column_reference_is_todays"
     ),
-    r"python -m testbed (stop-node|start-node|cut|join) .*": (
+    r"python -m testbed (stop-node|kill-node) .*": (
+        "tests/real/test_power.py::test_a_process_fault_proves_nothing_of_fsync"
+    ),
+    r"python -m testbed array.*": "tests/real/test_csi.py::test_the_array_does_as_it_is_told",
+    r"python -m testbed (start-node|cut|join) .*": (
         "tests/real/test_node_faults.py::test_a_power_cut_and_a_network_cut"
     ),
     r"STORMARK_TESTBED=.* python -m testbed up": (

@@ -51,7 +51,8 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
     fake = Go(tmp_path / "go")
     monkeypatch.setenv("PATH", f"{fake.program.parent}:/usr/bin:/bin")
     monkeypatch.setattr(build, "HERE", tmp_path)
-    for name, needed in (("kube", "1.26.0"), ("provisioner", "1.24.0")):
+    needs = {"kube": "1.26.0", "provisioner": "1.24.0", "csi": "1.26.0", "sidecars": "1.26.0"}
+    for name, needed in needs.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "main.go").write_text("package main\n")
         (tmp_path / name / "go.mod").write_text(f"module {name}\n\ngo {needed}\n")
@@ -69,6 +70,19 @@ def test_second_build_is_silent(go: Go, capsys: pytest.CaptureFixture[str]) -> N
     build.build()
     assert go.count() == 2
     assert capsys.readouterr().err == ""
+
+
+def test_what_attaches_volumes_is_compiled_when_it_is_asked_for(go: Go, tmp_path: Path) -> None:
+    """The driver and its sidecars, of the modules of each."""
+    build.build()
+    assert not state.CSI.exists()
+    build.build(csi=True)
+    made = {path.name for path in state.BIN.iterdir() if path.suffix != ".built-from"}
+    assert made >= {"csi", "csi-attacher", "csi-provisioner", "csi-resizer", "csi-snapshotter"}
+    before = go.count()
+    (tmp_path / "csi" / "main.go").write_text("package main // changed\n")
+    build.build(csi=True)
+    assert go.count() == before + 1
 
 
 def test_what_another_testbed_has_compiled_is_taken_over(

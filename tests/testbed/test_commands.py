@@ -19,13 +19,15 @@ COMMANDS = [
         "kubeconfig",
         "status",
         "stop-node",
+        "kill-node",
         "start-node",
         "cut",
         "join",
+        "array",
         "down",
     )
 ]
-ON_A_NODE = ["stop-node w1", "start-node w1", "cut w1", "join w1"]
+ON_A_NODE = ["stop-node w1", "kill-node w1", "start-node w1", "cut w1", "join w1"]
 
 
 def command(*arguments: str) -> Result:
@@ -41,7 +43,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands believe that they are root; none of these tests lets one do anything."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     # bridge and cgroups have the names of a real testbed, also where a refusal is missing
-    for action in ("network.cut", "network.join", "nodes.start", "nodes.stop"):
+    for action in ("network.cut", "network.join", "nodes.start", "nodes.stop", "nodes.kill"):
         monkeypatch.setattr(f"testbed.{action}", lambda node: pytest.fail(f"{node} was touched"))
 
 
@@ -73,7 +75,7 @@ def test_not_root(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_forbidden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state folder that may not be written to is named."""
 
-    def refuse(_release: str | None) -> None:
+    def refuse(_release: str | None, *, csi: bool) -> None:  # noqa: ARG001
         raise PermissionError(EACCES, "Permission denied", str(state.BIN))
 
     monkeypatch.setattr("testbed.build.build", refuse)

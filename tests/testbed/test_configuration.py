@@ -72,6 +72,7 @@ def test_one_default_class() -> None:
         "nfs-client": "false",
         "gp3-like": "false",
         "sized": "false",
+        "lying": "false",
     }
 
 

@@ -19,7 +19,7 @@ import os, sys
 from pathlib import Path
 from testbed import __main__, cluster, state
 
-def up(count):
+def up(count, csi=False):
     print("up", flush=True)
     exec(os.environ.get("IN_UP", ""))
     state.claim()

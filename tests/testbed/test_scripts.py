@@ -15,6 +15,7 @@ from .shells import SHELLS, command_of, program_of
 from .test_devices import does
 
 VOLUME = f"/{devices.SIZED}/volume"
+FOLDERS = "/opt/local-path-provisioner /var/tmp /var/lib/kubelet/pods /opt/lying"
 # Goes on as a node's first process, with this machine's files; what it writes is its own. The
 # folder $1 has volumes, and own/, which is laid over the machine's files.
 NODE = f"""\
@@ -86,15 +87,27 @@ def test_a_volume_of_the_class_sized(shell: str, node: subprocess.Popen[str], fo
 
 
 def test_services(shell: str, node: subprocess.Popen[str]) -> None:
-    """Started again it mounts the volumes that there were; images are imported, kubelet runs."""
+    """Started again it mounts the volumes that there were; images are imported, kubelet runs.
+
+    Its second start is one after a power cut, which leaves the folders of the lying overlayfs.
+    """
+    volumes = Path(VOLUME).parent
     does(node, f"{shell} /etc/sized.sh make {VOLUME} 0")
     does(node, f"touch {VOLUME}/file && umount {VOLUME}")
     does(node, "mkdir -p /opt/gp3 /mnt/shared /testbed/bin /testbed/images")
     does(node, "touch /testbed/images/a.tar")
     for program in ("/usr/bin/sshfs", "/usr/bin/containerd", "/usr/bin/ctr", "/testbed/kube"):
         does(node, f"rm -f {program}; printf '%s' '{NOTE}' >{program}; chmod 755 {program}")
-    does(node, f"{shell} /etc/services.sh w1 192.0.2.1 host:/export /dev/null >/dev/null 2>&1 &")
-    does(node, "timeout 60 sh -c 'until grep -q kubelet /var/log/calls; do sleep 0.1; done'")
+    does(node, f"truncate --size 300M {volumes}/disk && /usr/sbin/mkfs.xfs -q {volumes}/disk")
+    for _ in range(2):
+        does(node, f"umount --lazy {VOLUME} {FOLDERS} /disk || true; rm -f /var/log/calls")
+        arguments = f"w1 192.0.2.1 host:/export /dev/null {volumes}/disk"
+        does(node, f"{shell} /etc/services.sh {arguments} >/dev/null 2>&1 & echo $! >/first")
+        does(node, "timeout 60 sh -c 'until grep -q kubelet /var/log/calls; do sleep 0.1; done'")
+        does(node, "kill $(cat /first)")
+    for folder in FOLDERS.split():
+        kind = "overlayfs" if folder == "/opt/lying" else "xfs"
+        assert does(node, f"stat --file-system --format %T {folder}") == kind
     assert does(node, f"ls {VOLUME}") == "file"
     does(node, "grep 'sshfs .* host:/export /mnt/shared' /var/log/calls")
     does(node, "grep 'ctr .* images import --no-unpack /testbed/images/a.tar' /var/log/calls")
@@ -105,7 +118,7 @@ def test_services(shell: str, node: subprocess.Popen[str]) -> None:
 def test_first_process(name: str, folder: Path) -> None:
     """It has a root of its own with the machine's programs, and goes on as services.sh."""
     root = folder / "nodes/w1"
-    for made in (root / "etc", folder / "bin", folder / "images"):
+    for made in (root / "etc", folder / "bin", folder / "images", folder / "array"):
         made.mkdir(parents=True)
     kube = folder / "bin/kube-1.31"
     kube.write_text("#!/bin/sh\necho Kubernetes 1.31\n")
@@ -116,10 +129,12 @@ def test_first_process(name: str, folder: Path) -> None:
     (root / "var").mkdir()
     isolate = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
     init = [*command_of(name), str(HERE / "node/init.sh"), str(root), str(folder)]
-    line = [*isolate, *init, "w1", "192.0.2.1", "host:/export", "/dev/loop9"]
+    line = [*isolate, *init, "w1", "192.0.2.1", "host:/export", "/dev/loop9", "/dev/loop8"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout.split("\n")
-    assert said[:2] == ["w1 w1 192.0.2.1 host:/export /dev/loop9", "Kubernetes 1.31"], done
+    assert said[:2] == ["w1 w1 192.0.2.1 host:/export /dev/loop9 /dev/loop8", "Kubernetes 1.31"], (
+        done
+    )
     assert said[2:4] == ["/testbed/bin:", "kube-1.31"], done
     assert done.stderr.count("\n") == 1, done  # only that there is no way to the machine's files
     assert "/.host" in done.stderr

@@ -1,0 +1,99 @@
+"""What a power cut proves, with its controls: on the testbed, which can cut the power of a node.
+
+"Kept" says something of a class only where a storm can lose records at all: a writer that does not
+fsync must lose them on every disk, and each writer on a disk that lies.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tasks.kubernetes.manifest import script
+from testbed import state
+from tests.storms.ground import Ground, new_namespace
+
+TESTBED = f"{sys.executable} -m testbed"
+POWER, PROCESSES = "stop-node", "kill-node"
+HONEST = ["local-path", "gp3-like", "sized"]
+FOLDERS = ["emptyDir", "hostPath-pinned", "local"]
+LYING = "lying"
+ATTACHED = "csi-block"  # where the testbed has it
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
+    reason="only the testbed's nodes can be broken by a test: `make e2e` without KUBECONFIG",
+)
+
+
+@pytest.fixture
+def ground(image: str) -> Iterator[Ground]:
+    with new_namespace() as cluster:
+        ground = Ground(cluster, {"namespace": cluster.namespace, "image": image}, [])
+        yield ground
+        assert ground.left() == []
+
+
+@pytest.fixture(scope="module")
+def honest(admin: client.ApiClient) -> list[str]:
+    """The classes whose fsync is true, of those that are there."""
+    classes: Any = client.StorageV1Api(admin)
+    there = classes.list_storage_class().items
+    return [name for name in [*HONEST, ATTACHED] if name in {c.metadata.name for c in there}]
+
+
+@pytest.fixture
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual writer, but that of its file it makes the name durable alone, and no record."""
+    usual, record = script("writer.sh"), "dd bs=512 conv=fsync 2>scratch/stderr"
+    assert usual.count(record) == usual.count("\nnumber=0\n") == 1
+    named = '\ndd conv=fsync if=/dev/null of="$file" 2>/dev/null\nnumber=0\n'
+    unsynced = usual.replace(record, "dd bs=512 2>scratch/stderr").replace("\nnumber=0\n", named)
+    texts = {"writer.sh": unsynced}
+    monkeypatch.setattr("tasks.lifecycle.run.script", lambda name: texts.get(name) or script(name))
+
+
+def kept(ground: Ground, results: Path, fault: str, classes: list[str]) -> dict[str, Any]:
+    """By volume, whether all that was acknowledged is there after a fault of one node."""
+    known = ground.run_storms(
+        results,
+        storage_classes=classes,
+        storms=["node-crash"],
+        storm_volumes=["storage-classes", *FOLDERS],
+        storm_nodes="kubernetes.io/hostname=w2",  # one event for all
+        node_fault={"down": f"{TESTBED} {fault} {{node}}", "up": f"{TESTBED} start-node {{node}}"},
+        hold_seconds=5,
+        recovery_limit_seconds=300,
+    )
+    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
+    return {row["volume"]: row["kept"] for row in known.storms}
+
+
+def test_the_usual_writer_keeps_its_records_where_fsync_is_true(
+    ground: Ground, honest: list[str], tmp_path: Path
+) -> None:
+    """And loses them where it is not, in the same power cut."""
+    found = kept(ground, tmp_path, POWER, [*honest, LYING])
+    assert found == dict.fromkeys([*honest, *FOLDERS], True) | {LYING: False}
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_writer_without_fsync_loses_records_everywhere(
+    ground: Ground, honest: list[str], tmp_path: Path
+) -> None:
+    """The negative control of each "kept": else a power cut here would be none."""
+    found = kept(ground, tmp_path, POWER, [*honest, LYING])
+    assert found == dict.fromkeys([*honest, LYING, *FOLDERS], False)
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_process_fault_proves_nothing_of_fsync(
+    ground: Ground, honest: list[str], tmp_path: Path
+) -> None:
+    """Its twin: where the kernel lives on, nobody loses a record, also on a disk that lies."""
+    found = kept(ground, tmp_path, PROCESSES, [*honest, LYING])
+    assert found == dict.fromkeys([*honest, LYING, *FOLDERS], True)
