@@ -15,10 +15,11 @@ from kubernetes import client
 from testbed import state
 from tests.conftest import TINY_PLAN, rows_of
 from tests.flows.server import until
-from tests.real.account import granted, shipped
+from tests.real.account import granted
 from tests.real.command import stormark
 from tests.real.test_retain import volumes_of
 from tests.storms.ground import new_namespace
+from tests.tasks.rights import shipped
 
 CLASS, RETAIN, MOST_ON_A_NODE = "csi-block", "csi-block-retain", 4
 TOLD_SECONDS = 5
