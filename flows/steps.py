@@ -99,7 +99,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         step(record.save, "write")(known, outcome, why)
         location = step(reports.page.render.write, "report")(plan.results, run.run_id)
         judged = _demands(plan, run.run_id)
-        left += worse(plan.results, run) if flow == "nightly" else []
+        left += worse(plan.results, run.run_id, run.started_at) if flow == "nightly" else []
     except ResultsError as error:
         return failed("Failed", "; and then ".join(filter(None, [why, str(error)])))
     artifacts.publish(plan.results, run.run_id)
