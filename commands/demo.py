@@ -30,7 +30,8 @@ def demo(
     """Compare two classes of an embedded cluster: real fio; no Kubernetes, no root needed."""
     from commands.terminal import carry_out
     from embedded.cluster import EmbeddedError, running
-    from tasks.plan.plan import PlanError, load
+    from tasks.plan.plan import PlanError
+    from tasks.plan.plan_file import load
 
     try:
         chosen = load(None, PLAN | {"results": results, "image": image})

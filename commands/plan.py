@@ -7,6 +7,6 @@ EXAMPLES = "Example: `stormark plan > plan.yaml`"
 
 def plan() -> None:
     """Print a plan with every field, its default and its meaning, for `stormark run --plan`."""
-    from tasks.plan.plan import template
+    from tasks.plan.plan_file import template
 
     console.print(template(), markup=False, highlight=False, soft_wrap=True, end="")

@@ -45,7 +45,8 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
     """
     from tasks.kubernetes.cluster import options
     from tasks.kubernetes.errors import ClusterError
-    from tasks.plan.plan import PlanError, load
+    from tasks.plan.plan import PlanError
+    from tasks.plan.plan_file import load
     from tasks.preflight import begin
 
     given = {"context": context, "storage_classes": storage_class or None}

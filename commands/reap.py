@@ -34,7 +34,7 @@ def reap(
     from tasks.kubernetes.cluster import connect
     from tasks.kubernetes.errors import ClusterError, Forbidden
     from tasks.lifecycle.reap import reap as release_dead
-    from tasks.plan.plan import load
+    from tasks.plan.plan_file import load
     from tasks.preflight import begin
 
     try:

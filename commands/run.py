@@ -51,7 +51,8 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     """
     from commands.terminal import carry_out
     from tasks.plan.own_file import text_of
-    from tasks.plan.plan import PlanError, load
+    from tasks.plan.plan import PlanError
+    from tasks.plan.plan_file import load
 
     given: dict[str, Any] = {
         "context": context,

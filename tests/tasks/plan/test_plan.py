@@ -7,7 +7,8 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from tasks.plan.plan import Plan, PlanError, Toleration, load
+from tasks.plan.plan import Plan, PlanError, Toleration
+from tasks.plan.plan_file import load
 from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
 from tasks.plan.requirements import SHIPPED, Requirement
