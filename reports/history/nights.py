@@ -1,17 +1,22 @@
 """The nights of a cluster as series: a figure of a class, one point a night."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import log
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from reports.data.load import CONTROL, Row, newest, rows
 from reports.history.changes import LATEST
 from reports.speed.figures import DIRECTIONS, JUDGED, Figure, figures_of, jobs, latency
 from reports.text.units import SECONDS
-from tasks.results.store import ResultsError
+from tasks.results.store import ResultsError, read_table
+
+if TYPE_CHECKING:  # whoever has one night only need not wait for its import
+    import pandas as pd
 
 # What else may have changed with a figure, of a run's facts and of its plan.
 FACTS = ("kubernetes_version", "fio_version", "stormark_version", "image")
@@ -86,7 +91,7 @@ def nights(location: str, cluster: str = "", until: datetime | None = None) -> N
         of = f" of cluster {cluster!r}" if cluster else ""
         raise ResultsError(f"no history: {location!r} holds no run{of}. `stormark runs` lists them")
     ids = [row["run_id"] for row in reversed(of_one)]
-    fio = rows(location, "fio", ids, OF_FIO)
+    fio = read_table(location, "fio", ids, OF_FIO)
     storms = rows(location, "storms", ids, OF_STORMS)
     volumes = rows(location, "volumes", ids, OF_VOLUMES)
     return Nights(
@@ -94,22 +99,43 @@ def nights(location: str, cluster: str = "", until: datetime | None = None) -> N
         runs=tuple(reversed(of_one)),
         series=(*_of_jobs(ids, fio), *_of_volumes(ids, volumes), *_of_storms(ids, storms)),
         fates={run: _fates(row for row in storms if row["run_id"] == run) for run in ids},
-        failed={run: _failed(row for row in fio if row["run_id"] == run) for run in ids},
+        failed=_failed(fio),
     )
 
 
-def _of_jobs(ids: Sequence[str], fio: Sequence[Row]) -> list[Series]:
-    by_job: dict[str, list[Row]] = {}
-    for row in fio:
-        if row["status"] == "measured" and not row["storage_class"].endswith(CONTROL):
-            by_job.setdefault(row["job"], []).append(row)
+def _of_jobs(ids: Sequence[str], fio: "pd.DataFrame") -> list[Series]:
+    """The figures of each job by which the newest of these nights judges it."""
+    classes = ~fio["storage_class"].str.endswith(CONTROL).astype(bool)
+    measured = fio[(fio["status"] == "measured") & classes]
+    last = measured[measured["run_id"] == measured.groupby("job")["run_id"].transform("max")]
+    found = last.astype(object).where(last.notna(), None).to_dict("records")
+    newest_rows = [{f"{column}": value for column, value in row.items()} for row in found]
     return [
         series
-        for job in jobs(fio)
-        if job["job"] in by_job
-        for figure in figures_of(job, by_job[job["job"]])
-        for series in _series(ids, by_job[job["job"]], figure, lambda row: row["job"])
+        for job in jobs(newest_rows)
+        for figure in figures_of(job, [row for row in newest_rows if row["job"] == job["job"]])
+        for series in _of_figure(ids, measured[measured["job"] == job["job"]], job["job"], figure)
     ]
+
+
+def _of_figure(
+    ids: Sequence[str], measured: "pd.DataFrame", job: str, figure: Figure
+) -> list[Series]:
+    known = measured[measured[figure.column] > 0]
+    logs = known[figure.column].astype(float).map(log)
+    points = logs.groupby([known["storage_class"], known["run_id"]], sort=False).mean()
+    found: dict[str, dict[str, float]] = {}
+    names, runs = (points.index.get_level_values(level) for level in (0, 1))
+    for name, run, point in zip(names, runs, points, strict=True):
+        found.setdefault(name, {})[run] = point
+    return [_in_order(ids, name, job, figure, by_run) for name, by_run in found.items()]
+
+
+def _in_order(
+    ids: Sequence[str], name: str, what: str, figure: Figure, by_run: Mapping[str, float]
+) -> Series:
+    there = tuple(run for run in ids if run in by_run)
+    return Series(name, what, figure, there, tuple(by_run[run] for run in there))
 
 
 def _of_volumes(ids: Sequence[str], volumes: Sequence[Row]) -> list[Series]:
@@ -137,13 +163,7 @@ def _series(
             of = points.setdefault((row["storage_class"], what(row)), {})
             of.setdefault(row["run_id"], []).append(log(value))
     return [
-        Series(
-            name,
-            thing,
-            figure,
-            tuple(run for run in ids if run in by_run),
-            tuple(fmean(by_run[run]) for run in ids if run in by_run),
-        )
+        _in_order(ids, name, thing, figure, {run: fmean(logs) for run, logs in by_run.items()})
         for (name, thing), by_run in points.items()
     ]
 
@@ -163,12 +183,17 @@ def _fate(rounds: Sequence[Row]) -> tuple[bool | None, str]:
     return (False if False in kept else None if None in kept else True), places
 
 
-def _failed(fio: Iterable[Row]) -> set[tuple[str, str]]:
-    """The (class, job) pairs that were tried and have no figure at all."""
-    statuses: dict[tuple[str, str], set[str]] = {}
-    for row in fio:
-        statuses.setdefault((row["storage_class"], row["job"]), set()).add(row["status"])
-    return {cell for cell, seen in statuses.items() if "measured" not in seen}
+def _failed(fio: "pd.DataFrame") -> dict[str, set[tuple[str, str]]]:
+    """By night, the (class, job) pairs that were tried and have no figure at all."""
+    measured = (
+        (fio["status"] == "measured")
+        .groupby([fio["run_id"], fio["storage_class"], fio["job"]])
+        .any()
+    )
+    found = defaultdict[str, set[tuple[str, str]]](set)
+    for run, name, job in measured[~measured].index:
+        found[run].add((name, job))
+    return found
 
 
 def other_changes(before: Row, after: Row) -> list[str]:

@@ -183,12 +183,17 @@ def below(location: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path}"
 
 
-def read_table(location: str, table: str, run_id: str | None = None) -> "pd.DataFrame":
+def read_table(
+    location: str,
+    table: str,
+    run_id: str | Collection[str] | None = None,
+    columns: Collection[str] | None = None,
+) -> "pd.DataFrame":
     """A table as `read`, for whoever groups, joins and compares.
 
     pandas makes floats of whole numbers where some are missing.
     """
-    frame: pd.DataFrame = read(location, table, run_id).to_pandas()
+    frame: pd.DataFrame = read(location, table, run_id, columns).to_pandas()
     return frame
 
 
