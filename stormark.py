@@ -12,7 +12,7 @@ app = typer.Typer(
     help="Compare the StorageClasses of a Kubernetes cluster: fio on a PVC of each, storms under a "
     "writer, as Parquet and as a report.\n\nExit codes: 0 every cell was measured; 1 the run "
     "failed or is incomplete, and what was measured is written; 2 the plan or its place was "
-    "refused before anything was measured; "
+    "refused before anything was measured; 3 a requirement of the plan is not met; "
     "130 interrupted, and the cluster was cleaned up.",
     epilog="Examples: `stormark demo` · `stormark preflight --context NAME` · `stormark run --flow "
     "nightly --context NAME` · `stormark run --help`",

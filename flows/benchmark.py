@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from flows.artifacts import progress, run_name
 from flows.dead import release_now
 from flows.steps import carry_out, step
+from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import record
 from tasks.lifecycle.progress import Progress, Report
@@ -66,7 +67,8 @@ def measure_classes(
         ended(len(known.fio))
 
     ready: list[Volume] = []
-    left: list[str] = []
+    made: list[Volume] = []  # those of ready, and what could not be laid out
+    left: list[str] = []  # pods of earlier rounds that may still run
     cell = 1
     for number in range(1, run.plan.rounds + 1):
         if number > 1 and volumes.is_stopped(run, owner):
@@ -80,22 +82,20 @@ def measure_classes(
                 known.step = f"lay out {volume.storage_class}, round {number}"
                 with suppress(VolumeFailed):  # its row says why
                     step(volumes.lay_out, known.step)(run, owner, volume, report)
-            left += [volume.left for volume in ready if volume.left]
-            ready = [volume for volume in ready if not volume.row.get("error")]
+            made, ready = ready, [volume for volume in ready if not volume.row.get("error")]
         for row in known.volumes:
             if row.get("error") and row["round"] in (number, None):
                 for failed in benchmark.failed_cells(run, row, number):
                     keep(failed)
         for turn in benchmark.turns(run, ready, number, cell, known.cells_planned):
             known.step = f"fio on {turn.volume.storage_class}, round {number}"
-            others = [v.left for v in ready if v.left and v is not turn.volume]
+            others = [v.left for v in made if v.left and v is not turn.volume]
             step(benchmark.measure, known.step)(
                 run, owner, turn, report, keep, beside=left + others
             )
         cell += len(ready) * len(run.workload.jobs)
-        left += [volume.left for volume in ready if volume.left]
-        if not run.plan.pvc:
-            _remove(run, known, report, number)
+        stay = [] if run.plan.pvc else _remove(run, known, report, number)
+        left += [volume.left for volume in made if volume.left and volume.pvc in stay]
     if run.plan.pvc and ready:
         known.step = "remove the folder on the PVC"
         removal.remove_folder(run, owner, ready[0])
@@ -120,14 +120,18 @@ def _provisioned(
             volume = step(provision.provision, known.step)(run, owner, subject, number, node)
         except VolumeFailed as error:
             known.volumes.append(error.row)
+            with suppress(ClusterError):  # the round's end tries again, and says so
+                removal.end_pods(run, error.row["pvc"])  # it might start beside a measurement
             continue
         known.volumes.append(volume.row)
         ready.append(volume)
+        node = volume.node  # where the round's own cannot be, all take the first one's
     return ready
 
 
-def _remove(run: Run, known: Record, report: Report, number: int) -> None:
-    """End the volumes of a round, so that there are never two of a class."""
+def _remove(run: Run, known: Record, report: Report, number: int) -> list[str]:
+    """End the volumes of a round, so that there are never two of a class; the PVCs that stay."""
+    stay = []
     for row in known.volumes:
         if row["round"] != number:
             continue
@@ -135,3 +139,5 @@ def _remove(run: Run, known: Record, report: Report, number: int) -> None:
         report(Progress(run.run_id, f"{row['storage_class']} · delete · round {number}"))
         if note := step(removal.remove, known.step)(run, row):
             known.warnings.append(note)
+            stay.append(row["pvc"])
+    return stay

@@ -38,13 +38,34 @@ INTERRUPTED = "the run was interrupted"
 First = Callable[[Record, list[Obj], Report], None]
 
 
-def step(function: Callable[P, R], name: str) -> Task[P, R]:
+def step(function: Callable[P, R], name: str) -> Callable[P, R]:
     """Make a plain function a task that is never cached and never tried again.
 
     A measurement from a cache is none, and a second try would hide a storage failure; calls to
     Kubernetes are retried one by one where they are made.
     """
-    return Task(fn=function, name=name, cache_policy=NO_CACHE, persist_result=False)
+    task = Task(fn=function, name=name, cache_policy=NO_CACHE, persist_result=False)
+
+    def call(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return task(*arguments, **named)
+        except Exception as error:
+            behind = _interrupt_behind(error)
+            if behind is None:
+                raise
+            raise behind from error
+
+    return call
+
+
+def _interrupt_behind(error: BaseException | None) -> BaseException | None:
+    """The interrupt that Prefect's engine met, where it then raised something else.
+
+    One that comes before a task's run is set ends there in "Task run is not set" (3.8.8).
+    """
+    while error is not None and isinstance(error, Exception):
+        error = error.__context__
+    return error
 
 
 def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = None) -> State:
@@ -99,10 +120,11 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         step(record.save, "write")(known, outcome, why)
         location = step(reports.page.render.write, "report")(plan.results, run.run_id)
         judged = _demands(plan, run.run_id)
-        left += worse(plan.results, run.run_id, run.started_at) if flow == "nightly" else []
     except ResultsError as error:
         return failed("Failed", "; and then ".join(filter(None, [why, str(error)])))
     artifacts.publish(plan.results, run.run_id)
+    with suppress(ResultsError):  # it was read a moment ago, for the report
+        left += worse(plan.results, run.run_id, run.started_at) if flow == "nightly" else []
     report(Progress(run.run_id, f"report written to {location}"))
     return _ended(outcome, why or record.counted(known), judged, [*left, f"report: {location}"])
 

@@ -23,10 +23,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Change:
-    """A new level: from which night on, and what it is to the level before, as a ratio."""
+    """A new level: from which night on, and the logarithms of the level before and of its own."""
 
     night: int
-    ratio: float
+    was: float
+    now: float
+
+    @property
+    def ratio(self) -> float:
+        """The new level ÷ the one before."""
+        return exp(self.now - self.was)
 
 
 def changes(logs: ArrayLike) -> list[Change]:
@@ -52,7 +58,7 @@ def changes(logs: ArrayLike) -> list[Change]:
         was, now = clipped[before:first].mean(), clipped[first:end].mean()
         nearer = np.abs(clipped[first:end] - now) < np.abs(clipped[first:end] - was)
         if nearer.sum() >= CONFIRMED and abs(now - was) >= LEAST:
-            found.append(Change(first, exp(now - was)))
+            found.append(Change(first, float(was), float(now)))
     return found
 
 

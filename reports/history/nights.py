@@ -1,13 +1,12 @@
 """The nights of a cluster as series: a figure of a class, one point a night."""
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import log
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.data.load import CONTROL, Row, newest, rows
 from reports.history.changes import LATEST
@@ -19,7 +18,7 @@ if TYPE_CHECKING:  # whoever has one night only need not wait for its import
     import pandas as pd
 
 # What else may have changed with a figure, of a run's facts and of its plan.
-FACTS = ("kubernetes_version", "fio_version", "stormark_version", "image")
+FACTS = ("kubernetes_version", "fio_version", "stormark_version", "image", "image_ids")
 FIELDS = (
     "profile", "fio_file", "runtime_seconds", "ramp_seconds", "volume_size", "access_mode",
     "volume_mode", "rounds",
@@ -31,6 +30,9 @@ OF_FIO = (
     *(latency(d, percentile).column for d in DIRECTIONS for percentile in JUDGED),
 )  # fmt: skip
 OF_VOLUMES = ("run_id", "storage_class", "first_pod_seconds", "delete_seconds", "error")
+NIGHTLY = "nightly"
+# Where a pod came back, the worse later; which of two nodes is the scheduler's choice.
+PLACES = (("same node", "other node"), ("after uncordon", "after repair"), ("never",))
 OF_STORMS = (
     "run_id", "volume", "storage_class", "storm", "status", "kept", "recovery_seconds", "came_back",
 )  # fmt: skip
@@ -60,53 +62,68 @@ class Series:
         return self.figure.less_is_better or self.figure.scales is SECONDS
 
 
+class Fate(NamedTuple):
+    """What became of a cell in a night: of a job on a class, or of a storm on a volume.
+
+    `failed` where it has no result at all; `kept` is None where a storm's volume was not read back;
+    `place` is the worst of where pods came back, empty for a job.
+    """
+
+    failed: bool
+    kept: bool | None = True
+    place: str = ""
+
+
 @dataclass(frozen=True)
 class Nights:
     """The nights of a cluster, the oldest first, and what they measured.
 
-    `fates` has by night, for each (volume, storm), whether every round kept what was acknowledged,
-    and where its pod came back; `failed` what had no figure at all.
+    `fates` has by night those of each (class, job) and (volume, storm) that it tried.
     """
 
     cluster: str
     runs: tuple[Row, ...]
     series: tuple[Series, ...]
-    fates: dict[str, dict[tuple[str, str], tuple[bool | None, str]]]
-    failed: dict[str, set[tuple[str, str]]]
+    fates: dict[str, dict[tuple[str, str], Fate]]
 
 
 def nights(location: str, cluster: str = "", until: datetime | None = None) -> Nights:
-    """The newest nights of a cluster, or of that of the newest run, up to a time: runs of one flow.
+    """The newest nights of a cluster, or of that of the newest run, up to a time.
 
-    ResultsError where there is none.
+    Runs of the flow nightly, or where there is none, of the newest run's flow. ResultsError where
+    there is no run.
     """
     known = [
         row
         for row in newest(location, columns=OF_RUNS)
         if cluster in ("", row["cluster"]) and (until is None or row["started_at"] <= until)
     ]
-    alike = ("cluster", "flow")
-    of_one = [row for row in known if all(row[of] == known[0][of] for of in alike)][: LATEST + 1]
-    if not of_one:
+    if not known:
         of = f" of cluster {cluster!r}" if cluster else ""
         raise ResultsError(f"no history: {location!r} holds no run{of}. `stormark runs` lists them")
-    ids = [row["run_id"] for row in reversed(of_one)]
+    of_one = [row for row in known if row["cluster"] == known[0]["cluster"]]
+    flows = {row["flow"] for row in of_one}
+    flow = NIGHTLY if NIGHTLY in flows else of_one[0]["flow"]
+    runs = [row for row in of_one if row["flow"] == flow][: LATEST + 1][::-1]
+    ids = [row["run_id"] for row in runs]
     fio = read_table(location, "fio", ids, OF_FIO)
+    fio = fio[~fio["storage_class"].str.endswith(CONTROL).astype(bool)]
     storms = rows(location, "storms", ids, OF_STORMS)
     volumes = rows(location, "volumes", ids, OF_VOLUMES)
+    fates: dict[str, dict[tuple[str, str], Fate]] = {run: {} for run in ids}
+    for run, cell, fate in (*_of_cells(fio), *_of_storm_cells(storms)):
+        fates[run][cell] = fate
     return Nights(
-        cluster=of_one[0]["cluster"],
-        runs=tuple(reversed(of_one)),
+        cluster=runs[0]["cluster"],
+        runs=tuple(runs),
         series=(*_of_jobs(ids, fio), *_of_volumes(ids, volumes), *_of_storms(ids, storms)),
-        fates={run: _fates(row for row in storms if row["run_id"] == run) for run in ids},
-        failed=_failed(fio),
+        fates=fates,
     )
 
 
 def _of_jobs(ids: Sequence[str], fio: "pd.DataFrame") -> list[Series]:
     """The figures of each job by which the newest of these nights judges it."""
-    classes = ~fio["storage_class"].str.endswith(CONTROL).astype(bool)
-    measured = fio[(fio["status"] == "measured") & classes]
+    measured = fio[fio["status"] == "measured"]
     last = measured[measured["run_id"] == measured.groupby("job")["run_id"].transform("max")]
     found = last.astype(object).where(last.notna(), None).to_dict("records")
     newest_rows = [{f"{column}": value for column, value in row.items()} for row in found]
@@ -139,7 +156,9 @@ def _in_order(
 
 
 def _of_volumes(ids: Sequence[str], volumes: Sequence[Row]) -> list[Series]:
-    usable = [row for row in volumes if not row["error"] and row["storage_class"]]
+    usable = [
+        row for row in volumes if not row["error"] and not row["storage_class"].endswith(CONTROL)
+    ]
     return [
         series
         for figure in PROVISIONING
@@ -168,32 +187,37 @@ def _series(
     ]
 
 
-def _fates(storms: Iterable[Row]) -> dict[tuple[str, str], tuple[bool | None, str]]:
-    by_cell: dict[tuple[str, str], list[Row]] = {}
+def _of_cells(fio: "pd.DataFrame") -> Iterator[tuple[str, tuple[str, str], Fate]]:
+    keys = [fio["run_id"], fio["storage_class"], fio["job"]]
+    measured = (fio["status"] == "measured").groupby(keys).any()
+    levels = (measured.index.get_level_values(level) for level in range(3))
+    for run, name, job, any_figure in zip(*levels, measured, strict=True):
+        yield run, (name, job), Fate(failed=not any_figure)
+
+
+def _of_storm_cells(storms: Iterable[Row]) -> Iterator[tuple[str, tuple[str, str], Fate]]:
+    by_cell: dict[tuple[str, tuple[str, str]], list[Row]] = {}
     for row in storms:
-        if row["status"] == "measured":
-            by_cell.setdefault((row["volume"], row["storm"]), []).append(row)
-    return {cell: _fate(rounds) for cell, rounds in by_cell.items()}
+        if row["status"] in ("measured", "failed"):
+            by_cell.setdefault((row["run_id"], (row["volume"], row["storm"])), []).append(row)
+    for (run, cell), rounds in by_cell.items():
+        yield run, cell, _fate([row for row in rounds if row["status"] == "measured"])
 
 
-def _fate(rounds: Sequence[Row]) -> tuple[bool | None, str]:
-    """Whether all rounds kept everything, None if one was not read; and where pods came back."""
-    kept = [row["kept"] for row in rounds]
-    places = ", ".join(sorted({row["came_back"] for row in rounds if row["came_back"]}))
-    return (False if False in kept else None if None in kept else True), places
-
-
-def _failed(fio: "pd.DataFrame") -> dict[str, set[tuple[str, str]]]:
-    """By night, the (class, job) pairs that were tried and have no figure at all."""
-    measured = (
-        (fio["status"] == "measured")
-        .groupby([fio["run_id"], fio["storage_class"], fio["job"]])
-        .any()
+def _fate(measured: Sequence[Row]) -> Fate:
+    """Of all rounds of a storm the worst."""
+    kept = [row["kept"] for row in measured]
+    places = [row["came_back"] for row in measured if row["came_back"]]
+    return Fate(
+        failed=not measured,
+        kept=False if False in kept else None if None in kept else True,
+        place=max(places, key=rank, default=""),
     )
-    found = defaultdict[str, set[tuple[str, str]]](set)
-    for run, name, job in measured[~measured].index:
-        found[run].add((name, job))
-    return found
+
+
+def rank(place: str) -> int:
+    """How bad it is to come back there, 0 the best."""
+    return next((bad for bad, places in enumerate(PLACES) if place in places), 0)
 
 
 def other_changes(before: Row, after: Row) -> list[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp
-from statistics import fmean
 
 from reports.data.load import Row
 from reports.history.changes import FEWEST, LATEST, Change, changes, news
-from reports.history.nights import Nights, Series, other_changes
+from reports.history.nights import Nights, Series, other_changes, rank
 from reports.text.units import quantity
+
+KEPT = {True: "kept", False: "LOST records", None: "could not be read back"}
 
 
 @dataclass(frozen=True)
@@ -38,24 +39,33 @@ def since_last_night(known: Nights) -> News:
     return News(tuple(worse), tuple(better), _quiet(known))
 
 
-def _at_once(known: Nights) -> Iterator[tuple[bool, str]]:
-    """What one night is enough for: failures, records, and where pods come back."""
-    if len(known.runs) < 2:
-        return
-    before, after = (run["run_id"] for run in known.runs[-2:])
-    for name, job in sorted(known.failed[after] - known.failed[before]):
-        yield True, f"{name} {job} failed for the first time since the night before"
-    measured = {(series.name, series.what) for series in known.series if after in series.runs}
-    for name, job in sorted((known.failed[before] - known.failed[after]) & measured):
-        yield False, f"{name} {job} has a figure again"
-    for cell in sorted(known.fates[before].keys() & known.fates[after].keys()):
-        (was_kept, was), (kept, now) = known.fates[before][cell], known.fates[after][cell]
-        where = f"{cell[0]} in {cell[1]}"
-        if kept != was_kept:
-            fate = {True: "kept", False: "LOST records", None: "could not be read"}
-            yield kept is not True, f"{where}: {fate[kept]}, the night before {fate[was_kept]}"
-        if now != was:
-            yield now == "never", f"{where}: came back {now or 'never'}, the night before {was}"
+def _at_once(known: Nights, night: int = -1) -> Iterator[tuple[bool, str]]:
+    """What one night is enough for, as (whether it is worse, in words): failures, records, places.
+
+    Each cell is held against the newest night before that tried it.
+    """
+    runs = known.runs[:night] if night != -1 else known.runs[:-1]
+    for (name, what), fate in sorted(known.fates[known.runs[night]["run_id"]].items()):
+        seen = (known.fates[run["run_id"]].get((name, what)) for run in reversed(runs))
+        before = next((one for one in seen if one is not None), None)
+        if before is None:
+            continue
+        if fate.failed != before.failed:
+            yield (
+                fate.failed,
+                f"{name} {what} " + ("failed" if fate.failed else "has a result again"),
+            )
+        elif not fate.failed and fate.kept != before.kept:
+            words = {True: "kept", False: "LOST records", None: "could not be read back"}
+            yield (
+                fate.kept is not True,
+                (f"{name} in {what}: {words[fate.kept]}, before it was {words[before.kept]}"),
+            )
+        elif not fate.failed and (worse := rank(fate.place) - rank(before.place)):
+            yield (
+                worse > 0,
+                f"{name} in {what}: came back {fate.place}, before it was {before.place}",
+            )
 
 
 def _quiet(known: Nights) -> str:
@@ -65,8 +75,9 @@ def _quiet(known: Nights) -> str:
         return (
             f"Nothing is new since the last night; this is night {nights} of the cluster, {need}."
         )
-    starts = [night_of(known, series, one) for series in known.series for one in latest(series)]
-    since = max(starts, key=lambda run: run["started_at"], default=known.runs[0])
+    changed = [night_of(known, series, one) for series in known.series for one in latest(series)]
+    changed += [known.runs[n] for n in range(1, nights) if any(_at_once(known, n))]
+    since = max(changed, key=lambda run: run["started_at"], default=known.runs[0])
     return f"Nothing changed since {since['started_at']:%Y-%m-%d}."
 
 
@@ -88,9 +99,7 @@ def night_of(known: Nights, series: Series, change: Change) -> Row:
 
 def told(known: Nights, series: Series, change: Change) -> str:
     """A change in words: how much, since when, from what to what, and what changed with it."""
-    of_series = series.logs[-LATEST:]
-    levels = of_series[: change.night], of_series[change.night :]
-    was, now = (quantity(exp(fmean(part)), series.figure.scales) for part in levels)
+    was, now = (quantity(exp(log), series.figure.scales) for log in (change.was, change.now))
     percent = abs(change.ratio - 1) * 100
     more = "more" if change.ratio > 1 else "less"
     night = night_of(known, series, change)

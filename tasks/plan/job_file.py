@@ -177,10 +177,14 @@ def ramp_seconds(job: Job) -> float:
 
 
 def timed(job: Job, plan: Plan) -> Job:
-    """The job with the times that the plan names in place of its own, where it has such."""
+    """The job with the times that the plan names in place of its own, where it has such.
+
+    One that is over when it has written its file (`time_based=0`) is measured from its beginning.
+    """
     options, numbers = dict(job.options), dict(job.numbers)
     for option, seconds in (("runtime", plan.runtime_seconds), ("ramp_time", plan.ramp_seconds)):
-        if seconds is not None and option in options:
+        whole = option == "ramp_time" and options.get("time_based") == "0"
+        if seconds is not None and option in options and not whole:
             options[option], numbers[option] = f"{seconds}", seconds * 10**6
     return job._replace(options=options, numbers=numbers)
 

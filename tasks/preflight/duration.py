@@ -10,9 +10,9 @@ from tasks.results.checks import Check
 
 # What a run takes beside fio and storms: checks, report, clean-up; what a volume takes: PVC and pod
 # made, and deleted; what a storm on pods takes. Measured on the testbed: docs/benchmarks.md.
-RUN_SECONDS = 20.0
-VOLUME_SECONDS = 12.0
-STORM_SECONDS = 15.0
+RUN_SECONDS = 15.0
+VOLUME_SECONDS = 7.0
+STORM_SECONDS = 10.0
 # The baseline throughput of EBS gp3, 125 MiB/s, which most classes have at least.
 LAYOUT_BYTES_PER_SECOND = 125 * 2**20
 UNITS = {"s": 1, "m": 60, "h": 3600}

@@ -53,6 +53,8 @@ def existing(cluster: Cluster, plan: Plan) -> Obj:
     field, name = "plan field pvc", plan.pvc
     if plan.storage_classes:
         raise PlanError(f"{field}: {name} is measured alone: leave out storage_classes")
+    if plan.control:
+        raise PlanError(f"{field}: {name} is one volume, a control another: leave out control")
     try:
         claim = verbs.get(cluster, "PersistentVolumeClaim", name)
     except NotFound as error:

@@ -19,7 +19,7 @@ def remove(run: Run, row: dict[str, Any]) -> str | None:
     Returns what is left for the clean-up, and why, where it takes longer than the plan's limit.
     """
     try:
-        _end_pods(run, row["pvc"])
+        end_pods(run, row["pvc"])
         volume = cleanup.let_go(run.cluster, row.get("pv"))
         began = time.monotonic()
         verbs.delete(run.cluster, "PersistentVolumeClaim", row["pvc"])
@@ -40,7 +40,7 @@ def remove_folder(run: Run, owner: list[Obj], volume: Volume) -> None:
     Raises ClusterError that says what remains.
     """
     folder = f"stormark-{run.run_id}"
-    _end_pods(run, run.plan.pvc)
+    end_pods(run, run.plan.pvc)
     try:
         run_script(
             run.cluster,
@@ -62,7 +62,8 @@ def remove_folder(run: Run, owner: list[Obj], volume: Volume) -> None:
         ) from error
 
 
-def _end_pods(run: Run, pvc: str) -> None:
+def end_pods(run: Run, pvc: str) -> None:
+    """Delete every Job on a volume, and wait until its pods are gone."""
     begins = jobs_of(run, pvc)
     for job in verbs.find(run.cluster, "Job", label=labels.selector(run.run_id)):
         name = job["metadata"]["name"]

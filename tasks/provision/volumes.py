@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.kubernetes import pods, verbs, watches
-from tasks.kubernetes.errors import ClusterError, NotFound
+from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT, PodLost
 from tasks.lifecycle.progress import Progress, Report
@@ -206,12 +206,9 @@ def _replace_pod(run: Run, owner: list[Obj], volume: Volume) -> None:
 def _is_gone(run: Run, node: str) -> bool:
     """Whether a node has left the cluster; not where that cannot be known."""
     try:
-        verbs.get(run.cluster, "Node", node)
-    except NotFound:
-        return True
+        return not verbs.find(run.cluster, "Node", field=f"metadata.name={node}")
     except ClusterError:
         return False
-    return False
 
 
 def look(run: Run, job: FioJob) -> FioLog:

@@ -104,6 +104,7 @@ def test_a_volume_s_row_has_what_was_seen(api: Api) -> None:
         "filesystem": "xfs",
         "memory_backed": False,
         "free_bytes": 4000000000,
+        "image_id": None,
     }
     assert set(row) <= {column.name for column in TABLES["volumes"]}
     assert (volume.engine, volume.engine_errors) == ("psync", ["libaio: fio: no"])

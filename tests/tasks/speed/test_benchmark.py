@@ -162,7 +162,7 @@ def test_output_that_cannot_be_read_fails_its_cells(api: Api) -> None:
     assert "iops" not in rows["first"]
 
 
-NODE = "/api/v1/nodes/node-1"
+NODES = "/api/v1/nodes"
 CUT_OFF = "@stormark begin 2 1795400020\n"
 READY = "@stormark fact engine libaio\n@stormark ready\n"
 
@@ -172,7 +172,7 @@ def lose_pod(api: Api, second: str) -> dict[str, dict[str, Any]]:
     api.script("POST", JOBS, Answer.of({}, status=201))
     api.script("GET", f"{PODS}/pod-1/log", Answer.of(CUT_OFF))
     api.script("GET", f"{PODS}/pod-1", Answer.refusal(404, "NotFound"))
-    api.script("GET", NODE, Answer.of({"metadata": {"name": "node-1"}}))
+    api.script("GET", NODES, Answer.items([{"metadata": {"name": "node-1"}}]))
     gone = Answer.items([])
     api.script("GET", PODS, gone, gone, Answer.items([pod("running", "pod-2")]))
     api.script("GET", PODS, Answer.items([]))
@@ -204,7 +204,7 @@ def test_a_pod_that_is_lost_is_replaced_once(api: Api) -> None:
 
 def test_a_pod_whose_node_is_gone_is_replaced_on_another(api: Api) -> None:
     """An autoscaler took the node: a pod tied to it would wait for ever; its twin is above."""
-    api.script("GET", NODE, Answer.refusal(404, "NotFound"))
+    api.script("GET", NODES, Answer.items([]))
     rows = lose_pod(api, "@stormark order 1\n" + group("second", "third") + FINISHED)
     assert [row["status"] for row in rows.values()] == ["measured"] * 2
     (created,) = api.asked("POST")
