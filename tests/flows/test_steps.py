@@ -29,7 +29,7 @@ def test_any_other_error_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def defect(*_: object, **__: object) -> None:
         try:
-            {}["a"]
+            dict[str, str]()["a"]
         except KeyError as error:
             raise ValueError("b") from error
 

@@ -72,7 +72,7 @@ def test_a_run_says_how_long_it_takes_and_what_it_writes() -> None:
     plan = Plan(rounds=2, volume_size="1Gi", control=True)
     seen = duration.check(Size("benchmark", 2, 3), plan, job_file.prepare(plan))
     assert (seen.check, seen.object, seen.status) == ("time", "duration", "pass")
-    assert seen.seen.startswith("about 22 min ")
+    assert seen.seen.startswith("about 21 min ")
     assert "2 rounds of 3 volumes, 3 min 22 s of timed fio on each" in seen.seen
     assert "it writes 4.7 GiB of files, and for " in seen.seen
 
