@@ -4,12 +4,15 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from commands.console import console, refused
 from commands.options import Output, Printed, Results
 
+OF_RUNS = (
+    "run_id", "started_at", "flow", "cluster", "plan", "outcome",
+    "cells_measured", "storms_measured", "cells_planned", "storms_planned",
+)  # fmt: skip
 EXAMPLES = "Examples: `stormark runs` · `stormark runs --results s3://bucket/x --last 30`"
 
 
@@ -23,8 +26,9 @@ def runs(
     from tasks.results.store import ResultsError
 
     try:
-        classes = classes_of_runs(results)
-        found = [_row(row, classes) for row in newest(results, last)]
+        newest_rows = newest(results, last, OF_RUNS)
+        classes = classes_of_runs(results, [row["run_id"] for row in newest_rows])
+        found = [_row(row, classes) for row in newest_rows]
     except ResultsError as error:
         raise refused(str(error)) from None
     if output is Output.json:
@@ -32,12 +36,27 @@ def runs(
         return
     if not found:
         raise refused(f"{results} holds no run. Start one with `stormark run`")
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for header in found[0]:
-        table.add_column(header, no_wrap=header == "run")
-    for row in found:
-        table.add_row(*(Text(value) for value in row.values()))
-    console.print(table)
+    for row in _lines(found, console.width):
+        console.print(Text(row), soft_wrap=True)
+
+
+def _lines(found: list[dict[str, str]], width: int) -> list[str]:
+    """A line a run, below the headers; names of classes are cut where it would be too long."""
+    shown = [header for header in found[0] if header != "started"]  # an id begins with it
+    rows = [dict(zip(shown, shown, strict=True)), *found]
+    widths = {header: max(len(row[header]) for row in rows) for header in shown}
+    widths["classes"] += min(0, width - sum(widths.values()) - 2 * len(shown))
+    widths["classes"] = max(widths["classes"], len("classes"))
+    return [
+        "  ".join(
+            _cut(row[header], widths[header]).ljust(widths[header]) for header in shown
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _row(row: dict[str, Any], classes: dict[str, list[str]]) -> dict[str, str]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.results.store import ResultsError, read
+from tasks.results.store import ResultsError, read, run_ids
 
 Row = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OF_CLASSES = ("run_id", "storage_class", "position")
 # All but tab and newline, which a plan's fio file has.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 CONTROL = " (control)"  # follows the name of the reference where it is measured a second time
@@ -109,14 +110,15 @@ def newest(
     location: str, most: int | None = None, columns: Collection[str] | None = None
 ) -> list[Row]:
     """The rows of the newest runs, or of all, the newest first."""
-    runs = _rows(read(location, "runs", columns=columns))
-    return sorted(runs, key=lambda row: row["started_at"], reverse=True)[:most]
+    ids = None if most is None else run_ids(location)[-most:]
+    runs = _rows(read(location, "runs", ids, columns))
+    return sorted(runs, key=lambda row: row["started_at"], reverse=True)
 
 
-def classes_of_runs(location: str) -> dict[str, list[str]]:
-    """The StorageClasses of every run by its id, the reference first."""
+def classes_of_runs(location: str, runs: Collection[str]) -> dict[str, list[str]]:
+    """The StorageClasses of some runs by their ids, the reference first."""
     found: dict[str, list[str]] = {}
-    for row in sorted(_rows(read(location, "classes")), key=_position):
+    for row in sorted(rows(location, "classes", runs, OF_CLASSES), key=_position):
         found.setdefault(row["run_id"], []).append(row["storage_class"])
     return found
 

@@ -183,6 +183,34 @@ def below(location: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path}"
 
 
+def run_ids(location: str) -> list[str]:
+    """The ids of all runs that the location holds, the newest last: they begin with their start.
+
+    Raises ResultsError.
+    """
+    filesystem, root = open_location(location)
+    try:
+        return sorted(map(_run_of, _files(filesystem, root, "runs")))
+    except REFUSED as error:
+        raise ResultsError(
+            f"results location {location!r} cannot be read: {_seen(error)}"
+        ) from error
+
+
+def _run_of(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".parquet")
+
+
+def _files(filesystem: fs.FileSystem, root: str, table: str) -> list[str]:
+    """The paths of a table's files."""
+    selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
+    return sorted(
+        info.path
+        for info in filesystem.get_file_info(selector)
+        if info.extension == "parquet" and not info.base_name.startswith(".")
+    )
+
+
 def read_table(
     location: str,
     table: str,
@@ -215,17 +243,11 @@ def read(
         wanted = pa.schema([one for one in wanted if one.name in columns])
     runs = {run_id} if isinstance(run_id, str) else run_id
     filesystem, root = open_location(location)
-    selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
     found = [pa.Table.from_batches([], schema=wanted)]  # no frame, so no import of pandas
     try:
-        paths = sorted(
-            info.path
-            for info in filesystem.get_file_info(selector)
-            if info.extension == "parquet"
-            and not info.base_name.startswith(".")
-            and (runs is None or info.base_name.removesuffix(".parquet") in runs)
-        )
-        for path in paths:
+        for path in _files(filesystem, root, table):
+            if runs is not None and _run_of(path) not in runs:
+                continue
             try:
                 with filesystem.open_input_file(path) as file:
                     content = pq.ParquetFile(file)

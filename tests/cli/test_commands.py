@@ -85,6 +85,15 @@ def test_runs_are_listed_newest_first(stormark: Stormark, tmp_path: Path) -> Non
     assert newest["classes"] == "local-path"
 
 
+def test_a_run_is_a_line_however_many_classes_it_has(stormark: Stormark, tmp_path: Path) -> None:
+    """At 80 columns: names are cut, but neither the id nor how it ended."""
+    location = write_run(tmp_path, {f"a-class-with-a-name-{n}": 1.0 for n in range(20)})
+    header, line = stormark.command("runs", "--results", location).stdout.splitlines()
+    assert header.split()[0] == "run"
+    assert line.startswith(RUN_ID)
+    assert line.rstrip().endswith("complete")
+
+
 def test_runs_where_there_is_none(stormark: Stormark, tmp_path: Path) -> None:
     result = stormark.command("runs", "--results", str(tmp_path))
     assert result.exit_code == 2
