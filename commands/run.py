@@ -27,6 +27,9 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     rounds: Annotated[
         int | None, typer.Option(help="Rounds, each on a new volume of each class.")
     ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(hidden=True)
+    ] = None,  # answered with what it is now
     within: Annotated[
         str | None, typer.Option(help="How long it shall take, as 45m: rounds are chosen.")
     ] = None,
@@ -59,6 +62,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
         "storage_classes": storage_class or None,
         "profile": profile,
         "rounds": rounds,
+        "repeats": repeats,
         "within": within,
         "runtime_seconds": runtime_seconds,
         "volume_size": volume_size,

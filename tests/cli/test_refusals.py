@@ -128,6 +128,13 @@ def test_unknown_field(stormark: Stormark, tmp_path: Path) -> None:
     assert "storage_classes" in result.stderr
 
 
+def test_what_an_option_of_before_is_now_is_said(stormark: Stormark) -> None:
+    """Scripts of nights still say it."""
+    result = stormark("--repeats", "5")
+    assert result.exit_code == REFUSED
+    assert "plan field repeats: write `rounds: 5` in its place" in result.stderr
+
+
 def test_results_not_writable(stormark: Stormark, tmp_path: Path) -> None:
     """The message names the location and how to choose another."""
     (tmp_path / "file").touch()
