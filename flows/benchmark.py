@@ -1,7 +1,8 @@
 """The flow that compares the speed of StorageClasses, without storms."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
@@ -66,10 +67,9 @@ def measure_classes(
         record.save_so_far(known, warn)
         ended(len(known.fio))
 
-    ready: list[Volume] = []
-    made: list[Volume] = []  # those of ready, and what could not be laid out
+    part = _Part(run, owner, known, report, keep)
+    made, ready = list[Volume](), list[Volume]()
     left: list[str] = []  # pods of earlier rounds that may still run
-    cell = 1
     for number in range(1, run.plan.rounds + 1):
         if number > 1 and volumes.is_stopped(run, owner):
             known.warnings.append("somebody deleted the run's ConfigMap: no more rounds were begun")
@@ -77,67 +77,89 @@ def measure_classes(
         if number == 1 or not run.plan.pvc:
             node = benchmark.node_of(nodes, run.plan, number)
             order = benchmark.shuffled(subjects, run.plan, f"{number} provision")
-            ready = _provisioned(run, owner, order, known, report, number=number, node=node)
-            for volume in ready:
-                known.step = f"lay out {volume.storage_class}, round {number}"
-                with suppress(VolumeFailed):  # its row says why
-                    step(volumes.lay_out, known.step)(run, owner, volume, report)
-            made, ready = ready, [volume for volume in ready if not volume.row.get("error")]
-        for row in known.volumes:
-            if row.get("error") and row["round"] in (number, None):
-                for failed in benchmark.failed_cells(run, row, number):
-                    keep(failed)
-        for turn in benchmark.turns(run, ready, number, cell, known.cells_planned):
-            known.step = f"fio on {turn.volume.storage_class}, round {number}"
-            others = [v.left for v in made if v.left and v is not turn.volume]
-            step(benchmark.measure, known.step)(
-                run, owner, turn, report, keep, beside=left + others
-            )
-        cell += len(ready) * len(run.workload.jobs)
-        stay = [] if run.plan.pvc else _remove(run, known, report, number)
-        left += [volume.left for volume in made if volume.left and volume.pvc in stay]
+            made = _provisioned(part, number, order, node)
+            ready = _laid_out(part, number, made)
+        _fail_cells(part, number)
+        _measure(part, number, ready, [*left, *(one.left for one in made if one.left)])
+        stay = [] if run.plan.pvc else _removed(part, number)
+        left += [one.left for one in made if one.left and one.pvc in stay]
     if run.plan.pvc and ready:
         known.step = "remove the folder on the PVC"
         removal.remove_folder(run, owner, ready[0])
 
 
+class _Part(NamedTuple):
+    """What each step of a round needs; `keep` takes a row of the table `fio`."""
+
+    run: Run
+    owner: list[Obj]
+    known: Record
+    report: Report
+    keep: Callable[[dict[str, Any]], None]
+
+    def begin(self, name: str, what: str, number: int) -> str:
+        """Say that a step of a round begins; its name."""
+        self.known.step = f"{what} {name}, round {number}"
+        self.report(Progress(self.run.run_id, f"{name} · {what} · round {number}"))
+        return self.known.step
+
+
 def _provisioned(
-    run: Run,
-    owner: list[Obj],
-    subjects: list[Subject],
-    known: Record,
-    report: Report,
-    *,
-    number: int,
-    node: str | None,
+    part: _Part, number: int, subjects: list[Subject], node: str | None
 ) -> list[Volume]:
-    """The volumes of a round that can be used; the others are rows with an error."""
-    ready = []
+    """The volumes of a round that came; the others are rows with an error."""
+    came, known = [], part.known
     for subject in subjects:
-        known.step = f"provision {subject.name}, round {number}"
-        report(Progress(run.run_id, f"{subject.name} · provision · round {number}"))
+        of = part.begin(subject.name, "provision", number)
         try:
-            volume = step(provision.provision, known.step)(run, owner, subject, number, node)
+            volume = step(provision.provision, of)(part.run, part.owner, subject, number, node)
         except VolumeFailed as error:
             known.volumes.append(error.row)
             with suppress(ClusterError):  # the round's end tries again, and says so
-                removal.end_pods(run, error.row["pvc"])  # it might start beside a measurement
+                removal.end_pods(part.run, error.row["pvc"])  # it might start beside a measurement
             continue
         known.volumes.append(volume.row)
-        ready.append(volume)
+        came.append(volume)
         node = volume.node  # where the round's own cannot be, all take the first one's
-    return ready
+    return came
 
 
-def _remove(run: Run, known: Record, report: Report, number: int) -> list[str]:
+def _laid_out(part: _Part, number: int, made: list[Volume]) -> list[Volume]:
+    """Those of the volumes whose files could be written full; the rows of the others say why."""
+    for volume in made:
+        part.known.step = f"lay out {volume.storage_class}, round {number}"
+        with suppress(VolumeFailed):
+            step(volumes.lay_out, part.known.step)(part.run, part.owner, volume, part.report)
+    return [volume for volume in made if not volume.row.get("error")]
+
+
+def _fail_cells(part: _Part, number: int) -> None:
+    """Keep a failed cell for each job on a volume that cannot be used."""
+    for row in part.known.volumes:
+        if row.get("error") and row["round"] in (number, None):
+            for failed in benchmark.failed_cells(part.run, row, number):
+                part.keep(failed)
+
+
+def _measure(part: _Part, number: int, ready: list[Volume], beside: list[str]) -> None:
+    """Every turn of a round; `beside` says which other pods may run meanwhile."""
+    run, known = part.run, part.known
+    first = 1 + sum("sequence" in row for row in known.fio)  # that ran
+    for turn in benchmark.turns(run, ready, number, first, known.cells_planned):
+        known.step = f"fio on {turn.volume.storage_class}, round {number}"
+        others = [words for words in beside if words != turn.volume.left]
+        step(benchmark.measure, known.step)(
+            run, part.owner, turn, part.report, part.keep, beside=others
+        )
+
+
+def _removed(part: _Part, number: int) -> list[str]:
     """End the volumes of a round, so that there are never two of a class; the PVCs that stay."""
     stay = []
-    for row in known.volumes:
-        if row["round"] != number:
-            continue
-        known.step = f"delete the volume of {row['storage_class']}, round {number}"
-        report(Progress(run.run_id, f"{row['storage_class']} · delete · round {number}"))
-        if note := step(removal.remove, known.step)(run, row):
-            known.warnings.append(note)
-            stay.append(row["pvc"])
+    for row in part.known.volumes:
+        if row["round"] == number:
+            of = part.begin(row["storage_class"], "delete", number)
+            if note := step(removal.remove, of)(part.run, row):
+                part.known.warnings.append(note)
+                stay.append(row["pvc"])
     return stay
