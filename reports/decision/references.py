@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from reports.data.load import Row, Run
+from reports.data.stats import NEAR
 from reports.decision.figures import classes_of, of_volumes, summary, throughput_kind
 from reports.text.units import MIB, quantity
 
 STATED = Path(__file__).parent / "references.yaml"
-AT_ITS_LIMIT = 0.03  # so near to a limit, either way, a class is at it
 GIB = 2**30
 AMOUNT = re.compile(r"(\d+)(?:Mi|MiB)?")
 
@@ -67,7 +67,7 @@ class Share(NamedTuple):
     @property
     def at_its_limit(self) -> bool:
         """Whether the class gives what is promised, and no more."""
-        return abs(self.share - 1) <= AT_ITS_LIMIT
+        return abs(self.share - 1) <= NEAR
 
 
 class Held(NamedTuple):

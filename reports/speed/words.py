@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reports.data.load import Row, Run
+from reports.data.percentiles import TooFew
 from reports.data.stats import Word
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
-from reports.speed.figures import TooFew
 from reports.speed.limits import both, limit_words, limits_of
 from reports.text.reasons import three_words
 from reports.text.units import block, factor

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from reports.data.load import load
+from reports.data.percentiles import TooFew, pooled
 from reports.data.stats import Estimate, Word
 from reports.page.render import render
 from reports.speed.comparison import Cell, Comparison, compare
-from reports.speed.figures import TooFew, pooled
 from reports.speed.words import word
 from tests.reports import sample
 from tests.reports.sample import RUN_ID, Row, write_run
