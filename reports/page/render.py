@@ -132,9 +132,10 @@ def _report(
 
 
 def _decision(run: Run) -> dict[str, object]:
-    judged = judge(run)
+    judged, workloads = judge(run), decide(run)
     return {
-        "table": decision_tables.decision_table(run, decide(run)),
+        "table": decision_tables.decision_table(run, workloads),
+        "remarks": decision_tables.remarks(run, workloads),
         "basis": decision_tables.basis_line(run),
         "needs": decision_tables.needs_table(),
         "requirements_line": decision_tables.requirements_line(judged),
