@@ -1,5 +1,7 @@
 """The decision as markdown: which class fits what, and whether it holds what was promised."""
 
+from collections.abc import Iterable
+
 from reports.data.load import Run
 from reports.decision.basis import basis, has_few_volumes, untested
 from reports.decision.fate import fate_of, node_in_words, node_storms, records_in_words
@@ -120,7 +122,7 @@ def requirements_line(judged: tuple[Judged, ...]) -> Markdown:
     return Markdown(f"**{said}**" if unmet(judged) else said)
 
 
-def reference_lines(found: tuple[Held, ...]) -> list[Markdown]:
+def reference_lines(found: Iterable[Held]) -> list[Markdown]:
     """A sentence for each class and specification: each figure's share, where it compares."""
     return [_held(one) for one in found]
 
