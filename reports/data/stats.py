@@ -17,6 +17,7 @@ LEVEL = 0.05  # of a wrong verdict: in a whole table, and of each "equal"
 FEWEST = 3  # volumes, or nights, of each class that give a verdict
 MOST = 100  # rounds beyond which a difference is said to be too small to find
 POWER = 0.8  # with which so many rounds as are advised decide it
+NEAR = 0.03  # a figure so near a limit, above or below, is the limit's
 DIGITS = 12  # of a logarithm: figures that differ in their last bit are the same
 
 

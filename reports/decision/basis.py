@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reports.data.load import Row, Run
-from reports.decision.fate import MEASURED
+from reports.decision.fate import MEASURED, node_storms
 from reports.decision.figures import ENOUGH, classes_of, volumes_in_words
 from reports.text.units import seconds
 
@@ -39,6 +39,8 @@ def untested(run: Run) -> list[str]:
     found = ["other nights", "a loss of power", "a fault of the storage behind a class"]
     if not any(row["status"] == MEASURED for row in run.storms):
         found.append("any storm")
+    elif "node-crash" not in node_storms(run, classes_of(run)):
+        found.append("a node that dies")
     if not fio:
         return [*found, "speed"]
     if max(_of_memory(fio), default=0) < 1:

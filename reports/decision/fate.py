@@ -1,5 +1,6 @@
 """What became of a class's data in the storms, from the rows of the table `storms`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
 
@@ -58,6 +59,12 @@ def records_in_words(fate: Fate) -> str:
     return f"kept in {count} storm{'' if count == 1 else 's'}" if count else ""
 
 
+def node_storms(run: Run, names: Collection[str]) -> list[str]:
+    """Which storms took the node of a class's volume away."""
+    seen = {row["storm"] for name in names for row in fate_of(run, name, shared=False).measured}
+    return [storm for storm in NODE_STORMS if storm in seen]
+
+
 def node_in_words(run: Run, name: str) -> str:
     """What happens to a class's data when its node goes; empty where no node went."""
     rows = [row for row in fate_of(run, name, shared=False).measured if row["storm"] in NODE_STORMS]
@@ -70,8 +77,12 @@ def node_in_words(run: Run, name: str) -> str:
 
 
 def _returns(rows: list[Row]) -> list[str]:
-    """Where the writer came back in these rounds, and after how long where that says something."""
+    """Where the writer came back in these rounds, and after how long where that says something.
+
+    The storm is named where others took nodes away too.
+    """
     found = []
+    several = {row["storm"] for row in rows} != {"drain"}
     for place, words in (
         ("same node", "writes on, on its node"),
         ("other node", "on another node after"),
@@ -85,7 +96,7 @@ def _returns(rows: list[Row]) -> list[str]:
         text = words
         if place == "other node" and (known := _seconds(mine)):
             text += f" {tenths(median(known))}"
-        found.append(f"{text} ({_storms(mine)})")
+        found.append(f"{text} ({_storms(mine)})" if several else text)
     return list(dict.fromkeys(found))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import exp, sqrt
 from typing import NamedTuple
@@ -11,15 +11,19 @@ import numpy as np
 from scipy.stats import gmean, t
 
 from reports.data.load import CONTROL, Row, Run, class_names
-from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds
+from reports.data.percentiles import TooFew, pooled, too_few
+from reports.decision.doubts import doubt, warnings
+from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, tenths
 
 CONFIDENCE = 0.95
 ENOUGH = 3  # volumes; of fewer, nothing is concluded but what lies far off
 FAR = 2.0  # times
+LONG = 5.0  # seconds; of a job that ran for less, the verdict is not set in bold
 RANDOM_READ, RANDOM_WRITE = ("randread",), ("randwrite",)
 SMALL, LARGE = (1, 16 * 2**10), (128 * 2**10, None)
 # How jobs at a fixed rate are called, whose rows do not have the rate: mixed reads and writes.
 PACED, PACED_ACCESS = "paced", ("randrw",)
+PERCENTILE = re.compile(r"(\w+)_latency_(p\d+)_ns")
 ZEROS = re.compile(r"(?:(\.\d*?[1-9])|\.)0+(?=\D|$)")
 
 
@@ -94,7 +98,10 @@ class Verdict(Enum):
 class ClassFigure:
     """The geometric mean over a class's volumes, and each volume's; bounds from three volumes on.
 
-    `jobs` are the names of what measured it.
+    `jobs` are the names of what measured it, and the longest of them `ran_for` so many seconds;
+    `doubt` says why it may not be the storage's, `warned` that a warning touches it. Of TooFew I/Os
+    for a 99th percentile it is the median, which is no more than that: it can only show that a
+    class is too slow.
     """
 
     kind: Kind
@@ -103,6 +110,23 @@ class ClassFigure:
     high: float | None
     volumes: tuple[float, ...]
     jobs: tuple[str, ...] = ()
+    doubt: str = ""
+    warned: bool = False
+    too_few: TooFew | None = None
+    ran_for: float | None = None
+
+    @property
+    def basis(self) -> str:
+        """`one volume, jobs of 3.0 s`: on how little it rests; empty where that is enough."""
+        brief = self.ran_for is not None and self.ran_for < LONG
+        return ", ".join(filter(None, [self.of_few, f"jobs of {tenths(self.ran_for)}" * brief]))
+
+    @property
+    def why_open(self) -> str:
+        """Why it cannot show that a class meets a threshold; empty where it can."""
+        if self.too_few:
+            return f"too few I/Os ({self.too_few.seen:,} of {self.too_few.needed:,})"
+        return self.doubt
 
     @property
     def words(self) -> str:
@@ -156,11 +180,42 @@ def figure_of(
     for row in rows:
         by_job.setdefault(row["job"], []).append(row)
     figures = [
-        figure
-        for job, mine in by_job.items()
-        if (figure := summary(kind, of_volumes(run, mine, kind), (job,)))
+        figure for job, mine in by_job.items() if (figure := _of_job(run, name, kind, job, mine))
     ]
     return max(figures, key=lambda figure: figure.value, default=None)
+
+
+def _of_job(run: Run, name: str, kind: Kind, job: str, rows: list[Row]) -> ClassFigure | None:
+    """A job's figure; a percentile is that of all I/Os of all volumes, where histograms are."""
+    few = None
+    if found := PERCENTILE.fullmatch(kind.column):
+        direction, percentile = found.groups()
+        if few := too_few(rows, direction, percentile):
+            percentile = "p50"
+            kind = kind._replace(
+                label=kind.label.replace("p99", percentile),
+                column=f"{direction}_latency_{percentile}_ns",
+            )
+        of_all = pooled(rows, direction, percentile)
+    else:
+        of_all = None
+    figure = summary(kind, of_volumes(run, rows, kind), (job,))
+    if figure is None:
+        return None
+    figure = replace(
+        figure,
+        doubt=doubt(run, name, rows),
+        warned=bool(warnings(rows)),
+        too_few=few,
+        ran_for=max((row["runtime_seconds"] or 0 for row in rows), default=None),
+    )
+    if not of_all:
+        return figure
+    value = of_all / kind.per_unit
+    low, high = figure.low, figure.high
+    if low is not None and high is not None:
+        low, high = min(low, value), max(high, value)
+    return replace(figure, value=value, low=low, high=high)
 
 
 def measures(kind: Kind, row: Row, blocks: tuple[int, int | None] | None = None) -> bool:
@@ -192,7 +247,8 @@ def of_volumes(run: Run, rows: Iterable[Row], kind: Kind) -> list[float]:
     found: dict[object, list[float]] = {}
     for row in rows:
         volume = existing or (row["pvc"], row["round"])
-        found.setdefault(volume, []).append(row[kind.column] / kind.per_unit)
+        if row[kind.column]:
+            found.setdefault(volume, []).append(row[kind.column] / kind.per_unit)
     return [_mean(repeats) for repeats in found.values()]
 
 
@@ -218,24 +274,27 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def against(figure: ClassFigure, threshold: float) -> Verdict:
-    """Pass where the whole interval satisfies the threshold, fail where none of it does."""
+    """Pass where the whole interval satisfies the threshold, fail where none of it does.
+
+    A figure that is in doubt, or of too few I/Os, never passes.
+    """
     if figure.low is None or figure.high is None:
         return Verdict.OPEN
-    return _judged((figure.low, figure.high), threshold, figure.kind)
+    return _judged(figure, (figure.low, figure.high), threshold)
 
 
 def far_from(figure: ClassFigure, threshold: float) -> Verdict:
     """Pass or fail where every volume lies twice as far as the threshold asks, or worse by that."""
     if not figure.of_few:
         return Verdict.OPEN
-    return _judged((figure.volumes[0] / FAR, figure.volumes[-1] * FAR), threshold, figure.kind)
+    return _judged(figure, (figure.volumes[0] / FAR, figure.volumes[-1] * FAR), threshold)
 
 
-def _judged(bounds: tuple[float, float], threshold: float, kind: Kind) -> Verdict:
+def _judged(figure: ClassFigure, bounds: tuple[float, float], threshold: float) -> Verdict:
     low, high = bounds
-    if kind.less_is_better:
+    if figure.kind.less_is_better:
         low, high = -high, -low
         threshold = -threshold
     if low >= threshold:
-        return Verdict.MET
+        return Verdict.OPEN if figure.why_open else Verdict.MET
     return Verdict.NOT_MET if high < threshold else Verdict.OPEN

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from reports.data.load import Row, Run
+from reports.data.stats import NEAR
 from reports.decision.figures import classes_of, of_volumes, summary, throughput_kind
 from reports.text.units import MIB, quantity
 
 STATED = Path(__file__).parent / "references.yaml"
-AT_ITS_LIMIT = 0.03  # so near to a limit, either way, a class is at it
 GIB = 2**30
 AMOUNT = re.compile(r"(\d+)(?:Mi|MiB)?")
 
@@ -67,15 +67,16 @@ class Share(NamedTuple):
     @property
     def at_its_limit(self) -> bool:
         """Whether the class gives what is promised, and no more."""
-        return abs(self.share - 1) <= AT_ITS_LIMIT
+        return abs(self.share - 1) <= NEAR
 
 
 class Held(NamedTuple):
-    """A class held against one specification."""
+    """A class held against one specification; `of_itself` where its own parameters say which."""
 
     storage_class: str
     specification: Specification
     shares: tuple[Share, ...]
+    of_itself: bool = False
 
 
 def held(run: Run) -> tuple[Held, ...]:
@@ -85,13 +86,16 @@ def held(run: Run) -> tuple[Held, ...]:
     rows = {row["storage_class"]: row for row in run.classes}
     found = []
     for name in classes_of(run):
-        against = [_of_itself(rows[name], _capacity(run, name))] if name in rows else []
+        its_own = _of_itself(rows[name], _capacity(run, name)) if name in rows else None
+        against = [its_own]
         if wanted := chosen.get(name) or chosen.get("*"):
             known = own.get(wanted) or stated()["specifications"].get(wanted)
             against.append(_specification(known) if known else None)
         for specification in dict.fromkeys(filter(None, against)):
             shares = tuple(_shares(run, name, specification))
-            found.append(Held(name, specification, shares))
+            # the plan may name the same: then it asked for the line
+            of_itself = specification is its_own and specification not in against[1:]
+            found.append(Held(name, specification, shares, of_itself))
     return tuple(found)
 
 

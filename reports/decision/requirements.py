@@ -24,7 +24,7 @@ class Judged(NamedTuple):
 def judge(run: Run) -> tuple[Judged, ...]:
     """Every requirement of the run's plan, class by class; of a class that is not there it is open.
 
-    What a class's own requirements leave empty is that of `*`.
+    What a class's own requirements leave empty is that of `*`; false excuses it from one.
     """
     demands = run.plan.get("requirements") or {}
     named = [name for name in demands if name != EVERY_CLASS]
@@ -32,7 +32,7 @@ def judge(run: Run) -> tuple[Judged, ...]:
     for name in dict.fromkeys([*classes_of(run), *named]):
         own = demands.get(name) or {}
         wanted = dict(demands.get(EVERY_CLASS) or {})
-        wanted |= {field: value for field, value in own.items() if value}
+        wanted |= {field: value for field, value in own.items() if value is not None}
         found += [_judged(run, name, field, value) for field, value in wanted.items() if value]
     return tuple(found)
 
@@ -75,8 +75,11 @@ def _judged(run: Run, name: str, field: str, value: float) -> Judged:
     demanded = in_words(kind_name, value)
     if figure is None:
         return Judged(name, field, demanded, "not measured", Verdict.OPEN)
-    seen = f"{figure.words}, {figure.of_few}" if figure.of_few else figure.words
-    return Judged(name, field, demanded, seen, against(figure, value))
+    verdict = against(figure, value)
+    median = f"{figure.kind.label} " if figure.too_few else ""
+    why = figure.why_open if verdict is Verdict.OPEN else ""
+    seen = ", ".join(filter(None, [f"{median}{figure.words}", figure.of_few, why]))
+    return Judged(name, field, demanded, seen, verdict)
 
 
 def _unusable(run: Run, name: str) -> str:

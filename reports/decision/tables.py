@@ -1,15 +1,20 @@
 """The decision as markdown: which class fits what, and whether it holds what was promised."""
 
+from collections.abc import Iterable
+
 from reports.data.load import Run
 from reports.decision.basis import basis, has_few_volumes, untested
-from reports.decision.fate import node_in_words
-from reports.decision.figures import KINDS, Verdict, classes_of
+from reports.decision.fate import fate_of, node_in_words, node_storms, records_in_words
+from reports.decision.figures import KINDS, LONG, Verdict, classes_of
 from reports.decision.references import Held, Share
 from reports.decision.requirements import Judged, counted, unmet
-from reports.decision.workloads import Cell, Workload, stated, threshold
+from reports.decision.workloads import Cell, Fit, Workload, stated, threshold
 from reports.text.markdown import Markdown, markdown, table
 
 TextRow = dict[str, str]
+BOLD = f"In bold is what rests on three volumes, on jobs of {LONG:g} s or more, and no warning."
+AWAY = {"drain": "is drained", "node-crash": "dies", "node-partition": "is cut off"}
+NOT_IN_QUICK = {"commit_p99_seconds": "commits", "read_p99_seconds": "read latency"}
 FEW = (
     "Of fewer than three volumes only what is at least twice as good as the threshold, or twice as "
     "bad, is decided."
@@ -17,16 +22,41 @@ FEW = (
 
 
 def decision_table(run: Run, workloads: tuple[Workload, ...]) -> Markdown:
-    """A row a workload, a column a class, and what happens when its node goes; empty for none."""
+    """A row a workload, a column a class, and what storms did to its data; empty for no class."""
     if not (names := classes_of(run)):
         return Markdown()
     rows = [[row.name, *(_cell(cell) for cell in row.cells)] for row in workloads]
+    kept = [records_in_words(fate_of(run, name, shared=False)) for name in names]
     gone = [node_in_words(run, name) or "not known: no node was taken away" for name in names]
-    return table(["for", *names], [*rows, ["when its node goes", *gone]])
+    storms = node_storms(run, names)
+    when = " or ".join(AWAY[storm] for storm in storms or ["drain"])
+    more = [
+        ["acknowledged records", *(words or "not known: no storm was run" for words in kept)],
+        [f"when its node {when}", *gone],
+    ]
+    return table(["for", *names], [*rows, *more])
 
 
 def _cell(cell: Cell) -> Markdown:
-    return Markdown(f"**{cell.fit.value}**: {markdown(cell.words)}")
+    """A verdict in bold is sure: of three volumes, and no warning touches it."""
+    bold = "**" if cell.sure and cell.fit is not Fit.UNKNOWN else ""
+    mark = " [⚠](#warnings)" if cell.warned else ""
+    return Markdown(f"{bold}{cell.fit.value}{bold}{mark}: {markdown(cell.words)}")
+
+
+def remarks(run: Run, workloads: tuple[Workload, ...]) -> Markdown:
+    """What bold is, where not all is; and which profile measures what a quick run does not."""
+    cells = [cell for row in workloads for cell in row.cells]
+    missing = {name for cell in cells for name in cell.missing}
+    unknown = [words for name, words in NOT_IN_QUICK.items() if name in missing]
+    quick = run.plan.get("profile") == "quick" and not run.plan.get("fio_file")
+    said = [
+        BOLD if any(not cell.sure and cell.fit is not Fit.UNKNOWN for cell in cells) else "",
+        f"Profile quick measures no {' and no '.join(unknown)}; `--profile standard` does."
+        if quick and unknown
+        else "",
+    ]
+    return Markdown(" ".join(filter(None, said)))
 
 
 def basis_line(run: Run) -> Markdown:
@@ -92,7 +122,7 @@ def requirements_line(judged: tuple[Judged, ...]) -> Markdown:
     return Markdown(f"**{said}**" if unmet(judged) else said)
 
 
-def reference_lines(found: tuple[Held, ...]) -> list[Markdown]:
+def reference_lines(found: Iterable[Held]) -> list[Markdown]:
     """A sentence for each class and specification: each figure's share, where it compares."""
     return [_held(one) for one in found]
 

@@ -1,5 +1,6 @@
 """Which class fits which workload, by the thresholds that `workloads.yaml` states."""
 
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from reports.decision.fate import MEASURED, NOT_OFFERED, fate_of, records_in_wor
 from reports.decision.figures import (
     KINDS,
     PROVISIONING,
+    ClassFigure,
     Verdict,
     against,
     classes_of,
@@ -33,17 +35,27 @@ class Fit(Enum):
 
 
 class Need(NamedTuple):
-    """One need of a workload, and how a class meets it."""
+    """One need of a workload, and how a class meets it.
+
+    It is `sure` where it rests on three volumes and no warning, `warned` where one touches it;
+    `missing` is the figure that was not measured.
+    """
 
     fit: Fit
     words: str
+    sure: bool = True
+    warned: bool = False
+    missing: str = ""
 
 
 class Cell(NamedTuple):
-    """A class for a workload: the verdict, and the figures behind it."""
+    """A class for a workload: the verdict, and the figures behind it, as a Need has them."""
 
     fit: Fit
     words: str
+    sure: bool
+    warned: bool
+    missing: tuple[str, ...]
 
 
 class Workload(NamedTuple):
@@ -81,10 +93,18 @@ def threshold(need: dict[str, Any]) -> str:
 
 def _cell(needs: list[Need]) -> Cell:
     """One need that is not met decides, then one that is not known; else all that is known."""
-    for fit in (Fit.NO, Fit.UNKNOWN):
-        if said := [need.words for need in needs if need.fit is fit]:
-            return Cell(fit, ", ".join(said))
-    return Cell(Fit.YES, ", ".join(need.words for need in needs if need.words))
+    fits = [need.fit for need in needs]
+    fit = next((fit for fit in (Fit.NO, Fit.UNKNOWN) if fit in fits), Fit.YES)
+    said = [need for need in needs if need.fit is fit]
+    # One sure reason is enough to be no fit; to fit, each has to be sure.
+    sure = any(need.sure for need in said) if fit is Fit.NO else all(need.sure for need in said)
+    return Cell(
+        fit,
+        ", ".join(dict.fromkeys(need.words for need in said if need.words)),
+        sure,
+        any(need.warned for need in said),
+        tuple(need.missing for need in said if need.missing),
+    )
 
 
 def _needs(run: Run, name: str, row: dict[str, Any]) -> list[Need]:
@@ -102,13 +122,24 @@ def _figure(run: Run, name: str, need: dict[str, Any]) -> Need:
     if need["figure"] == PROVISIONING and (error := _unusable(run, name)):
         return Need(Fit.NO, f"{kind.label}: {error}")
     if figure is None:
-        return Need(Fit.UNKNOWN, f"{kind.label} was not measured")
+        words = f"{kind.label} was not measured"
+        return Need(Fit.UNKNOWN, words, missing=need["figure"])
     value = float(need["at_most"] if "at_most" in need else need["at_least"])
+    fit = _fit(figure, value)
+    sure, warned = not (figure.basis or figure.warned), figure.warned or bool(figure.doubt)
+    if fit is Fit.UNKNOWN:
+        if figure.too_few:
+            return Need(fit, f"{kind.label}: {figure.why_open}", sure, warned)
+        if _fit(replace(figure, doubt=""), value) is Fit.YES:
+            return Need(fit, figure.doubt, sure, warned)
+    seen = figure.words if fit is Fit.UNKNOWN else figure.kind.words(figure.value)
+    said = ", ".join(filter(None, [threshold(need), figure.basis]))
+    return Need(fit, f"{figure.kind.label} {seen} ({said})", sure, warned)
+
+
+def _fit(figure: ClassFigure, value: float) -> Fit:
     verdict = far_from(figure, value) if figure.of_few else against(figure, value)
-    fit = {Verdict.MET: Fit.YES, Verdict.NOT_MET: Fit.NO}.get(verdict, Fit.UNKNOWN)
-    seen = figure.words if fit is Fit.UNKNOWN else kind.words(figure.value)
-    few = f", {figure.of_few}" if figure.of_few else ""
-    return Need(fit, f"{kind.label} {seen} ({threshold(need)}{few})")
+    return {Verdict.MET: Fit.YES, Verdict.NOT_MET: Fit.NO}.get(verdict, Fit.UNKNOWN)
 
 
 def _unusable(run: Run, name: str) -> str:
@@ -129,6 +160,8 @@ def _records(run: Run, name: str, *, shared: bool) -> Need:
         return Need(Fit.NO, words)
     if fate.unread:
         return Need(Fit.UNKNOWN, words)
+    if words and not shared:  # a row of the table says it once for all workloads
+        return Need(Fit.YES, "")
     return Need(Fit.YES, words or "speed alone")
 
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.data.load import Run, load
 from reports.decision import tables as decision_tables
-from reports.decision.references import held
+from reports.decision.references import Held, held
 from reports.decision.requirements import judge
 from reports.decision.workloads import decide
 from reports.history.nights import nights
@@ -18,6 +18,7 @@ from reports.speed import control, details
 from reports.speed import tables as speed_tables
 from reports.speed.chart import chart
 from reports.speed.comparison import Comparison, compare
+from reports.speed.limits import limits_of
 from reports.speed.words import limit_sentences, volumes
 from reports.storms import tables as storm_tables
 from reports.storms.chart import storms_chart
@@ -93,6 +94,7 @@ def _news(location: str, run: Run) -> list[str]:
 def _report(
     run: Run, comparison: Comparison, survival: Survival | None, date: str, news: list[str]
 ) -> str:
+    references, told = _references(run)
     # All text is escaped on its way in, save what is markdown already.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -106,12 +108,12 @@ def _report(
         date=date,
         headline=headline(run, comparison, survival),
         news=news,
-        decision=_decision(run),
+        decision=_decision(run, references),
         speed=_speed(run, survival),
         comparison=comparison,
         comparison_table=speed_tables.comparison_table(comparison),
         note=speed_tables.note(comparison),
-        remarks=[*limit_sentences(run, comparison), *control.sentences(comparison)],
+        remarks=[*limit_sentences(run, comparison, told), *control.sentences(comparison)],
         controls=control.control_table(comparison),
         concurrent=any((row["concurrent_jobs"] or 1) > 1 for row in run.fio),
         chart_name=f"{run.facts['run_id']}.svg",
@@ -131,23 +133,36 @@ def _report(
     )
 
 
-def _decision(run: Run) -> dict[str, object]:
-    judged = judge(run)
+def _references(run: Run) -> tuple[list[Held], set[str]]:
+    """What each class is held against, and the classes whose own limits are told among it.
+
+    A class that names both its limits is told by them; else by what its driver documents.
+    """
+    both = {row["storage_class"] for row in run.classes if len(limits_of(row)) > 1}
+    found = [one for one in held(run) if not (one.of_itself and one.storage_class in both)]
+    return found, {one.storage_class for one in found if one.of_itself}
+
+
+def _decision(run: Run, references: list[Held]) -> dict[str, object]:
+    judged, workloads = judge(run), decide(run)
     return {
-        "table": decision_tables.decision_table(run, decide(run)),
+        "table": decision_tables.decision_table(run, workloads),
+        "remarks": decision_tables.remarks(run, workloads),
         "basis": decision_tables.basis_line(run),
         "needs": decision_tables.needs_table(),
         "requirements_line": decision_tables.requirements_line(judged),
         "requirements": decision_tables.requirements_table(judged),
-        "references": decision_tables.reference_lines(held(run)),
+        "references": decision_tables.reference_lines(references),
     }
 
 
 def _survival(run: Run, survival: Survival) -> dict[str, object]:
+    of_classes, beside = sentences(survival)
     return {
         "how": how(survival, run),
         "matrix": storm_tables.matrix(survival, run),
-        "sentences": sentences(survival),
+        "sentences": of_classes,
+        "controls": beside,
         "chart_name": f"{run.facts['run_id']}-storms.svg",
         "surprises": len(survival.surprises),
         "expectations": storm_tables.expectations_table(survival),

@@ -86,19 +86,30 @@ def _unlike(run: Run) -> Iterator[Caveat]:
 
 
 def _elsewhere(run: Run) -> Iterator[Caveat]:
-    """Classes that were on no node of the reference's in the same round: nodes may be it all."""
-    nodes: dict[str, set[tuple[int | None, str]]] = {}
+    """Classes that in some rounds were on no node of the reference's: nodes may differ too."""
+    nodes: dict[str, dict[int | None, set[str]]] = {}
     for row in run.fio:
         if row["status"] == "measured" and row["node"]:
-            nodes.setdefault(row["storage_class"], set()).add((row["round"], row["node"]))
+            by_round = nodes.setdefault(row["storage_class"], {})
+            by_round.setdefault(row["round"], set()).add(row["node"])
     reference, *others = class_names(run) or ("",)
+    theirs = nodes.get(reference, {})
     for name in others:
-        theirs, mine = nodes.get(reference, set()), nodes.get(name, set())
-        if theirs and mine and not theirs & mine:
-            where = " and ".join(
-                f"{', '.join(sorted({node for _, node in places}))} ({of})"
-                for of, places in ((reference, theirs), (name, mine))
+        mine = nodes.get(name, {})
+        both = [number for number in mine if number in theirs]
+        apart = [number for number in both if not mine[number] & theirs[number]]
+        if apart:
+            where = "; ".join(
+                f"{_listed(theirs[number])} ({reference}), {_listed(mine[number])} ({name})"
+                for number in apart
             )
-            text = f"{name} never ran on the node of {reference} in the same round: {where}"
+            text = (
+                f"{name} was on another node than {reference} in {len(apart)} of {len(both)} "
+                f"round{'' if len(both) == 1 else 's'}: {where}"
+            )
             jobs = dict.fromkeys(r["job"] for r in run.fio if r["storage_class"] == name)
             yield Caveat(text, tuple((name, job) for job in jobs))
+
+
+def _listed(nodes: set[str]) -> str:
+    return " and ".join(sorted(nodes))

@@ -9,14 +9,13 @@ from math import exp, log
 from statistics import fmean
 
 from reports.data.load import Row
+from reports.data.percentiles import TooFew, pooled, too_few
 from reports.data.stats import Estimate
 from reports.text.units import COUNT, LATENCY, MIB, Scales
 
 LAB = ("read_iops", "write_iops", "read_bw", "write_bw")
 SMALL_BLOCK = 16 * 1024  # up to here a device is limited by operations, above by bytes
-BEYOND = 100  # I/Os that took longer than a percentile, or it is not printed
 DIRECTIONS = ("sync", "mixed", "read", "write", "trim")
-PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 JUDGED = ("p50", "p99")  # of a latency
 WAITING = ("latency", "paced")  # in the name of a job that is asked how long it takes, at any depth
 
@@ -39,14 +38,6 @@ class Figure:
 
 IOPS = Figure("iops", "IOPS", COUNT)
 BANDWIDTH = Figure("bandwidth_bytes_per_second", "MiB/s", MIB)
-
-
-@dataclass(frozen=True)
-class TooFew:
-    """So many I/Os were timed, and `needed` are for a percentile."""
-
-    seen: int
-    needed: int
 
 
 def latency(direction: str, percentile: str) -> Figure:
@@ -111,7 +102,7 @@ def estimate(rows: Sequence[Row], figure: Figure) -> Estimate | TooFew | None:
     measured = values(rows, figure.column)
     if not measured:
         return None
-    if few := _too_few(rows, figure):
+    if figure.direction and (few := too_few(rows, figure.direction, figure.percentile)):
         return few
     by_volume = logs(rows, figure.column)
     if not by_volume:
@@ -123,48 +114,3 @@ def estimate(rows: Sequence[Row], figure: Figure) -> Estimate | TooFew | None:
     several = len(spread) > 1
     low, high = (min(*spread, value), max(*spread, value)) if several else (None, None)
     return Estimate(value, low, high, len(by_volume))
-
-
-def _too_few(rows: Sequence[Row], figure: Figure) -> TooFew | None:
-    if not figure.direction:
-        return None
-    seen = count(rows, figure.direction)
-    needed = round(BEYOND / (1 - PERCENTILES[figure.percentile]))
-    return TooFew(seen, needed) if seen is not None and seen < needed else None
-
-
-def count(rows: Iterable[Row], direction: str) -> int | None:
-    """How many I/Os of a cell were timed; None if no row says.
-
-    By its histograms, else by fio's count, else by rate and time; there is no sync without a write.
-    """
-    measured = [row for row in rows if row["status"] == "measured"]
-    counted = "write" if direction == "sync" else direction
-    seen = 0.0
-    for row in measured:
-        if bins := row.get(f"{direction}_latency_bins"):
-            seen += sum(one["count"] for one in bins)
-        elif (ios := row.get(f"{counted}_ios")) is not None:
-            seen += ios
-        elif row[f"{counted}_iops"] is None or row["runtime_seconds"] is None:
-            return None
-        else:
-            seen += row[f"{counted}_iops"] * row["runtime_seconds"]
-    return round(seen)
-
-
-def pooled(rows: Iterable[Row], direction: str, percentile: str) -> float | None:
-    """A percentile of all I/Os of a cell, by the upper end of its bin; None if one has no bins."""
-    counts: dict[int, int] = {}
-    for row in rows:
-        if row["status"] == "measured":
-            if not (bins := row.get(f"{direction}_latency_bins")):
-                return None
-            for one in bins:
-                counts[one["ns"]] = counts.get(one["ns"], 0) + one["count"]
-    rank, seen = PERCENTILES[percentile] * sum(counts.values()), 0
-    for ns, number in sorted(counts.items()):
-        seen += number
-        if seen >= rank:
-            return float(ns)
-    return None

@@ -8,7 +8,6 @@ from reports.speed.figures import BANDWIDTH, IOPS, Figure
 # The names that the CSI driver of Amazon EBS gives them; throughput is in MiB/s there.
 IOPS_LIMIT, THROUGHPUT_LIMIT = "iops", "throughput"
 MIB = 2**20
-NEAR = 0.03  # a figure so near its limit, above or below, is the limit's
 
 
 def limits_of(storage_class: Row) -> dict[str, float]:

@@ -61,15 +61,15 @@ def note(comparison: Comparison) -> Markdown:
     unjudged = any(cell.ratio and cell.ratio.word is None for cell in cells)
     if few(cells):
         return Markdown(
-            f"{said} `0.16×` is the ratio to {markdown(reference)}, of these {comparison.unit}s: "
-            "of so few there is no verdict on the classes, two volumes of one class may lie as far "
-            f"apart. For one it takes three {_again(comparison)}."
+            f"{said} What ends in × is the ratio to {markdown(reference)}, of these "
+            f"{comparison.unit}s: of so few there is no verdict on the classes, two volumes of "
+            f"one class may lie as far apart. For one it takes three {_again(comparison)}."
         )
     return Markdown(
-        f"{said} `0.16× [0.12× – 0.20×]` is the ratio to {markdown(reference)} with its 95 % "
-        f"interval; **faster** and **slower** are sure at 5 % for all {comparison.pairs} ratios "
+        f"{said} What ends in × is the ratio to {markdown(reference)} [its 95 % interval]; "
+        f"**faster** and **slower** are sure at 5 % for all {comparison.pairs} ratios "
         f"together, equal is within {comparison.margin_percent:g} %, open is neither, and "
-        f"about so many {_again(comparison)} would decide it."
+        f"about so many {_again(comparison)} in all would decide it."
         + (f" A ratio without an interval is of fewer than three {several}." if unjudged else "")
     )
 

@@ -1,12 +1,12 @@
 """The comparison in words that report, chart and terminal share."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from reports.data.load import Row, Run
+from reports.data.percentiles import TooFew
 from reports.data.stats import Word
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
-from reports.speed.figures import TooFew
 from reports.speed.limits import both, limit_words, limits_of
 from reports.text.reasons import three_words
 from reports.text.units import block, factor
@@ -83,12 +83,12 @@ def ratio(cell: Cell) -> str:
 
 
 def verdict(row: ComparisonRow, cell: Cell, unit: str) -> str:
-    """The word, with what would decide an open one and whether a limit is the reason."""
+    """The word, with what would decide an open one, in all, and whether a limit is the reason."""
     said = word(row, cell)
     if cell.ratio and said == "open":
         units = {"volume": "rounds"}.get(unit, f"{unit}s")
         rounds = cell.ratio.rounds
-        said += f" (≈ {rounds} {units})" if rounds else f" (> 100 {units})"
+        said += f" (≈ {rounds} {units} in all)" if rounds else f" (> 100 {units})"
     return ", ".join(filter(None, [said, "at its limit" if cell.at_limit else ""]))
 
 
@@ -135,9 +135,10 @@ def few(cells: Iterable[Cell]) -> bool:
     return not any(cell.ratio and cell.ratio.word for cell in cells)
 
 
-def limit_sentences(run: Run, comparison: Comparison) -> list[str]:
+def limit_sentences(run: Run, comparison: Comparison, told: Collection[str] = ()) -> list[str]:
     """One for each class whose parameters name a limit: the limit, and each job's share of it.
 
+    The classes `told` have theirs elsewhere.
     A limit holds for each direction, so that a job of both has no share, and says so; nor has one
     whose figure is a latency.
     """
@@ -146,7 +147,7 @@ def limit_sentences(run: Run, comparison: Comparison) -> list[str]:
     found = []
     for storage_class in run.classes:
         name, limits = storage_class["storage_class"], limits_of(storage_class)
-        if limits and name in comparison.classes:
+        if limits and name in comparison.classes and name not in told:
             place = comparison.classes.index(name)
             cells = [(row.job["job"], row.cells[place]) for row in comparison.rows]
             shares = ", ".join(

@@ -12,14 +12,21 @@ from reports.text.units import tenths
 LONGEST_QUOTE = 200  # the whole of it stands beside its round
 
 
-def sentences(survival: Survival) -> list[Markdown]:
-    """A sentence or a few for each volume, in the order of the matrix."""
+def sentences(survival: Survival) -> tuple[list[Markdown], list[Markdown]]:
+    """A sentence or a few for each volume: of the run's classes, and of those beside them.
+
+    Each in the order of the matrix; where no class was in the storms, all are of the first.
+    """
+    of_classes = {*survival.classes, *survival.shared} or {*survival.volumes}
+    names = [volume for volume in survival.volumes if volume in of_classes]
+    beside = [volume for volume in survival.volumes if volume not in of_classes]
     quoted: set[str] = set()
-    said = [_of_volume(survival, volume, quoted) for volume in survival.volumes]
-    return said + [
+    said = [_of_volume(survival, volume, quoted) for volume in names]
+    said += [
         Markdown(f"**{markdown(volume)}**: not in the matrix, since class {markdown(words)}.")
         for volume, words in survival.not_offered.items()
     ]
+    return said, [_of_volume(survival, volume, quoted) for volume in beside]
 
 
 def finding(survival: Survival) -> str:

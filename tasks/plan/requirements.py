@@ -57,8 +57,9 @@ class Requirement(BaseModel):
         description="From a storm to the next acknowledged write; to wait for one's node is not "
         "to recover.",
     )
-    no_lost_records: bool = Field(
-        default=False, description="No storm may lose an acknowledged record."
+    no_lost_records: bool | None = Field(
+        default=None,
+        description="No storm may lose an acknowledged record. False excuses a class from it.",
     )
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from reports.data.load import load
+from reports.data.percentiles import TooFew, pooled
 from reports.data.stats import Estimate, Word
 from reports.page.render import render
 from reports.speed.comparison import Cell, Comparison, compare
-from reports.speed.figures import TooFew, pooled
 from reports.speed.words import word
 from tests.reports import sample
 from tests.reports.sample import RUN_ID, Row, write_run
@@ -167,25 +167,22 @@ def test_the_control_takes_no_part_in_the_table_of_the_classes(tmp_path: Path) -
 # ---------------------------------------------------------------- nodes
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_a_class_that_never_shared_a_node_with_the_reference_is_said(
-    tmp_path: Path, together: bool
+@pytest.mark.parametrize("apart", [(), (2,), (1, 2, 3)], ids=["never", "once", "always"])
+def test_a_class_that_was_on_other_nodes_than_the_reference_is_said(
+    tmp_path: Path, apart: tuple[int, ...]
 ) -> None:
-    """In the same round: that both were on w1 once is no comparison of the two."""
+    """Round by round: that both were on w1, each in a round of its own, is no comparison."""
 
     def cell(row: Row) -> Row:
-        apart = row["storage_class"] == "b" and not (together and row["round"] == 3)
-        return row | {"node": f"w{(row['round'] + apart) % 3 + 1}"}
+        moved = row["storage_class"] == "b" and row["round"] in apart
+        return row | {"node": f"w{(row['round'] + moved) % 3 + 1}"}
 
-    caveats = compared(tmp_path, {"a": 1.0, "b": 1.0}, cell=cell, jobs=READ).caveats
-    said = [
-        caveat.text
-        for caveat in caveats
-        if caveat.text.startswith("b never ran on the node of a in the same round: ")
-    ]
-    assert bool(said) != together
-    if said:
-        assert said[0].endswith(": w1, w2, w3 (a) and w1, w2, w3 (b)")
+    comparison = compared(tmp_path, {"a": 1.0, "b": 1.0}, cell=cell, jobs=READ)
+    where = {1: "w2 (a), w3 (b)", 2: "w3 (a), w1 (b)", 3: "w1 (a), w2 (b)"}
+    places = "; ".join(where[number] for number in apart)
+    assert [caveat.text for caveat in comparison.caveats] == (
+        [f"b was on another node than a in {len(apart)} of 3 rounds: {places}"] if apart else []
+    )
 
 
 def test_the_plan_before_rounds_and_the_one_with_them_say_how_many(tmp_path: Path) -> None:

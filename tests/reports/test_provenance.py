@@ -1,5 +1,6 @@
 """The report's tables of volumes: a row a class, whatever the number of its rounds."""
 
+import re
 from pathlib import Path
 
 from reports.page.render import render
@@ -29,7 +30,8 @@ def test_provisioning_has_a_row_a_class_with_the_range_of_its_volumes(tmp_path: 
 
 def rows(report: str, heading: str) -> list[list[str]]:
     """The cells of the table below a heading."""
-    section = report.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    after = re.split(rf"\n## {heading}\n|<summary>{heading}", report, maxsplit=1)[1]
+    section = re.split(r"\n## |<details>|</details>", after, maxsplit=1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [cells[0], *cells[2:]]

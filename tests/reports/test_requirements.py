@@ -159,3 +159,34 @@ def test_the_sentence_of_a_state(tmp_path: Path) -> None:
     )
     assert unmet(judged[1:]) == ""
     assert counted(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "demanded"),
+    [({}, ["slow"]), ({"no_lost_records": None}, ["slow"]), ({"no_lost_records": False}, [])],
+    ids=["empty", "none", "false"],
+)
+def test_a_class_can_be_excused(tmp_path: Path, own: dict[str, Any], demanded: list[str]) -> None:
+    """False takes the place of what every class has to do; what is left empty does not."""
+    demands = {"*": {"no_lost_records": True}, "slow": own}
+    run = decided(tmp_path, {"fast": GOOD, "slow": GOOD}, plan={"requirements": demands})
+    assert [one.storage_class for one in judge(run)] == ["fast", *demanded]
+
+
+def test_a_figure_in_doubt_is_never_met_and_may_fail(tmp_path: Path) -> None:
+    """RAM is faster than storage: what it reaches says nothing, what it misses fails."""
+    ram = {"warnings": ["the volume is tmpfs: this measures RAM, not storage"]}
+    seen, met = verdict(tmp_path / "1", {"min_read_iops": 11_000}, cell=ram)
+    assert (seen, met) == ("12.0 k IOPS, it measures RAM", OPEN)
+    assert verdict(tmp_path / "2", {"min_read_iops": 13_000}, cell=ram)[1] is NOT_MET
+    assert verdict(tmp_path / "3", {"min_read_iops": 11_000})[1] is MET
+
+
+def test_a_percentile_of_too_few_ios_is_open(tmp_path: Path) -> None:
+    """Its median alone may show that a class is too slow."""
+    few = {"sync_latency_bins": [{"ns": 1_000_000, "count": 100}], "sync_latency_p50_ns": 1e6}
+    seen, met = verdict(tmp_path / "1", {"max_commit_p99_seconds": 0.01}, cell=few)
+    assert met is OPEN
+    assert seen == "commit p50 1.00 ms, too few I/Os (300 of 10,000)"
+    seen, met = verdict(tmp_path / "2", {"max_commit_p99_seconds": 0.0005}, cell=few)
+    assert (seen, met) == ("commit p50 1.00 ms", NOT_MET)
