@@ -131,7 +131,7 @@ def test_a_device_is_measured(admin: client.ApiClient, image: str, tmp_path: Pat
         "--volume-size": "300Mi",
         "--profile": "kubestr",
         "--runtime-seconds": "1",
-        "--repeats": "1",
+        "--rounds": "1",
         "--image": image,
         "--results": str(tmp_path),
     }
