@@ -61,7 +61,7 @@ def test_another_testbeds_kubelets_keep_them(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(machine, "LOCK", f"{state.LOCK}-machine")
     for action in ("devices.detach_all", "prerequisites.remove_policy"):
-        monkeypatch.setattr(f"testbed.{action}", lambda: None)
+        monkeypatch.setattr(f"testbed.{action}", lambda *_: None)
     sysctls.save()
     write("1")
     other = state.OWNERS[-1]
