@@ -75,17 +75,14 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     The state is Completed, Refused (nothing was created), Incomplete (a cell failed), Unmet (a
     requirement of the plan surely is not) or Failed.
     """
-    heard, began = listener.get(), time.monotonic()
-    report = heard or _log_steps()
+    report, began = listener.get() or _log_steps(), time.monotonic()
     if late := too_late(plan.late_limit_seconds):
         return failed("Refused", late)
     try:
         # no task: a refusal is a sentence, and a task that fails logs a traceback
-        run, storage_classes, known = begin.begin(plan, flow, heard or _quiet, flow_run.id or "")
+        run, storage_classes, known = _begun(plan, flow, report)
     except begin.REFUSALS as error:
         return failed("Refused", str(error))
-    if expected := begin.expected(known.checks):  # the first line of its log
-        get_run_logger().info("%s", expected)
     left: list[str] = []  # what the clean-up has to leave for now
     try:
         with lease(run, report) as lost:
@@ -127,6 +124,19 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
         left += worse(plan.results, run.run_id, run.started_at) if flow == "nightly" else []
     report(Progress(run.run_id, f"report written to {location}"))
     return _ended(outcome, why or record.counted(known), judged, [*left, f"report: {location}"])
+
+
+def _begun(plan: Plan, flow: str, report: Report) -> tuple[Run, list[Obj], Record]:
+    """`begin.begin`; the log of a flow run begins with how long it will take."""
+    checked: list[Progress] = []
+    try:
+        begun = begin.begin(plan, flow, listener.get() or checked.append, flow_run.id or "")
+        if expected := begin.expected(begun[2].checks):
+            get_run_logger().info("%s", expected)
+        return begun
+    finally:
+        for progress in checked:
+            report(progress)
 
 
 def _ended(outcome: str, why: str, judged: tuple[Judged, ...], more: list[str]) -> State:
@@ -178,10 +188,6 @@ def _over(known: Record, lost: Callable[[], str | None], began: float) -> Why:
 def failed(name: str, message: str) -> State:
     """A state of the type FAILED that says what went wrong."""
     return State(type=StateType.FAILED, name=name, message=message)
-
-
-def _quiet(_progress: Progress) -> None:
-    """What nobody needs to hear of."""
 
 
 def _log_steps() -> Report:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.results.column import CONTROL
 from tasks.results.store import ResultsError, read, run_ids
 
 Row = dict[str, Any]
@@ -16,7 +17,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CLASSES = ("run_id", "storage_class", "position")
 # All but tab and newline, which a plan's fio file has.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-CONTROL = " (control)"  # follows the name of the reference where it is measured a second time
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,11 @@ def _unknown(location: str, run_id: str) -> str:
         f"no report of run {run_id!r}: {location!r} holds no such run. "
         f"The newest there: {', '.join(row['run_id'] for row in known)}."
     )
+
+
+def without_wire(storage_class: Row) -> bool:
+    """Whether a class says that what should be its network is none, as a test cluster's may."""
+    return bool(json.loads(storage_class["parameters"] or "{}").get("wire") == "none")
 
 
 def class_names(run: Run) -> tuple[str, ...]:

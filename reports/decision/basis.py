@@ -61,7 +61,7 @@ def _known(rows: Iterable[Row], column: str) -> list[float]:
 
 
 def _volumes(fio: list[Row], name: str) -> int:
-    return len({(row["pvc"], row["round"]) for row in fio if row["storage_class"] == name})
+    return len({row["volume"] for row in fio if row["storage_class"] == name})
 
 
 def _span(counts: list[int]) -> str:

@@ -3,11 +3,10 @@
 All of it makes a class look faster than it is. So no doubt takes away that a class does not fit.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 
-from reports.data.load import Row, Run
+from reports.data.load import Row, Run, without_wire
 
 # How a warning of tasks/speed/caveats.py begins to say it, and the doubt in few words. A working
 # set that a cache may hold is none of them: it is marked, as any other warning is.
@@ -26,15 +25,10 @@ def doubt(run: Run, name: str, rows: Sequence[Row]) -> str:
     for pattern, words in OF_ROW.items():
         if any(re.search(pattern, text) for text in said):
             return words
-    return NO_WIRE if without_wire(run, name) else ""
+    wires = (one for one in run.classes if one["storage_class"] == name)
+    return NO_WIRE if any(map(without_wire, wires)) else ""
 
 
 def warnings(rows: Iterable[Row]) -> list[str]:
     """The warnings of some rows, each once."""
     return list(dict.fromkeys(text for row in rows for text in row.get("warnings") or []))
-
-
-def without_wire(run: Run, name: str) -> bool:
-    """Whether a class says that what should be its network is none, as a test cluster's may."""
-    parameters = [r["parameters"] for r in run.classes if r["storage_class"] == name]
-    return any(json.loads(text or "{}").get("wire") == "none" for text in parameters)

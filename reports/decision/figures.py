@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import gmean, t
 
-from reports.data.load import CONTROL, Row, Run, class_names
+from reports.data.load import Row, Run, class_names
 from reports.data.percentiles import TooFew, pooled, too_few
 from reports.decision.doubts import doubt, warnings
 from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, tenths
+from tasks.results.column import CONTROL
 
 CONFIDENCE = 0.95
 ENOUGH = 3  # volumes; of fewer, nothing is concluded but what lies far off
@@ -199,7 +200,7 @@ def _of_job(run: Run, name: str, kind: Kind, job: str, rows: list[Row]) -> Class
         of_all = pooled(rows, direction, percentile)
     else:
         of_all = None
-    figure = summary(kind, of_volumes(run, rows, kind), (job,))
+    figure = summary(kind, of_volumes(rows, kind), (job,))
     if figure is None:
         return None
     figure = replace(
@@ -241,14 +242,12 @@ def _within(value: int, bounds: tuple[int, int | None]) -> bool:
     return bounds[0] <= value and (bounds[1] is None or value <= bounds[1])
 
 
-def of_volumes(run: Run, rows: Iterable[Row], kind: Kind) -> list[float]:
+def of_volumes(rows: Iterable[Row], kind: Kind) -> list[float]:
     """One number a volume: the geometric mean of its repeats, in the figure's unit."""
-    existing = run.plan.get("pvc")  # the same volume in every round
     found: dict[object, list[float]] = {}
     for row in rows:
-        volume = existing or (row["pvc"], row["round"])
         if row[kind.column]:
-            found.setdefault(volume, []).append(row[kind.column] / kind.per_unit)
+            found.setdefault(row["volume"], []).append(row[kind.column] / kind.per_unit)
     return [_mean(repeats) for repeats in found.values()]
 
 

@@ -167,7 +167,7 @@ def _shares(run: Run, name: str, specification: Specification) -> Iterator[Share
                 and _matches(limit, mine[0])
                 and not _other_first(specification, limit, mine[0], capacity)
             ):
-                figure = summary(kind := throughput_kind(limit.figure), of_volumes(run, mine, kind))
+                figure = summary(kind := throughput_kind(limit.figure), of_volumes(mine, kind))
                 if figure is not None:
                     yield Share(job, figure.value / promised, limit.words(promised))
 

@@ -8,10 +8,11 @@ from math import log
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from reports.data.load import CONTROL, Row, newest, rows
+from reports.data.load import Row, newest, rows
 from reports.history.changes import LATEST
 from reports.speed.figures import DIRECTIONS, JUDGED, Figure, figures_of, jobs, latency
 from reports.text.units import SECONDS
+from tasks.results.column import CONTROL
 from tasks.results.store import ResultsError, read_table
 
 if TYPE_CHECKING:  # whoever has one night only need not wait for its import

@@ -14,7 +14,7 @@ KEPT = {True: "kept", False: "LOST records", None: "could not be read back"}
 
 @dataclass(frozen=True)
 class News:
-    """What is new, a sentence each; `quiet` is the one that is said where nothing is."""
+    """What is new, a sentence each; `quiet` is said where nothing is, and empty otherwise."""
 
     worse: tuple[str, ...]
     better: tuple[str, ...]
@@ -36,7 +36,7 @@ def since_last_night(known: Nights) -> News:
             (better if is_better(series, change) else worse).append(told(known, series, change))
     for bad, words in _at_once(known):
         (worse if bad else better).append(words)
-    return News(tuple(worse), tuple(better), _quiet(known))
+    return News(tuple(worse), tuple(better), "" if worse or better else _quiet(known))
 
 
 def _at_once(known: Nights, night: int = -1) -> Iterator[tuple[bool, str]]:

@@ -1,11 +1,10 @@
 """What could make a figure wrong, and which figures it touches."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reports.data.load import Row, Run, class_names
+from reports.data.load import Row, Run, class_names, without_wire
 
 # A job runs with these on every class; where it did not, its figures do not compare.
 CONDITIONS = ("engine", "direct", "file_size_bytes")
@@ -51,7 +50,7 @@ def _jobs_of_classes(cells: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 def _without_wire(run: Run) -> Iterator[Caveat]:
     for row in run.classes:
         name = row["storage_class"]
-        if json.loads(row["parameters"] or "{}").get("wire") == "none":
+        if without_wire(row):
             jobs = dict.fromkeys(r["job"] for r in run.fio if r["storage_class"] == name)
             text = (
                 f"{name}: there is no network in its path (its parameter wire is none): "

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reports.data.load import CONTROL, Row, Run, class_names
+from reports.data.load import Row, Run, class_names
 from reports.data.percentiles import TooFew
 from reports.data.stats import NEAR, Estimate
 from reports.speed.caveats import Caveat, caveats
 from reports.speed.figures import Figure, cell_rows, estimate, figures_of, jobs, logs
 from reports.speed.limits import limits_of, share
 from reports.speed.ratios import Logs, Ratio, ratios
+from tasks.results.column import CONTROL
 
 MARGIN_PERCENT = 10.0  # the plan's default; plans of before have none
 

@@ -128,6 +128,11 @@ class Workload(NamedTuple):
             files["layout.fio"] = text(self.laid_out_by_fio)
         return files
 
+    @property
+    def laid_out_bytes(self) -> int:
+        """Bytes that are written before the first job, by stormark or by fio."""
+        return self.needed_bytes if self.laid_out_by_fio else sum(self.layout.values())
+
     def seconds(self) -> float:
         """How long the timed jobs take, for progress and limits; untimed ones count as 0."""
         return sum(group_seconds(group) for group in self.groups)

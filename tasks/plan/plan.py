@@ -330,6 +330,10 @@ class Plan(BaseModel):
         """How many volumes a round has: one of each class, and the control's."""
         return class_count + self.control
 
+    def turns(self, class_count: int) -> int:
+        """How many volumes are measured in all rounds."""
+        return self.rounds * self.measured(class_count)
+
     @property
     def node_faults(self) -> dict[str, NodeFault]:
         """The commands of the plan by their storm."""

@@ -104,7 +104,7 @@ def _of_pvc(cluster: Cluster, plan: Plan, flow: str) -> list[Obj]:
 
 def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
     """PlanError if what is timed takes longer than a run may, though one node alone is held."""
-    fio = workload.seconds() * plan.rounds * plan.measured(class_count) * (flow != "storms")
+    fio = workload.seconds() * plan.turns(class_count) * (flow != "storms")
     on_nodes = [storm for storm in plan.storms if storm in get_args(NodeStorm)]
     held = plan.hold_seconds * plan.storm_rounds * len(on_nodes) * (flow != "benchmark")
     if fio + held > plan.run_limit_seconds:

@@ -8,8 +8,8 @@ from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.preflight import namespace
 from tasks.results.checks import Check
 
-# What a run takes beside fio and storms: checks, report, clean-up; what a volume takes: PVC and pod
-# made, and deleted; what a storm on pods takes. Measured on the testbed: docs/benchmarks.md.
+# Estimates of what a run takes beside fio and storms (checks, report, clean-up), of what a volume
+# takes (PVC and pod made, and deleted), and a storm on pods. Too much for the embedded cluster.
 RUN_SECONDS = 15.0
 VOLUME_SECONDS = 7.0
 STORM_SECONDS = 10.0
@@ -32,7 +32,7 @@ class Size(NamedTuple):
 
 def check(size: Size, plan: Plan, workload: Workload) -> Check:
     """How long the run will take, about, and what it writes."""
-    turns = plan.rounds * plan.measured(size.classes)
+    turns = plan.turns(size.classes)
     seen = f"about {_words(expected_seconds(size, plan, workload))}"
     if size.flow != "storms":
         writing = sum(job_seconds(job) for job in workload.jobs if _writes(job)) * turns
@@ -41,7 +41,7 @@ def check(size: Size, plan: Plan, workload: Workload) -> Check:
             f": {plan.rounds} rounds of {plan.measured(size.classes)} volumes, "
             f"{_words(workload.seconds())} of timed fio on each"
             + (f", and {untimed} jobs that end by themselves" if untimed else "")
-            + f"; it writes {_laid_out(workload) * turns / 2**30:,.1f} GiB of files"
+            + f"; it writes {workload.laid_out_bytes * turns / 2**30:,.1f} GiB of files"
             + (f", and for {_words(writing)} what the classes take" if writing else "")
         )
     return Check("time", OBJECT, "pass", seen)
@@ -76,8 +76,8 @@ def fitted(size: Size, plan: Plan, workload: Workload) -> Plan:
 
 def expected_seconds(size: Size, plan: Plan, workload: Workload) -> float:
     """How long a run takes, about: from its first check to its report."""
-    turns = plan.rounds * plan.measured(size.classes)
-    layout = _laid_out(workload) / LAYOUT_BYTES_PER_SECOND
+    turns = plan.turns(size.classes)
+    layout = workload.laid_out_bytes / LAYOUT_BYTES_PER_SECOND
     fio = turns * (VOLUME_SECONDS + layout + workload.seconds()) * (size.flow != "storms")
     return RUN_SECONDS + fio + _storms(size, plan) * (size.flow != "benchmark")
 
@@ -87,10 +87,6 @@ def _storms(size: Size, plan: Plan) -> float:
     kinds = namespace.demand(size.flow, plan, [""] * size.classes, 0).deployments
     held = min(size.nodes, kinds) * (plan.hold_seconds + STORM_SECONDS)
     return plan.storm_rounds * (STORM_SECONDS * (len(plan.storms) - on_nodes) + on_nodes * held)
-
-
-def _laid_out(workload: Workload) -> int:
-    return workload.needed_bytes if workload.laid_out_by_fio else sum(workload.layout.values())
 
 
 def _writes(job: Job) -> bool:

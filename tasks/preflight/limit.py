@@ -36,7 +36,7 @@ def _parts(
 ) -> dict[str, float]:
     """Seconds that each part of a run takes at its most, by what it is."""
     fio, storms = flow != "storms", flow != "benchmark"
-    turns = plan.rounds * plan.measured(class_count) * fio  # each on a volume of its own
+    turns = plan.turns(class_count) * fio  # each on a volume of its own
     untimed = sum(job_seconds(job) == 0 for job in workload.jobs)
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
     volumes = kinds.deployments
@@ -51,11 +51,10 @@ def _parts(
     evictions = volumes + touched * (plan.drain == "full")
     # by a pod of its own; by exec in the writer's, as of an emptyDir, it is 5 tries of a minute
     reading = plan.start_limit_seconds + script_job.LIMIT_SECONDS
-    laid_out = workload.needed_bytes if workload.laid_out_by_fio else sum(workload.layout.values())
     return {
         "timed fio": workload.seconds() * turns,
         "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,
-        "lay-out": laid_out / LAYOUT_BYTES_PER_SECOND * turns,
+        "lay-out": workload.laid_out_bytes / LAYOUT_BYTES_PER_SECOND * turns,
         "provisioning": float(starts * (turns + storms)),
         "deletion": float(plan.delete_limit_seconds * turns),
         "nodes held": float(storms * plan.hold_seconds * on_nodes * touched),

@@ -20,8 +20,7 @@ from tasks.provision.bench_log import FioLog
 from tasks.provision.bench_pod import FioJob
 from tasks.provision.filesystems import memory_backed
 from tasks.provision.volumes import Volume, VolumeFailed, check_finished, create_job, look
-
-CONTROL = "{} (control)"
+from tasks.results.column import CONTROL
 
 
 class Subject(NamedTuple):
@@ -37,7 +36,7 @@ def subjects(plan: Plan, storage_classes: list[Obj]) -> list[Subject]:
     names = [storage_class["metadata"]["name"] for storage_class in storage_classes]
     found = [Subject(name, i, storage_classes[i]) for i, name in enumerate(names)]
     if plan.control:
-        found.append(Subject(CONTROL.format(names[0]), len(names), storage_classes[0]))
+        found.append(Subject(names[0] + CONTROL, len(names), storage_classes[0]))
     return found
 
 

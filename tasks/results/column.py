@@ -16,4 +16,6 @@ class Column(NamedTuple):
     text: str
 
 
+# Follows the name of the reference where a run measures it a second time.
+CONTROL = " (control)"
 RUN_ID = Column("run_id", pa.string(), "", "the run: UTC start time and six random hex digits")

@@ -132,16 +132,9 @@ func (n *nodeServer) NodeUnpublishVolume(_ context.Context, request *csi.NodeUnp
 }
 
 func (n *nodeServer) NodeGetVolumeStats(_ context.Context, request *csi.NodeGetVolumeStatsRequest) (*csi.NodeGetVolumeStatsResponse, error) {
-	if request.VolumeId == "" || request.VolumePath == "" {
-		return nil, status.Error(codes.InvalidArgument, "the figures are of a volume at a path")
-	}
-	there, err := n.volume(request.VolumeId)
+	there, kind, err := n.at(request.VolumeId, request.VolumePath)
 	if err != nil {
 		return nil, err
-	}
-	kind, err := os.Stat(request.VolumePath)
-	if err != nil {
-		return nil, status.Errorf(codes.NotFound, "%v", err)
 	}
 	answer := &csi.NodeGetVolumeStatsResponse{}
 	if !kind.IsDir() {
@@ -163,16 +156,9 @@ func (n *nodeServer) NodeGetVolumeStats(_ context.Context, request *csi.NodeGetV
 
 // NodeExpandVolume lets the device have the size of its file, and the filesystem that of the device.
 func (n *nodeServer) NodeExpandVolume(_ context.Context, request *csi.NodeExpandVolumeRequest) (*csi.NodeExpandVolumeResponse, error) {
-	if request.VolumeId == "" || request.VolumePath == "" {
-		return nil, status.Error(codes.InvalidArgument, "a volume at a path is needed")
-	}
-	there, err := n.volume(request.VolumeId)
+	there, kind, err := n.at(request.VolumeId, request.VolumePath)
 	if err != nil {
 		return nil, err
-	}
-	kind, err := os.Stat(request.VolumePath)
-	if err != nil {
-		return nil, status.Errorf(codes.NotFound, "%v", err)
 	}
 	device, err := attach(n.array.image(there.ID))
 	if err != nil {
@@ -195,4 +181,20 @@ func (n *nodeServer) volume(id string) (*disk, error) {
 		err = status.Errorf(codes.NotFound, "the array has no %q", id)
 	}
 	return there, err
+}
+
+// at finds a volume, and what it is at its path: a folder, or a device.
+func (n *nodeServer) at(id, path string) (*disk, os.FileInfo, error) {
+	if id == "" || path == "" {
+		return nil, nil, status.Error(codes.InvalidArgument, "a volume at a path is needed")
+	}
+	there, err := n.volume(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	kind, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, status.Errorf(codes.NotFound, "%v", err)
+	}
+	return there, kind, nil
 }

@@ -231,7 +231,7 @@ def test_a_night(server: Server, cluster: Cluster, namespace: str, tmp_path: Pat
     day = f"{row['started_at']:%Y-%m-%d}"
     assert f"/date={day}/{row['run_id']}.parquet`" in str(shown["report"].description)
     comparison = json.loads(str(shown["comparison"].data))
-    assert [set(job) for job in comparison] == [{"job", "what", "figure", *measured}] * 2
+    assert [set(job) for job in comparison] == [{"job", "what", "figure", *measured}] * 3
     survival = json.loads(str(shown["survival"].data))
     assert [set(volume) for volume in survival] == [{"volume", "pod-delete"}]
     _tells_its_story(server.story(run_id), report)
@@ -243,8 +243,9 @@ def _tells_its_story(story: list[str], report: str) -> None:
     def of_both(what: str) -> list[str]:
         return [f"{name} · {what}" for name in ("local-path", "nfs-client")]
 
-    assert story[0] == "check of image and fio file"
-    assert story[1].startswith("about ")
+    assert story[:2] == ["check plan, results location and cluster", "check of image and fio file"]
+    assert story[2].startswith("about ")
+    story = story[1:]
     assert sorted(story[2:4]) == of_both("provision · round 1")
     assert sorted(story[4:6]) == of_both("lay out")
     cells = [line.split(" ", 1) for line in story[6:10]]

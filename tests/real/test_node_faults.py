@@ -1,30 +1,15 @@
 """A node loses its power, or its network, under a writer: on the testbed, which can do both."""
 
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from testbed import state
-from tests.storms.ground import Ground, new_namespace
+from tests.real.marks import BREAKS_NODES
+from tests.storms.ground import Ground
 
 TESTBED = f"{sys.executable} -m testbed"
 VOLUMES = ("emptyDir", "hostPath-pinned", "local", "local-path", "nfs-client", "sized")
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
-    reason="only the testbed's nodes can be broken by a test: `make e2e` without KUBECONFIG",
-)
-
-
-@pytest.fixture
-def ground(image: str) -> Iterator[Ground]:
-    with new_namespace() as cluster:
-        ground = Ground(cluster, {"namespace": cluster.namespace, "image": image}, [])
-        yield ground
-        assert ground.left() == []
+pytestmark = BREAKS_NODES
 
 
 def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:

@@ -4,9 +4,7 @@
 fsync must lose them on every disk, and each writer on a disk that lies.
 """
 
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ import pytest
 from kubernetes import client
 
 from tasks.kubernetes.manifest import script
-from testbed import state
-from tests.storms.ground import Ground, new_namespace
+from tests.real.marks import BREAKS_NODES
+from tests.storms.ground import Ground
 
 TESTBED = f"{sys.executable} -m testbed"
 POWER, PROCESSES = "stop-node", "kill-node"
@@ -24,18 +22,7 @@ FOLDERS = ["emptyDir", "hostPath-pinned", "local"]
 LYING = "lying"
 ATTACHED = "csi-block"  # where the testbed has it
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
-    reason="only the testbed's nodes can be broken by a test: `make e2e` without KUBECONFIG",
-)
-
-
-@pytest.fixture
-def ground(image: str) -> Iterator[Ground]:
-    with new_namespace() as cluster:
-        ground = Ground(cluster, {"namespace": cluster.namespace, "image": image}, [])
-        yield ground
-        assert ground.left() == []
+pytestmark = BREAKS_NODES
 
 
 @pytest.fixture(scope="module")

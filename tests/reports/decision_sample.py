@@ -5,11 +5,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reports.data.load import Run, load
 from tasks.results.store import write_table
 from tests.reports.sample import RUN_ID, STARTED, Row, class_row, volume_row
 from tests.reports.storm_sample import storm_row
 
+# What makes a job of the same name another than the one that measures 4K random reads.
+under_other_conditions = pytest.mark.parametrize(
+    "conditions",
+    [
+        {"direct": False},
+        {"concurrent_jobs": 4},
+        {"io_depth": 1},
+        {"rw": "randrw"},
+        {"block_size_bytes": 65_536},
+        {"status": "failed"},
+    ],
+    ids=lambda conditions: next(iter(conditions)),
+)
 MIB = 2**20
 # job: what its row says of itself, and the columns that hold its figure
 CONDITIONS: dict[str, Row] = {

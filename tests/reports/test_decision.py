@@ -10,7 +10,7 @@ import yaml
 from reports.decision.figures import KINDS, summary
 from reports.decision.workloads import STATED
 from reports.page.render import render
-from tests.reports.decision_sample import GOOD, MIB, storm, write_decision
+from tests.reports.decision_sample import GOOD, MIB, storm, under_other_conditions, write_decision
 from tests.reports.sample import RUN_ID, Row
 
 LOG, PAGES = "a database's log (WAL, commits)", "a database's data pages (OLTP reads)"
@@ -132,18 +132,7 @@ def test_repeats_on_one_volume_are_one_volume(tmp_path: Path) -> None:
     assert existing.startswith("not known")
 
 
-@pytest.mark.parametrize(
-    "conditions",
-    [
-        {"direct": False},
-        {"concurrent_jobs": 4},
-        {"io_depth": 1},
-        {"rw": "randrw"},
-        {"block_size_bytes": 65_536},
-        {"status": "failed"},
-    ],
-    ids=lambda conditions: next(iter(conditions)),
-)
+@under_other_conditions
 def test_a_job_under_other_conditions_measures_nothing(tmp_path: Path, conditions: Row) -> None:
     """It has the same name and the same figure, and is not taken for what it is not."""
     text = cell(tmp_path, PAGES, {}, cell=conditions)

@@ -11,7 +11,7 @@ import yaml
 from reports.decision.references import STATED, held
 from reports.page.render import render
 from tasks.plan.requirements import SHIPPED, Specification
-from tests.reports.decision_sample import GOOD, MIB, decided, write_decision
+from tests.reports.decision_sample import GOOD, MIB, decided, under_other_conditions, write_decision
 from tests.reports.sample import RUN_ID
 
 AT_GP3 = {"read_iops": 2_990, "write_iops": 2_000, "seq_read": 125 * MIB, "paced_4k": 0.002}
@@ -56,18 +56,7 @@ def test_a_class_against_the_reference_of_the_plan(tmp_path: Path) -> None:
     assert "Against what is documented" not in report
 
 
-@pytest.mark.parametrize(
-    "conditions",
-    [
-        {"direct": False},
-        {"concurrent_jobs": 4},
-        {"io_depth": 1},
-        {"rw": "randrw"},
-        {"block_size_bytes": 65_536},
-        {"status": "failed"},
-    ],
-    ids=lambda conditions: next(iter(conditions)),
-)
+@under_other_conditions
 def test_a_job_under_other_conditions_has_no_share(
     tmp_path: Path, conditions: dict[str, Any]
 ) -> None:

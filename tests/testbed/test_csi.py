@@ -11,18 +11,13 @@ import pytest
 
 from testbed import csi_driver, devices, processes, state
 from testbed.shell import run, wait_for
+from tests.testbed.marks import WITH_DEVICES
 
 HOME = state.FOLDER  # of the testbed that has the binaries: each test here has a folder of its own
 # So many of csi-sanity's specifications are run; the others are of what the driver does not offer.
 OFFERED = 60
 
-pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
-        reason="needs root and what a testbed installs: set STORMARK_TESTBED_E2E=1",
-    ),
-    pytest.mark.xdist_group("devices"),  # the machine's loop devices are one set
-]
+pytestmark = WITH_DEVICES
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The volumes of the class sized, on a node that is a mount namespace alone: as root."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +9,12 @@ import pytest
 
 from testbed import devices, state
 from testbed.templates import HERE
+from tests.testbed.marks import WITH_DEVICES
 
 SCRIPT = HERE / "node/sized.sh"
 MOUNTED = "/mnt"  # where the node sees its own folder
 
-pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
-        reason="needs root and what a testbed installs: set STORMARK_TESTBED_E2E=1",
-    ),
-    pytest.mark.xdist_group("devices"),  # the machine's loop devices are one set
-]
+pytestmark = WITH_DEVICES
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A power cut on filesystems of a node that is a mount namespace alone: as root."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,19 +8,14 @@ import pytest
 
 from testbed import devices, power, processes, state
 
+from .marks import WITH_DEVICES
 from .test_devices import does, node
 
 MOUNTED = "/mnt"  # where the node sees its own folder
 UNSYNCED, SYNCED = "echo kept >", "echo kept | dd conv=fsync status=none of="
 Cut = Callable[[subprocess.Popen[str]], None]
 
-pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
-        reason="needs root and what a testbed installs: set STORMARK_TESTBED_E2E=1",
-    ),
-    pytest.mark.xdist_group("devices"),  # the machine's loop devices are one set
-]
+pytestmark = WITH_DEVICES
 
 
 @pytest.fixture

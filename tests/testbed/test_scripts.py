@@ -1,6 +1,5 @@
 """The scripts of nodes in each shell: programs are stand-ins only where services need a cluster."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 from testbed import devices
 from testbed.templates import HERE
 
+from .marks import WITH_DEVICES
 from .shells import SHELLS, command_of, program_of
 from .test_devices import does
 
@@ -35,13 +35,7 @@ exec sh
 """
 NOTE = '#!/bin/sh\necho "${0##*/} $*" >>/var/log/calls\n'
 
-pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("STORMARK_TESTBED_E2E") != "1" or os.geteuid() != 0,
-        reason="needs root and what a testbed installs: set STORMARK_TESTBED_E2E=1",
-    ),
-    pytest.mark.xdist_group("devices"),  # the machine's loop devices are one set
-]
+pytestmark = WITH_DEVICES
 
 
 @pytest.fixture(params=SHELLS)
