@@ -40,12 +40,12 @@ def in_a_pod(cluster: Connection, command: str, phase: str = "Succeeded") -> Non
     def there(items: Items) -> bool | None:
         return any(p["status"].get("phase") == phase for p in items.values()) or None
 
-    watches.wait(cluster, "Pod", there, what=phase, limit_seconds=60, name="app")
+    watches.wait(cluster, "Pod", there, what=phase, limit_seconds=300, name="app")
 
 
 def without_the_pod(cluster: Connection) -> None:
     verbs.delete(cluster, "Pod", "app", grace_seconds=0)
-    watches.wait_gone(cluster, "Pod", what="end of the pod", limit_seconds=60, name="app")
+    watches.wait_gone(cluster, "Pod", what="end of the pod", limit_seconds=300, name="app")
 
 
 @pytest.fixture
@@ -68,14 +68,14 @@ def restored(stormark: Stormark, cluster: Cluster) -> Iterator[Connection]:  # n
     yield connection
     verbs.delete(connection, "PersistentVolumeClaim", "restored")
     kind = "PersistentVolumeClaim"
-    watches.wait_gone(connection, kind, what="end of the PVC", limit_seconds=60, name="restored")
+    watches.wait_gone(connection, kind, what="end of the PVC", limit_seconds=300, name="restored")
     (volume,) = [
         v["metadata"]["name"]
         for v in verbs.find(connection, "PersistentVolume")
         if v["spec"]["claimRef"]["namespace"] == stormark.namespace
     ] or [""]
     kind = "PersistentVolume"
-    watches.wait_gone(connection, kind, what="end of the PV", limit_seconds=60, name=volume or "-")
+    watches.wait_gone(connection, kind, what="end of the PV", limit_seconds=300, name=volume or "-")
     connection.api.close()
 
 

@@ -9,7 +9,7 @@ from kubernetes import client, watch
 
 IMAGE = os.environ.get("STORMARK_E2E_IMAGE", "busybox:1.36")
 REAL = "KUBECONFIG" in os.environ
-DEADLINE_SECONDS = 180.0 if REAL else 20.0
+DEADLINE_SECONDS = 180.0 if REAL else 120.0
 CORDONED = "node.kubernetes.io/unschedulable"  # the taint of a cordoned node
 
 

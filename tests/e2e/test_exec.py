@@ -29,7 +29,7 @@ def execute(kube: Kube, pod: str, *command: str, **options: Any) -> Ended:
 
 
 def end_of(socket: Any) -> Ended:
-    socket.run_forever(timeout=20)
+    socket.run_forever(timeout=120)
     socket.sock.shutdown()  # its close() closes nothing once the server has closed
     channels = [socket.read_channel(number) for number in (1, 2, 3)]
     return Ended(channels[0], channels[1], json.loads(channels[2]))
@@ -76,7 +76,7 @@ def test_stdin_reaches_the_command_until_it_is_closed(kube: Kube) -> None:
     socket = connect(kube, running(kube), ["cat"], stdin=True)
     assert socket.subprotocol == "v5.channel.k8s.io"
     socket.write_stdin("one\n")
-    assert socket.readline_stdout(timeout=20) == "one"
+    assert socket.readline_stdout(timeout=120) == "one"
     socket.write_stdin("two")
     socket.close_channel(0)
     assert end_of(socket) == ("two", "", SUCCESS)
@@ -121,7 +121,7 @@ def test_pod_or_container_that_is_not_there(kube: Kube) -> None:
 
 def test_command_ends_with_its_container(kube: Kube) -> None:
     socket = connect(kube, running(kube), ["sh", "-c", "echo up; while true; do sleep 0.1; done"])
-    assert socket.readline_stdout(timeout=20) == "up"
+    assert socket.readline_stdout(timeout=120) == "up"
     kube.core.delete_namespaced_pod("p", kube.namespace)
     causes = [{"reason": "ExitCode", "message": "137"}]
     assert end_of(socket).status["details"]["causes"] == causes

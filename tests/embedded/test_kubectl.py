@@ -35,7 +35,7 @@ def test_kubectl_applies_shows_drains_and_deletes(kubeconfig: Path, tmp_path: Pa
     def kubectl(*arguments: str, given: str = "") -> str:
         command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
         done = subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=30, check=False
+            command, input=given, capture_output=True, text=True, timeout=180, check=False
         )
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return done.stdout
@@ -44,7 +44,7 @@ def test_kubectl_applies_shows_drains_and_deletes(kubeconfig: Path, tmp_path: Pa
     manifest.write_text(MANIFEST)
     kubectl("apply", "-f", str(manifest))
     assert "unchanged" in kubectl("apply", "-f", str(manifest))
-    kubectl("rollout", "status", "deployment/by-kubectl", "--timeout=20s")
+    kubectl("rollout", "status", "deployment/by-kubectl", "--timeout=120s")
     selected = ("-l", "app=by-kubectl")
     line = kubectl("get", "pods", "--no-headers", *selected).split()
     assert line[1:4] == ["1/1", "Running", "0"]
@@ -53,12 +53,12 @@ def test_kubectl_applies_shows_drains_and_deletes(kubeconfig: Path, tmp_path: Pa
     assert kubectl("exec", "-i", line[0], "--", "cat", given="sent") == "sent"
     node = kubectl("get", "pod", line[0], "-o", "jsonpath={.spec.nodeName}")
     try:
-        drain = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=20s")
+        drain = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=120s")
         assert f"node/{node} drained" in kubectl("drain", node, *drain)
         assert "SchedulingDisabled" in kubectl("get", "node", node)
         assert kubectl("get", "pods", "--no-headers", *selected).split()[2] == "Pending"
     finally:
         kubectl("uncordon", node)
-    kubectl("wait", "--for=condition=Ready", "pod", *selected, "--timeout=20s")
-    kubectl("delete", "-f", str(manifest), "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod", *selected, "--timeout=120s")
+    kubectl("delete", "-f", str(manifest), "--timeout=120s")
     assert kubectl("get", "pvc", "by-kubectl", "--ignore-not-found") == ""

@@ -17,7 +17,7 @@ from kubernetes import client, config, watch
 
 from embedded import cluster
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 120.0
 FORKING = "trap '' TERM HUP; (trap '' TERM HUP; setsid sleep {0}) & sleep {0} & wait"
 
 

@@ -40,7 +40,7 @@ def run_and_die(results: Path, namespace: str, node: str, last: int) -> None:
             storms=["drain"],
             storm_nodes=f"kubernetes.io/hostname={node}",
             hold_seconds=1,
-            recovery_limit_seconds=20,
+            recovery_limit_seconds=180,
             writes_per_second=20,
         )
     finally:

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 from tasks.kubernetes.manifest import FOLDER
 
 SHELLS = [["dash"], ["busybox", "sh"]]
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 120.0
 MOST_LINES = 500
 
 

@@ -165,7 +165,7 @@ def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
                 for pod in verbs.find(ground.cluster, "Pod")
                 if "hostpath" in pod["metadata"]["name"]
             )
-            streams.execute(ground.cluster, writer, FILL, limit_seconds=20)
+            streams.execute(ground.cluster, writer, FILL, limit_seconds=120)
             until(
                 lambda: list(logs.lines(ground.cluster, writer)),
                 lambda lines: sum(line.startswith("error ") for line in lines) > 10,  # for 0.5 s

@@ -38,11 +38,11 @@ def cluster(ground: Ground) -> Iterator[Cluster]:
         "-c",
         "until [ -s scratch/pid ]; do sleep 0.1; done",
     ]  # it runs before it wrote
-    streams.execute(ground.cluster, "web", written, limit_seconds=20)
+    streams.execute(ground.cluster, "web", written, limit_seconds=120)
     yield ground.cluster
     verbs.delete(ground.cluster, "Pod", "web", grace_seconds=0)
     watches.wait(
-        ground.cluster, "Pod", lambda items: None if items else True, what="end", limit_seconds=20
+        ground.cluster, "Pod", lambda items: None if items else True, what="end", limit_seconds=120
     )
 
 
@@ -52,13 +52,13 @@ def wait_running(cluster: Cluster, restarts: int) -> None:
             return None
         return items["web"]["status"]["containerStatuses"][0]["restartCount"] == restarts or None
 
-    watches.wait(cluster, "Pod", running, what="start of pod web", limit_seconds=20, name="web")
+    watches.wait(cluster, "Pod", running, what="start of pod web", limit_seconds=300, name="web")
 
 
 def test_what_it_wrote_is_returned(cluster: Cluster) -> None:
     """All of it, and what it complained of is not in it."""
     script = "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i + 1)); done; echo no >&2"
-    output = streams.execute(cluster, "web", ["sh", "-c", script], limit_seconds=20)
+    output = streams.execute(cluster, "web", ["sh", "-c", script], limit_seconds=120)
     assert output.split() == [str(number) for number in range(5000)]
 
 
@@ -66,7 +66,7 @@ def test_several_at_once_do_not_disturb_each_other(cluster: Cluster) -> None:
     """Storms on several volumes meet their pods at the same time."""
 
     def echo(number: int) -> str:
-        return streams.execute(cluster, "web", ["echo", str(number)], limit_seconds=20)
+        return streams.execute(cluster, "web", ["echo", str(number)], limit_seconds=120)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(echo, range(16))) == [f"{number}\n" for number in range(16)]
@@ -89,7 +89,7 @@ def test_a_command_that_fails_says_why(
 ) -> None:
     """In its own words, or the cluster's."""
     with pytest.raises(ClusterError, match=words):
-        streams.execute(cluster, pod, command, limit_seconds=20)
+        streams.execute(cluster, pod, command, limit_seconds=120)
 
 
 def test_a_command_that_does_not_end_is_left(cluster: Cluster) -> None:

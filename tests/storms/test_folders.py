@@ -101,7 +101,7 @@ def test_a_folder_that_remains_keeps_no_other_from_its_removal(
 
 def test_a_node_that_has_left_the_cluster_keeps_no_run_from_its_release(ground: Ground) -> None:
     """Its folder went with it; an autoscaler takes nodes away at any time."""
-    run = make_run(ground.cluster, new_run_id(datetime.now(UTC)), start_limit_seconds=10)
+    run = make_run(ground.cluster, new_run_id(datetime.now(UTC)), start_limit_seconds=120)
     with owned(run, say_nothing, warn=pytest.fail) as owner:
         assert make_host_folders(run.cluster, run.plan, run.meta(owner), ["w1"]) == {}
         change = {"metadata": {"annotations": {labels.HOST_FOLDERS: "gone,w1"}}}

@@ -37,7 +37,7 @@ def test_a_volume_that_loses_acknowledged_writes(
         storage_classes=["local-path"],
         storm_volumes=["hostPath-pinned", "storage-classes"],
         storms=["container-restart", "pod-kill"],
-        recovery_limit_seconds=30,
+        recovery_limit_seconds=180,
     )
     assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
     assert [row["kept"] for row in known.storms] == [False] * 4

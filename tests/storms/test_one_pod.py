@@ -23,8 +23,8 @@ def test_a_volume_of_one_pod_is_read_back_in_it(any_ground: Ground, tmp_path: Pa
         storms=["container-restart", "pod-kill", "drain"],
         access_mode=ONE_POD,
         hold_seconds=5,
-        recovery_limit_seconds=60,
-        start_limit_seconds=10,
+        recovery_limit_seconds=180,
+        start_limit_seconds=180,
     )
     assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
     assert [(row["kept"], row["verified_on"] == row["node_after"]) for row in known.storms] == [

@@ -30,7 +30,7 @@ def test_the_storms_after_an_outage_are_measured(
         watch=go_away,
         storm_volumes=["emptyDir"],
         storms=["container-restart", "pod-kill"],
-        recovery_limit_seconds=20,
+        recovery_limit_seconds=180,
     )
     assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
     assert [row["storm"] for row in known.storms] == ["container-restart", "pod-kill"]

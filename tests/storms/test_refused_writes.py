@@ -17,7 +17,7 @@ def test_a_volume_that_fills_up_between_storms(ground: Ground, tmp_path: Path) -
     def fill(row: dict[str, Any], events: Rows) -> None:
         if row["storm"] == "container-restart":
             pod = next(e["pod"] for e in events if e["event"] == "fault")
-            streams.execute(ground.cluster, pod, FILL, limit_seconds=20)
+            streams.execute(ground.cluster, pod, FILL, limit_seconds=120)
 
     known = ground.run_storms(
         tmp_path,

@@ -65,7 +65,7 @@ def start(folder: Path) -> Iterator[Start]:
 
 def said(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
     """Exit code, lines of output and errors of a process that ends."""
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=300)
     return process.returncode, output.split(), errors
 
 

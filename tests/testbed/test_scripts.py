@@ -124,7 +124,7 @@ def test_first_process(name: str, folder: Path) -> None:
     isolate = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
     init = [*command_of(name), str(HERE / "node/init.sh"), str(root), str(folder)]
     line = [*isolate, *init, "w1", "192.0.2.1", "host:/export", "/dev/loop9", "/dev/loop8"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
     said = done.stdout.split("\n")
     assert said[:2] == ["w1 w1 192.0.2.1 host:/export /dev/loop9 /dev/loop8", "Kubernetes 1.31"], (
         done

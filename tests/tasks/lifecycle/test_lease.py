@@ -117,8 +117,8 @@ def test_a_run_lives_while_its_clock_is_set(
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     with lease(run, say_nothing) as lost:
         monkeypatch.setattr(leases, "_micro_time", lambda: micro_time(step_seconds))
-        watches.wait(run.cluster, "Lease", newer(held(run)), what="a renewal", limit_seconds=30)
-        monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
+        watches.wait(run.cluster, "Lease", newer(held(run)), what="a renewal", limit_seconds=300)
+        monkeypatch.setattr(leases, "_seconds", lambda held: 300.0)  # noqa: ARG005
         assert judged(run) == (run.run_id, True)
         assert lost() is None
 
@@ -141,7 +141,7 @@ def test_where_there_is_no_lease_nobody_lives(run: Run, monkeypatch: pytest.Monk
         verbs.create(cluster, a_lease("next"))
         return seen
 
-    monkeypatch.setattr(leases, "_seconds", lambda held: 30.0)  # noqa: ARG005
+    monkeypatch.setattr(leases, "_seconds", lambda held: 300.0)  # noqa: ARG005
     monkeypatch.setattr(leases, "read", taken)
     assert judged(run) == ("next", True)
     verbs.delete(run.cluster, "Lease", "stormark")
@@ -151,7 +151,7 @@ def test_a_lease_that_is_given_back_meanwhile_is_nobody_s(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run has ended in order: that is no sign of life."""
-    monkeypatch.setattr(leases, "_seconds", lambda held: 30.0 if held else 0.1)
+    monkeypatch.setattr(leases, "_seconds", lambda held: 300.0 if held else 0.1)
     verbs.create(run.cluster, a_lease("ended"))
     read = leases.read
 
@@ -207,7 +207,7 @@ def test_a_lease_is_renewed_while_its_run_lives(run: Run, monkeypatch: pytest.Mo
 
     with lease(run, say_nothing):
         what = "renewal of the Lease"
-        assert watches.wait(run.cluster, "Lease", renewed, what=what, limit_seconds=10)
+        assert watches.wait(run.cluster, "Lease", renewed, what=what, limit_seconds=300)
 
 
 def test_a_lease_that_another_run_has_taken_is_left_to_it(run: Run) -> None:
