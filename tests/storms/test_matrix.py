@@ -10,7 +10,7 @@ from tasks.results import store
 from tests.storms.conftest import REAL
 from tests.storms.ground import Ground
 
-HOLD_SECONDS, LIMIT_SECONDS = (30, 60) if REAL else (10, 60)
+HOLD_SECONDS, LIMIT_SECONDS = (30, 180) if REAL else (10, 180)
 ON_ONE_NODE = ("hostPath-pinned", "local", "local-path")
 
 
