@@ -10,3 +10,8 @@ BREAKS_NODES = pytest.mark.skipif(
     os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
     reason="only the testbed's nodes can be broken by a test: `make e2e` without KUBECONFIG",
 )
+ON_THIS_MACHINE = pytest.mark.skipif(
+    os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
+    reason="only a testbed's API server reaches what a test serves here: `make e2e` without "
+    "KUBECONFIG",
+)

@@ -125,11 +125,12 @@ def test_a_night(admin: client.ApiClient, image: str, tmp_path: Path) -> None:
 
 
 def test_a_device_is_measured(admin: client.ApiClient, image: str, tmp_path: Path) -> None:
+    """With each job that a run has that says nothing of its jobs."""
     options = {
         "--class": CLASS,
         "--volume-mode": "Block",
         "--volume-size": "300Mi",
-        "--profile": "kubestr",
+        "--profile": "standard",
         "--runtime-seconds": "1",
         "--rounds": "1",
         "--image": image,

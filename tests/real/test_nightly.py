@@ -36,7 +36,7 @@ def night(
     with granted(admin, shipped(), folder) as kubeconfig:
         plan = {
             "storage_classes": [CLASS],
-            "profile": "standard",
+            "profile": "kubestr",
             # a stall of the disk below spoils a repeat or two; a slice of the throttle is 0.1 s
             "rounds": 5,
             "runtime_seconds": 6,
@@ -64,7 +64,7 @@ def night(
     return load(str(folder), file.stem), (folder / "reports/latest.md").read_text(), left
 
 
-def test_standard_reports_what_the_kernel_allows(night: tuple[Run, str, list[str]]) -> None:
+def test_it_reports_what_the_kernel_allows(night: tuple[Run, str, list[str]]) -> None:
     """3,000 IOPS and 125 MiB/s, a direction, within 2 %: in the median of its rounds."""
     run, report, _ = night
     (storage_class,) = run.classes
