@@ -2,7 +2,7 @@
 # make test        format, lint, types, import rules, tests: no root, no cluster
 # make services    tests with a Prefect server and worker, a browser, Postgres, each command of the docs
 # make binaries    compile Kubernetes for the testbed, once
-# make e2e         what only a real cluster shows: on $KUBECONFIG's, else on two testbeds (root, Go)
+# make e2e         what only a real cluster shows: on $KUBECONFIG's, else on three testbeds (root, Go)
 # make demo-real   the demo on a testbed
 # make up          Prefect's page with every deployment: an embedded cluster, or $KUBECONFIG's
 # make down        end it
@@ -16,11 +16,12 @@ TESTBED := $(or $(STORMARK_TESTBED),/var/lib/stormark-testbed)
 # Tests of a real cluster, the longest first. Storms come one after the other: they drain nodes.
 STORMS := tests/storms/test_matrix.py tests/storms/test_one_pod.py tests/real
 ON_A_CLUSTER := $(BIN)/pytest -n 2 --dist loadgroup tests/e2e && $(BIN)/pytest $(STORMS)
-# Without a cluster, each of two workers has a testbed of its own.
-ON_TESTBEDS := env STORMARK_E2E_TESTBEDS=$(TESTBED):$(TESTBED)-second \
-	STORMARK_TESTBED=$(TESTBED)-second $(BIN)/python -m testbed run --csi -- \
+# Without a cluster, each of three workers has a testbed of its own; mostly they wait for storms.
+ON_TESTBEDS := env STORMARK_E2E_TESTBEDS=$(TESTBED):$(TESTBED)-second:$(TESTBED)-third \
+	STORMARK_TESTBED=$(TESTBED)-third $(BIN)/python -m testbed run --csi -- \
+	env STORMARK_TESTBED=$(TESTBED)-second $(BIN)/python -m testbed run --csi -- \
 	env STORMARK_TESTBED=$(TESTBED) $(BIN)/python -m testbed run --csi -- \
-	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0 $(STORMS) tests/e2e
+	$(BIN)/pytest -n 3 --dist loadgroup --max-worker-restart 0 $(STORMS) tests/e2e
 
 # Tests of the testbed's own parts, as root, on a machine that has what it installs.
 OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py power.py csi.py crash.py)

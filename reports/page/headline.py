@@ -5,10 +5,11 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from reports.data.load import Run
+from reports.data.stats import MOST
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
 from reports.speed.control import alarm
 from reports.speed.limits import limit_words, limits_of
-from reports.speed.words import activity, differs, slower, tally, unit, volumes
+from reports.speed.words import activity, differs, slower, tally, unit, volumes, word
 from reports.storms.sentences import finding as survived
 from reports.storms.survival import NOT_OFFERED, Survival
 from reports.text.markdown import Markdown, markdown
@@ -88,7 +89,7 @@ def _clause(run: Run, comparison: Comparison, name: str) -> Clause:
         alike = extent.removesuffix(f" in {len(compared)} of {_figures(compared)}")
         if alike in ("open", extent):
             told = f"{me} and {reference} are not told apart"
-            return Clause(1, told, f" ({extent}){limit}")
+            return Clause(1, told, f" ({extent}{_would_decide(compared, comparison.unit)}){limit}")
         return Clause(
             1, f"{me} and {reference} are {alike}", f" in {_figures(compared)}{limit}", True
         )
@@ -96,7 +97,8 @@ def _clause(run: Run, comparison: Comparison, name: str) -> Clause:
     size, text = _largest(free or different, reference)
     if len(different) * 2 < len(compared):
         told = f"{me} and {reference} are not told apart in most figures"
-        return Clause(size, told, f" ({extent}); {me} is {text}{limit}")
+        decide = _would_decide(compared, comparison.unit)
+        return Clause(size, told, f" ({extent}{decide}); {me} is {text}{limit}")
     return Clause(size, f"{me} is {text}", f" ({extent}){limit}", True)
 
 
@@ -109,6 +111,18 @@ def _unjudged(compared: list[Pair], me: str, reference: str) -> str:
     )
     ends = " to ".join(dict.fromkeys(factor(one) for one in (ratios[0], ratios[-1])))
     return f"{me} had {ends} the speed of {reference} in {_figures(compared)}"
+
+
+def _would_decide(compared: list[Pair], counted: str) -> str:
+    """How many rounds, or nights, would decide half of the open figures; empty beyond MOST."""
+    needed = sorted(
+        cell.ratio.rounds or MOST + 1
+        for row, cell in compared
+        if cell.ratio and word(row, cell) == "open"
+    )
+    half = needed[(len(needed) - 1) // 2] if needed else MOST + 1
+    units = {"volume": "rounds"}.get(counted, f"{counted}s")
+    return f"; about {half} {units} in all would decide half of the open ones" * (half <= MOST)
 
 
 def _limit(run: Run, comparison: Comparison, name: str) -> str:

@@ -85,7 +85,10 @@ def test_the_margin_is_the_plans(tmp_path: Path) -> None:
 
     report = report_of(tmp_path, {"local-path": 1.0, "twin": 1.01}, facts=plan)
 
-    assert headline(report).startswith("twin and local-path are not told apart (open in 4 of 4 ")
+    assert headline(report).startswith(
+        "twin and local-path are not told apart (open in 4 of 4 figures; about 9 rounds in all "
+        "would decide half of the open ones). "
+    )
     assert table(report, "Speed")[1][4].endswith("1.01× [0.94× – 1.08×] open (≈ 9 rounds in all)")
     assert "equal is within 5 %" in section(report, "Speed")
 
