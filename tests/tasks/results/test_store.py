@@ -280,7 +280,7 @@ def test_whole_numbers_stay_whole_beside_what_is_missing(tmp_path: Path) -> None
 
 def test_a_second_takes_at_most_20_bytes(tmp_path: Path) -> None:
     """Of 1,200 noisy seconds, as an hour's series is kept for years; one row alone is 5 KB."""
-    chance = random.Random(1)  # noqa: S311 - no secret
+    chance = random.Random(1)
     began = datetime(2026, 11, 27, 3, 0, 0, 305_000, UTC)
     rows = [
         {
