@@ -18,7 +18,8 @@
 #   STORMARK_TARGET   the file or device that the probe of engines uses
 #   STORMARK_LAYOUT   files to write full, as path:bytes, space between them
 #   STORMARK_NEEDED   bytes that must be free on the volume
-#   STORMARK_MAXIMA   not empty: each second's longest latency as well, for 15 KB of memory a second
+#   STORMARK_MAXIMA   not empty: each second's latencies as a histogram, for 15 KB of memory a second;
+#                     else their mean alone
 #
 # The job file reads STORMARK_ENGINE, the engine of jobs that name none.
 set -u
@@ -176,8 +177,12 @@ run_group() {
     say begin "$1" "$(date +%s)"
     mkdir -p scratch/seconds
     log=scratch/seconds/log
-    fio --write_iops_log="$log" --write_bw_log="$log" --write_lat_log="$log" --log_avg_msec=1000 \
-        ${STORMARK_MAXIMA:+--write_hist_log="$log" --log_hist_msec=1000 --log_hist_coarseness=1} \
+    latencies="--write_lat_log=$log"
+    if [ -n "${STORMARK_MAXIMA:-}" ]; then
+        latencies="--write_hist_log=$log --log_hist_msec=1000 --log_hist_coarseness=1"
+    fi
+    # shellcheck disable=SC2086 # several words
+    fio --write_iops_log="$log" --write_bw_log="$log" --log_avg_msec=1000 $latencies \
         --aux-path=scratch --output=scratch/output --output-format=json+ --eta=always \
         --eta-newline=1 "jobs/$1.fio" 2>scratch/stderr
     status=$?

@@ -35,13 +35,14 @@ FIO_SECONDS: list[Column] = [
         "mean_latency_seconds",
         pa.float64(),
         "seconds",
-        "mean latency (clat) of those; null where none was, and where the job takes no time",
+        "mean latency (clat) of those, by fio's histogram within 2 %; null where none was, in a "
+        "job's last second, and where the job takes no time",
     ),
     Column(
         "max_latency_seconds",
         pa.float64(),
         "seconds",
-        "the longest of these, by fio's histogram: up to 3 % more than it was; null where "
-        "none was, in a job's last second, and in runs of more than an hour",
+        "the longest of these, by the same: up to 3 % more than it was; null as that, and in "
+        "runs of more than an hour, whose mean is exact",
     ),
 ]

@@ -1,7 +1,8 @@
 """What fio did in each second, from its own logs: rows of the table `fio_seconds`. Only computes.
 
 fio says a row a second for each process of a job, from the end of its ramp: I/Os and KiB a second
-of what was completed, and mean and histogram of its latencies. It leaves out seconds without any.
+of what was completed, and the histogram of its latencies or their mean. It leaves out seconds
+without any.
 """
 
 import base64
@@ -13,14 +14,16 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tasks.plan.job_file import Job, group_seconds, measured, merged_into, ramp_seconds, waves
 from tasks.speed import fio_output
 
 DIRECTIONS = ("read", "write", "trim")  # as fio's logs number them
 HEADING = re.compile(r"# \w+?_(iops|bw|clat|clat_hist)\.(\d+)\.log$")
-# The last bin of a histogram that holds anything.
-LAST_BIN = re.compile(r"[1-9]\d*(?:, 0)*\s*$")
-BINS = 1856  # of a histogram at coarseness 0: 64 for each power of two
+BINS, PER_POWER = 1856, 64  # of a histogram at coarseness 0, and of each power of two
+FEWEST_BINS = 20  # as columns: a line of another log has 5
 EARLY_MS = 10  # fio's thread that logs wakes so much before its time, at most
 NONE = "none: "  # then the reason, in the place of what is packed
 SHORTEST_MS = 500  # less than this at a job's end is no second more
@@ -84,35 +87,40 @@ def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str,
 
 
 def _logs(text: str) -> Iterator[Log]:
+    """Each log; a histogram's is two, of the mean and of the longest."""
     log: Log | None = None
+    longest = Log("max", 0, {})
     for line in text.splitlines():
         if heading := HEADING.match(line):
-            log = Log(heading[1], int(heading[2]), defaultdict(list))
+            log = Log(heading[1].removesuffix("_hist"), int(heading[2]), defaultdict(list))
             yield log
-        elif log is not None:
+            if heading[1] == "clat_hist":
+                longest = Log("max", log.process, defaultdict(list))
+                yield longest
+        elif log is None:
+            continue
+        elif line.count(",") < FEWEST_BINS:
             at, value, direction, _ = line.split(", ", 3)
-            if log.kind == "clat_hist":
-                direction = value
-                if (longest := _longest(line)) is None:
-                    continue
-                value = str(longest)
             log.rows[DIRECTIONS[int(direction)]].append((int(at), float(value)))
+        else:
+            at, number, _, bins = line.split(", ", 3)
+            counts = np.array(bins.split(","), dtype=int)
+            if counts.any():
+                mean, most = _of_histogram(counts)
+                log.rows[DIRECTIONS[int(number)]].append((int(at), mean))
+                longest.rows[DIRECTIONS[int(number)]].append((int(at), most))
 
 
-def _longest(line: str) -> float | None:
-    """The upper end, in ns, of the last bin of a histogram that is not empty.
+def _of_histogram(counts: NDArray[np.int_]) -> tuple[float, float]:
+    """Mean, and the upper end of the last bin that is not empty, both in ns.
 
     Bins are fio's (stat.c, plat_idx_to_val): 64 for each power of two, some of them as one here.
     """
-    if (last := LAST_BIN.search(line)) is None:
-        return None
-    together = BINS // (line.count(",") - 2)
-    index = (line[: last.start()].count(",") - 2) * together - 1
-    if index < 0:
-        return None
-    power = max((index >> 6) - 1, 0)
-    base = 0 if index < 64 else 1 << (power + 6)
-    return float(base + ((index % 64 + 1) << power))
+    edges = np.arange(len(counts) + 1) * (BINS // len(counts))
+    power = np.maximum(edges // PER_POWER - 1, 0)
+    ends = np.where(edges < PER_POWER, edges, (PER_POWER + edges % PER_POWER) << power)
+    middles = (ends[:-1] + ends[1:]) / 2
+    return float(np.average(middles, weights=counts)), float(ends[1:][counts > 0][-1])
 
 
 def _begins(ended: float, results: dict[str, Any], group: list[Job]) -> dict[str, float]:
@@ -226,7 +234,7 @@ def _latencies(
     sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
     longest: dict[int, float] = {}
     for log in logs:
-        if not log.kind.startswith("clat"):
+        if log.kind not in ("clat", "max"):
             continue
         before = 0
         for at, value in log.rows.get(direction, []):
