@@ -47,7 +47,9 @@ def main(
         def through_stormark() -> paired.IOPS:
             rows: list[dict[str, Any]] = []
             for turn in benchmark.turns(run, [volume], 1, 1, len(workload.jobs)):
-                step(benchmark.measure, "measure")(run, owner, turn, report, rows.append)
+                step(benchmark.measure, "measure")(
+                    run, owner, turn, report, lambda row, _: rows.append(row)
+                )
             return {row["job"]: row["iops"] for row in rows}
 
         laid_out = next(folder.glob(f"*{volume.pvc}*"), None)

@@ -14,7 +14,7 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import record
 from tasks.lifecycle.progress import Progress, Report
-from tasks.lifecycle.record import Record
+from tasks.lifecycle.record import Record, Rows
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
@@ -61,9 +61,10 @@ def measure_classes(
 
     ended, warn = progress("fio", known.cells_planned), get_run_logger().warning
 
-    def keep(row: dict[str, Any]) -> None:
+    def keep(row: dict[str, Any], seconds: Rows) -> None:
         with known.changing:
             known.fio.append(row)
+            known.fio_seconds += seconds
         record.save_so_far(known, warn)
         ended(len(known.fio))
 
@@ -89,13 +90,13 @@ def measure_classes(
 
 
 class _Part(NamedTuple):
-    """What each step of a round needs; `keep` takes a row of the table `fio`."""
+    """What each step of a round needs; `keep` takes a row of the table `fio`, and its seconds."""
 
     run: Run
     owner: list[Obj]
     known: Record
     report: Report
-    keep: Callable[[dict[str, Any]], None]
+    keep: Callable[[dict[str, Any], Rows], None]
 
     def begin(self, name: str, what: str, number: int) -> str:
         """Say that a step of a round begins; its name."""
@@ -138,7 +139,7 @@ def _fail_cells(part: _Part, number: int) -> None:
     for row in part.known.volumes:
         if row.get("error") and row["round"] in (number, None):
             for failed in benchmark.failed_cells(part.run, row, number):
-                part.keep(failed)
+                part.keep(failed, [])
 
 
 def _measure(part: _Part, number: int, ready: list[Volume], beside: list[str]) -> None:

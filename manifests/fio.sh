@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df, mkfifo and rm.
+# Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df, mkdir, mkfifo and rm; what fio
+# did in each second comes only out of an image that has gzip and base64, too.
 #
 #   sh fio.sh check     say what the image and the node offer, let fio read the job file, then serve
 #   sh fio.sh serve     look at the volume, choose an engine, then wait for orders and do them
@@ -17,6 +18,8 @@
 #   STORMARK_TARGET   the file or device that the probe of engines uses
 #   STORMARK_LAYOUT   files to write full, as path:bytes, space between them
 #   STORMARK_NEEDED   bytes that must be free on the volume
+#   STORMARK_MAXIMA   not empty: each second's latencies as a histogram, for 15 KB of memory a second;
+#                     else their mean alone
 #
 # The job file reads STORMARK_ENGINE, the engine of jobs that name none.
 set -u
@@ -144,9 +147,43 @@ say_parsed() {
     done <scratch/stdout
 }
 
+# fio's logs of each second, one after the other, packed: gzip's own checksum tells a line that is lost.
+say_seconds() {
+    if ! command -v gzip >scratch/stdout || ! command -v base64 >scratch/stdout; then
+        say seconds "$1" "none: the image has no gzip or no base64"
+        return
+    fi
+    for log in scratch/seconds/*_iops.* scratch/seconds/*_bw.* scratch/seconds/*_clat.* \
+        scratch/seconds/*_hist.*; do
+        if [ -s "$log" ]; then
+            printf '# %s\n' "${log##*/}"
+            cat "$log"
+        fi
+    done | gzip -c | base64 | {
+        packed=''
+        while read -r words; do
+            packed=$packed$words
+            if [ "${#packed}" -gt 3000 ]; then
+                say seconds "$1" "$packed"
+                packed=''
+            fi
+        done
+        say seconds "$1" "$packed"
+    }
+}
+
+# No second is left out of fio's logs but those of the ramp, and those without any I/O.
 run_group() {
     say begin "$1" "$(date +%s)"
-    fio --aux-path=scratch --output=scratch/output --output-format=json+ --eta=always \
+    mkdir -p scratch/seconds
+    log=scratch/seconds/log
+    latencies="--write_lat_log=$log"
+    if [ -n "${STORMARK_MAXIMA:-}" ]; then
+        latencies="--write_hist_log=$log --log_hist_msec=1000 --log_hist_coarseness=1"
+    fi
+    # shellcheck disable=SC2086 # several words
+    fio --write_iops_log="$log" --write_bw_log="$log" --log_avg_msec=1000 $latencies \
+        --aux-path=scratch --output=scratch/output --output-format=json+ --eta=always \
         --eta-newline=1 "jobs/$1.fio" 2>scratch/stderr
     status=$?
     printf '\n' # fio leaves its last line of progress open
@@ -154,8 +191,9 @@ run_group() {
     say output "$1"
     if [ -f scratch/output ]; then cat scratch/output; fi
     printf '\n'
+    if [ "$status" = 0 ]; then say_seconds "$1"; fi
     say end "$1" "$status"
-    rm -f scratch/output
+    rm -rf scratch/output scratch/seconds
 }
 
 serve() {

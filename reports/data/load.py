@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ class Run:
     fio: list[Row]
     storms: list[Row]
     storm_events: list[Row]
+    fio_seconds: list[Row] = field(default_factory=list)
 
     @property
     def plan(self) -> Row:
@@ -55,7 +56,15 @@ def load(location: str, run_id: str) -> Run:
         raise ResultsError(_unknown(location, run_id))
     tables = {
         name: _rows(read(location, name, run_id))
-        for name in ("checks", "classes", "volumes", "fio", "storms", "storm_events")
+        for name in (
+            "checks",
+            "classes",
+            "volumes",
+            "fio",
+            "fio_seconds",
+            "storms",
+            "storm_events",
+        )
     }
     return Run(
         facts=runs[0],
@@ -65,6 +74,7 @@ def load(location: str, run_id: str) -> Run:
         fio=sorted(with_volumes(tables["fio"], runs[0]), key=lambda row: row["sequence"] or 0),
         storms=sorted(tables["storms"], key=lambda row: row["round"]),
         storm_events=sorted(tables["storm_events"], key=lambda row: row["offset_seconds"]),
+        fio_seconds=tables["fio_seconds"],
     )
 
 

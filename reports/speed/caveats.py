@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.data.load import Row, Run, class_names, without_wire
+from reports.speed.steady import course
 
 # A job runs with these on every class; where it did not, its figures do not compare.
 CONDITIONS = ("engine", "direct", "file_size_bytes")
@@ -24,6 +25,7 @@ def caveats(run: Run) -> tuple[Caveat, ...]:
         *(Caveat(text) for text in run.facts["warnings"] or []),
         *_without_wire(run),
         *_of_cells(run),
+        *_unsteady(run),
         *_unlike(run),
         *_elsewhere(run),
     )
@@ -66,6 +68,28 @@ def _of_cells(run: Run) -> Iterator[Caveat]:
             cells.setdefault(text, []).append((row["storage_class"], row["job"]))
     for text, pairs in cells.items():
         yield Caveat(text, tuple(dict.fromkeys(pairs)))
+
+
+def _unsteady(run: Run) -> Iterator[Caveat]:
+    """Jobs of whose figure a mean says too little: a class's rounds in one line."""
+    series: dict[tuple[str, str], dict[Any, dict[int, float]]] = {}
+    for row in run.fio_seconds:
+        if row["iops"] is not None:
+            rounds = series.setdefault((row["storage_class"], row["job"]), {})
+            by_second = rounds.setdefault((row["round"], row["repeat"]), {})
+            by_second[row["second"]] = by_second.get(row["second"], 0.0) + row["iops"]
+    for (name, job), rounds in series.items():
+        said = {
+            number: course([iops for _, iops in sorted(by_second.items())])
+            for number, by_second in rounds.items()
+        }
+        words = "; ".join(
+            (f"round {number or repeat}: " if len(rounds) > 1 else "") + ", ".join(found)
+            for (number, repeat), found in said.items()
+            if found
+        )
+        if words:
+            yield Caveat(f"{job} is not steady on {name}: {words}", ((name, job),))
 
 
 def _unlike(run: Run) -> Iterator[Caveat]:

@@ -32,6 +32,7 @@ class Record:
     checks: list[Check] = field(default_factory=list)
     volumes: Rows = field(default_factory=list)
     fio: Rows = field(default_factory=list)
+    fio_seconds: Rows = field(default_factory=list)
     storms: Rows = field(default_factory=list)
     storm_events: Rows = field(default_factory=list)
     fio_version: str | None = None
@@ -139,6 +140,7 @@ def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:
         "volumes": list(record.volumes),
         "checks": [check.row() for check in record.checks],
         "fio": list(record.fio),
+        "fio_seconds": list(record.fio_seconds),
         "storms": list(record.storms),
         "storm_events": list(record.storm_events),
         "runs": [about],

@@ -13,6 +13,10 @@ PLACES = ("filename", "directory", "opendir")
 # Of which a pod keeps nothing; `unlink` would have every round but the first make its files anew.
 LEFT_OUT = (
     "write_bw_log", "write_lat_log", "write_iops_log", "write_hist_log", "write_iolog", "unlink",
+    "log_avg_msec", "log_hist_msec", "log_hist_coarseness", "log_max_value", "log_window_value",
+    "log_offset", "log_prio", "log_issue_time", "log_unix_epoch", "log_alternate_epoch",
+    "log_alternate_epoch_clock_id", "log_entries", "log_compression", "log_compression_cpus",
+    "log_store_compressed", "per_job_logs",
 )  # fmt: skip
 # fio takes no link for a folder, as which an embedded node has the volume.
 FOLDER = "volume/."

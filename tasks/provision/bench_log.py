@@ -26,6 +26,7 @@ class FioLog:
     begun: dict[str, int] = field(default_factory=dict)
     stderr: dict[str, list[str]] = field(default_factory=dict)
     output: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, str] = field(default_factory=dict)  # packed, see `tasks/speed/seconds.py`
     status: dict[str, int] = field(default_factory=dict)
     unwritable: str | None = None
     finished: bool = False
@@ -37,6 +38,9 @@ class FioLog:
         """Take in the next line."""
         if line.startswith("@stormark parse "):
             self.parsed.append(line.removeprefix("@stormark parse "))
+        elif line.startswith("@stormark seconds "):
+            group, _, packed = line.removeprefix("@stormark seconds ").partition(" ")
+            self.in_output, self.seconds[group] = False, self.seconds.get(group, "") + packed
         elif line.startswith("@stormark "):
             words = line.split(" ", 3)[1:]
             self._message(words[0], *words[1:])
@@ -66,7 +70,7 @@ class FioLog:
             case "stderr" if self.group is not None:
                 self._warn(self.stderr[self.group], f"{first} {rest}".strip())
             case "output":
-                self.in_output, self.output[first] = True, ""
+                self.in_output, self.output[first], self.seconds[first] = True, "", ""
             case "end":
                 self.in_output, self.group, self.status[first] = False, None, int(rest)
             case "unreadable" | "failed-layout":

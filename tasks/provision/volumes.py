@@ -10,7 +10,7 @@ from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import NOBODY, ROOT, PodLost
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
-from tasks.plan.job_file import TARGET
+from tasks.plan.job_file import TARGET, group_seconds
 from tasks.provision import bench_pod
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.bench_pod import FioJob
@@ -19,6 +19,8 @@ from tasks.provision.bench_pod import FioJob
 LOOK_SECONDS = 120.0
 # A pod has a second of grace; after this long its node does not answer, or its fio hangs in I/O.
 END_SECONDS = 60.0
+# fio keeps a histogram of each second in memory, until it ends.
+MAXIMA_SECONDS = 3600.0
 
 
 @dataclass
@@ -232,10 +234,12 @@ def create_job(
     plan, workload = run.plan, run.workload
     name = f"{jobs_of(run, row['pvc'])}{ending}"
     needed = workload.needed_bytes if needed_bytes is None else needed_bytes
+    longest = max(map(group_seconds, workload.groups), default=0.0)
     env = {
         "STORMARK_TARGET": TARGET[plan.volume_mode],
         "STORMARK_LAYOUT": " ".join(f"{f}:{size}" for f, size in workload.layout.items()),
         "STORMARK_NEEDED": str(needed),
+        "STORMARK_MAXIMA": "1" if longest <= MAXIMA_SECONDS else "",
     }
     bench_pod.create(
         run,

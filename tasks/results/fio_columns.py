@@ -133,4 +133,10 @@ FIO: list[Column] = [
     ),
     Column("latency_kind", pa.string(), "", "clat, or lat where the job asks for that alone"),
     Column("ignored_errors", pa.int64(), "", "I/O errors that continue_on_error went on after"),
+    Column(
+        "no_seconds",
+        pa.string(),
+        "",
+        "why the table fio_seconds has no rows of a cell that was measured; null where it has",
+    ),
 ]

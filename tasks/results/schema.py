@@ -11,6 +11,7 @@ import pyarrow as pa
 from tasks.plan.plan import Storm
 from tasks.results.column import RUN_ID, TIME, Column
 from tasks.results.fio_columns import FIO
+from tasks.results.second_columns import FIO_SECONDS
 
 SCHEMA_VERSION = "1"
 
@@ -146,6 +147,7 @@ TABLES: dict[str, list[Column]] = {
         Column("error", pa.string(), "", "why the volume could not be used, if it could not"),
     ],
     "fio": FIO,
+    "fio_seconds": FIO_SECONDS,
     "storms": [
         RUN_ID,
         Column(

@@ -24,8 +24,9 @@ from tasks.plan.plan import Plan
 from tasks.provision import volumes
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.volumes import Volume
-from tasks.speed import caveats, fio_output
+from tasks.speed import caveats, fio_output, seconds
 
+OF_TURN = ("storage_class", "pvc", "node", "pod", "job", "round", "repeat")
 T = TypeVar("T")
 SPARE_SECONDS = 300.0
 
@@ -76,15 +77,16 @@ def measure(
     owner: list[Obj],
     turn: Turn,
     report: Report,
-    keep: Callable[[dict[str, Any]], None],
+    keep: Callable[[dict[str, Any], list[dict[str, Any]]], None],
     *,
     beside: Sequence[str] = (),
 ) -> None:
     """Run a group of jobs once on a volume.
 
-    `keep` is given the row of each cell in the table `fio`; a cell that did not end is a failed
-    one, with the reason. Where the pod was lost, its cells are measured in another one, and say so.
-    `beside` says what may disturb the turn, for each cell's warnings.
+    `keep` is given the row of each cell in the table `fio`, and its rows in `fio_seconds`; a cell
+    that did not end is a failed one, with the reason. Where the pod was lost, its cells are
+    measured in another one, and say so. `beside` says what may disturb the turn, for each cell's
+    warnings.
     """
     group = run.workload.groups[turn.group - 1]
     untimed = sum(UNTIMED_JOB_SECONDS for job in measured(group) if job_seconds(job) == 0)
@@ -109,9 +111,32 @@ def measure(
     except ClusterError as failed:
         error = str(failed)
     error = error or log.ended
+    by_second, why = _seconds(log, f"{turn.group}", group)
     for sequence, job in enumerate(measured(group), start=turn.first_cell):
         row = _cell(run, turn, job, log=log, error=error)
-        keep({"sequence": sequence} | row | {"warnings": row["warnings"] + notes})
+        if row["status"] == "measured":
+            row["no_seconds"] = why
+        keep(
+            {"sequence": sequence} | row | {"warnings": row["warnings"] + notes},
+            [_of_turn(row) | second for second in by_second.get(job.name, [])],
+        )
+
+
+def _seconds(
+    log: FioLog, key: str, group: list[Job]
+) -> tuple[dict[str, list[dict[str, Any]]], str | None]:
+    """What each job of a group did in each second, or why that is not known."""
+    if log.status.get(key) != 0:
+        return {}, None  # the cell says why it failed
+    try:
+        return seconds.rows(log.seconds.get(key, ""), log.output[key], group), None
+    except (seconds.NoSeconds, fio_output.UnreadableOutput) as error:
+        return {}, str(error)
+
+
+def _of_turn(row: dict[str, Any]) -> dict[str, Any]:
+    """By which a cell's seconds are known."""
+    return {name: row[name] for name in OF_TURN}
 
 
 def failed_cells(run: Run, row: dict[str, Any], number: int) -> list[dict[str, Any]]:

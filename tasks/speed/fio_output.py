@@ -44,7 +44,16 @@ def _document(output: str) -> dict[str, Any]:
     return document
 
 
-def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
+def results(output: str, group: list[Job]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What fio wrote, and in it what it says of each job of a group that has a result, by its name.
+
+    Raises UnreadableOutput.
+    """
+    document = _document(output)
+    return document, _results(document, group)
+
+
+def _results(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
     # in the order of the file, by which two of one name are told apart
     told = [one for one in document.get("jobs", []) if "jobname" in one]  # not one with stats=0
     jobs = [job for job in group if not job.merged and job.has_entry]
@@ -56,15 +65,17 @@ def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any
             if missing
             else f"fio's output has other jobs: {', '.join(sorted(names))}"
         )
+    return {job.name: result for job, result in zip(jobs, told, strict=True)}
+
+
+def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
+    told = _results(document, group)
     common, version = document.get("global options", {}), document["fio version"]
     busy = [device["util"] for device in document.get("disk_util", []) if "util" in device]
     of_all = {"fio_version": version} | ({"device_busy_percent": max(busy)} if busy else {})
-    results = zip(jobs, told, strict=True)
-    wanted = measured(group)
     return {
-        job.name: of_all | _row(job, merged_into(job, group), result, common)
-        for job, result in results
-        if job in wanted
+        job.name: of_all | _row(job, merged_into(job, group), told[job.name], common)
+        for job in measured(group)
     }
 
 

@@ -327,7 +327,7 @@ def test_a_mix_reported_as_one_has_one_figure(tmp_path: Path) -> None:
 def test_logs_of_the_file_are_left_out() -> None:
     """A pod has no place for them, and says so."""
     workload = own("[a]\nwrite_bw_log=x\nwrite_lat_log\nlog_avg_msec=500\nsize=1m\n")
-    assert workload.notes == ["left out: write_bw_log, write_lat_log"]
+    assert workload.notes == ["left out: log_avg_msec, write_bw_log, write_lat_log"]
     assert "write_" not in workload.files["1.fio"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from tasks.kubernetes.manifest import FOLDER
 from tasks.plan.job_file import Job
 from tasks.provision.bench_log import FioLog, rates
-from tasks.speed import fio_output
+from tasks.speed import fio_output, seconds
 
 SCRIPT = FOLDER / "fio.sh"
 SHELLS = [["sh"], ["busybox", "sh"]]
@@ -304,6 +304,37 @@ def test_run_shows_rates_while_fio_runs(tmp_path: Path) -> None:
     seen = [speed for line in ended.lines if (speed := rates(line))]
     assert seen
     assert all(iops > 0 and bytes_per_second > 0 for iops, bytes_per_second in seen)
+
+
+def test_run_says_what_fio_did_in_each_second(tmp_path: Path) -> None:
+    """Of two processes together, with each second's longest latency where that is asked for."""
+    words = JOB_FILES[1].replace("runtime=200ms", "runtime=2\nnumjobs=2\ngroup_reporting")
+    pod = make_pod(tmp_path, ["busybox", "sh"], words)
+    log = pod.serve("1 layout", "2 run 1", STORMARK_MAXIMA="1").log
+    job = Job("sync", {}, {"numjobs": 2})
+    (rows,) = seconds.rows(log.seconds["1"], log.output["1"], [job]).values()
+    _, results = fio_output.results(log.output["1"], [job])
+    assert [row["second"] for row in rows] == list(range(len(rows)))
+    assert len(rows) >= 2
+    assert {(row["direction"], row["ramp"]) for row in rows} == {("write", False)}
+    done = sum(row["iops"] for row in rows)  # a second may be one of some ms more or less
+    assert done == pytest.approx(results["sync"]["write"]["total_ios"], rel=0.5)
+    assert rows[0]["bytes"] == pytest.approx(rows[0]["iops"] * 4096, rel=0.05)
+    assert rows[0]["mean_latency_seconds"] < rows[0]["max_latency_seconds"]
+    assert not list((pod.folder / "scratch").glob("seconds*"))
+
+
+def test_an_image_without_gzip_gives_figures_and_no_seconds(pod: Pod) -> None:
+    """The reason stands in their place."""
+    for tool in ("cat", "date", "df", "fio", "mkdir", "mkfifo", "rm", pod.shell[0]):
+        (pod.folder / "bin" / tool).symlink_to(shutil.which(tool) or tool)
+    env = ON_VOLUME | {"PATH": f"{pod.folder}/bin"}
+    log = pod.run("serve", "1 layout", "2 run 2", env=env).log
+    assert log.status == {"2": 0}
+    assert fio_output.rows(log.output["2"], [a_job("sync")])
+    if pod.shell == ["sh"]:  # busybox has its own
+        with pytest.raises(seconds.NoSeconds, match="the image has no gzip or no base64"):
+            seconds.rows(log.seconds["2"], log.output["2"], [a_job("sync")])
 
 
 def test_run_goes_on_after_a_group_that_fails(pod: Pod) -> None:

@@ -2,12 +2,13 @@
 
 import json
 import os
+import random
 import re
 import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,33 @@ def test_whole_numbers_stay_whole_beside_what_is_missing(tmp_path: Path) -> None
     write(tmp_path, {**cell("a"), "file_size_bytes": 2**53 + 1})
     write(tmp_path, cell("b"), run_id="run-2")
     assert read(str(tmp_path), "fio")["file_size_bytes"].to_pylist() == [2**53 + 1, None]
+
+
+def test_a_second_takes_at_most_20_bytes(tmp_path: Path) -> None:
+    """Of 1,200 noisy seconds, as an hour's series is kept for years; one row alone is 5 KB."""
+    chance = random.Random(1)
+    began = datetime(2026, 11, 27, 3, 0, 0, 305_000, UTC)
+    rows = [
+        {
+            "storage_class": "fast",
+            "pod": "stormark-20261123-031500-a1b2c3-0-fast-r1-fio-1-abcde",
+            "job": "read_iops",
+            "direction": "read",
+            "second": second,
+            "at": began + timedelta(seconds=second),
+            "ramp": False,
+            "iops": float(f"{(iops := chance.gauss(3000, 240)):.4g}"),
+            "bytes": int(iops) * 4096,
+            "mean_latency_seconds": float(f"{64 / iops:.4g}"),
+            "max_latency_seconds": float(f"{2 ** chance.gauss(-6, 0.5):.2g}"),
+        }
+        for second in range(1200)
+    ]
+    path = write_table(str(tmp_path), "fio_seconds", "run-1", STARTED, rows)
+    assert (tmp_path / path).stat().st_size / len(rows) <= 20
+    for row in rows:
+        row["iops"] = chance.random()  # the control: every digit
+        row["mean_latency_seconds"] = chance.random()
+        row["max_latency_seconds"] = chance.random()
+    path = write_table(str(tmp_path), "fio_seconds", "run-2", STARTED, rows)
+    assert (tmp_path / path).stat().st_size / len(rows) > 20

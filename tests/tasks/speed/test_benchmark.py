@@ -40,7 +40,7 @@ def cells(
 def measured(run: Run, turn: Turn) -> list[dict[str, Any]]:
     """The rows that are kept of a turn, in their order."""
     rows: list[dict[str, Any]] = []
-    measure(run, [], turn, lambda progress: None, rows.append)  # noqa: ARG005
+    measure(run, [], turn, lambda _: None, lambda row, _: rows.append(row))
     return rows
 
 
@@ -307,7 +307,7 @@ def test_progress_tells_cell_rates_and_time_left(api: Api) -> None:
     """A step as the group begins, then fio's rates."""
     seen: list[Progress] = []
     script_pod(api, Answer.of(group("second", "third") + FINISHED))
-    measure(make_run(api.cluster), [], turn_of(2), seen.append, lambda row: None)  # noqa: ARG005
+    measure(make_run(api.cluster), [], turn_of(2), seen.append, lambda *_: None)
     step = "fast · second+third · round 2"
     assert seen[0] == Progress("20261123-031500-a1b2c3", step, 7, 12, 40.0)
     assert seen[1] == seen[0]._replace(iops=256.0, bytes_per_second=2.0**20)

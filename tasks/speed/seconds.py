@@ -1,0 +1,252 @@
+"""What fio did in each second, from its own logs: rows of the table `fio_seconds`. Only computes.
+
+fio says a row a second for each process of a job, from the end of its ramp: I/Os and KiB a second
+of what was completed, and the histogram of its latencies or their mean. It leaves out seconds
+without any.
+"""
+
+import base64
+import gzip
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.plan.job_file import Job, group_seconds, measured, merged_into, ramp_seconds, waves
+from tasks.speed import fio_output
+
+DIRECTIONS = ("read", "write", "trim")  # as fio's logs number them
+HEADING = re.compile(r"# \w+?_(iops|bw|clat|clat_hist)\.(\d+)\.log$")
+BINS, PER_POWER = 1856, 64  # of a histogram at coarseness 0, and of each power of two
+FEWEST_BINS = 20  # as columns: a line of another log has 5
+EARLY_MS = 10  # fio's thread that logs wakes so much before its time, at most
+NONE = "none: "  # then the reason, in the place of what is packed
+SHORTEST_MS = 500  # less than this at a job's end is no second more
+
+
+class NoSeconds(Exception):
+    """There is no series, and why."""
+
+
+class Rate(NamedTuple):
+    """What fio says of a second: I/Os, and bytes, a second."""
+
+    iops: float = 0.0
+    bytes: float = 0.0
+
+
+class Log(NamedTuple):
+    """A log of one process: of each direction its rows, as ms since the ramp's end and a value."""
+
+    kind: str
+    process: int
+    rows: dict[str, list[tuple[int, float]]]
+
+
+def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str, Any]]]:
+    """The seconds of each job of a group, by its name: a row a second and direction.
+
+    `packed` is what fio.sh says of its logs, `output` fio's JSON. Times are UTC by the node's
+    clock, from the moment at which fio wrote its output: right within a tenth of a second. Raises
+    NoSeconds, and UnreadableOutput as `fio_output.rows`.
+    """
+    if packed.startswith(NONE):
+        raise NoSeconds(packed.removeprefix(NONE))
+    try:
+        text = gzip.decompress(base64.b64decode(packed, validate=True)).decode()
+    except (ValueError, OSError, EOFError) as error:
+        raise NoSeconds(f"what fio logged of each second did not come whole: {error}") from error
+    try:
+        logs = list(_logs(text))
+        document, results = fio_output.results(output, group)
+        begins = _begins(document["timestamp_ms"] / 1000, results, group)
+        found, first = {}, 1
+        for job in group:
+            processes = max(job.numbers.get("numjobs", 1), 1)
+            found[job.name] = [one for one in logs if first <= one.process < first + processes]
+            first += processes
+        return {
+            job.name: list(
+                _of_job(
+                    job,
+                    [log for one in merged_into(job, group) for log in found[one.name]],
+                    results[job.name],
+                    begins[job.name],
+                )
+            )
+            for job in measured(group)
+        }
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        why = f"fio's logs of each second are none that are known here ({type(error).__name__}: "
+        raise NoSeconds(f"{why}{error}): {text[:200]!r}") from error
+
+
+def _logs(text: str) -> Iterator[Log]:
+    """Each log; a histogram's is two, of the mean and of the longest."""
+    log: Log | None = None
+    longest = Log("max", 0, {})
+    for line in text.splitlines():
+        if heading := HEADING.match(line):
+            log = Log(heading[1].removesuffix("_hist"), int(heading[2]), defaultdict(list))
+            yield log
+            if heading[1] == "clat_hist":
+                longest = Log("max", log.process, defaultdict(list))
+                yield longest
+        elif log is None:
+            continue
+        elif line.count(",") < FEWEST_BINS:
+            at, value, direction, _ = line.split(", ", 3)
+            log.rows[DIRECTIONS[int(direction)]].append((int(at), float(value)))
+        else:
+            at, number, _, bins = line.split(", ", 3)
+            counts = np.array(bins.split(","), dtype=int)
+            if counts.any():
+                mean, most = _of_histogram(counts)
+                log.rows[DIRECTIONS[int(number)]].append((int(at), mean))
+                longest.rows[DIRECTIONS[int(number)]].append((int(at), most))
+
+
+def _of_histogram(counts: NDArray[np.int_]) -> tuple[float, float]:
+    """Mean, and the upper end of the last bin that is not empty, both in ns.
+
+    Bins are fio's (stat.c, plat_idx_to_val): 64 for each power of two, some of them as one here.
+    """
+    edges = np.arange(len(counts) + 1) * (BINS // len(counts))
+    power = np.maximum(edges // PER_POWER - 1, 0)
+    ends = np.where(edges < PER_POWER, edges, (PER_POWER + edges % PER_POWER) << power)
+    middles = (ends[:-1] + ends[1:]) / 2
+    return float(np.average(middles, weights=counts)), float(ends[1:][counts > 0][-1])
+
+
+def _begins(ended: float, results: dict[str, Any], group: list[Job]) -> dict[str, float]:
+    """When each job began, as seconds since the epoch: jobs at once began at once."""
+    begins: dict[str, float] = {}
+    for wave in reversed(waves(group)):
+        lasted = [
+            _delay(job) + ramp_seconds(job) + _runtime_ms(results[job.name]) / 1000
+            if job.name in results
+            else group_seconds([job])
+            for job in wave
+        ]
+        ended -= max(lasted)
+        begins |= {job.name: ended + _delay(job) for job in wave}
+    return begins
+
+
+def _delay(job: Job) -> float:
+    return job.numbers.get("startdelay", 0) / 1e6
+
+
+def _runtime_ms(result: dict[str, Any]) -> int:
+    return max(int(result[name]["runtime"]) for name in (*DIRECTIONS, "mixed") if name in result)
+
+
+def _of_job(
+    job: Job, logs: list[Log], result: dict[str, Any], begin: float
+) -> Iterator[dict[str, Any]]:
+    """Every second of a job in every direction that it moved anything in."""
+    lasted, ramp = _runtime_ms(result), ramp_seconds(job)
+    seconds = max(lasted // 1000 + (lasted % 1000 >= SHORTEST_MS), 1)
+    if seconds > 1 and not any(log.kind == "iops" for log in logs):
+        raise NoSeconds(f"fio logged nothing of job {job.name}")
+    for direction in DIRECTIONS:
+        totals = result.get(direction, {})
+        if not totals.get("total_ios") and not any(log.rows.get(direction) for log in logs):
+            continue
+        moved = _moved(logs, direction, totals, seconds, lasted)
+        mean, longest = _latencies(logs, direction, moved)
+        ramps = ceil(ramp)
+        for second in range(ramps + seconds):
+            after = second - ramps
+            yield {
+                "direction": direction,
+                "second": second,
+                "at": datetime.fromtimestamp(begin + (second if after < 0 else ramp + after), UTC),
+                "ramp": after < 0,
+                "iops": _short(moved[after].iops) if after >= 0 else None,
+                "bytes": round(moved[after].bytes) if after >= 0 else None,
+                "mean_latency_seconds": _short(mean.get(after)),
+                "max_latency_seconds": _short(longest.get(after)),
+            }
+
+
+def _short(value: float | None) -> float | None:
+    """A figure to four digits: those behind them are of chance, and half of a row's bytes."""
+    return None if value is None else float(f"{value:.4g}")
+
+
+def _moved(
+    logs: list[Log], direction: str, totals: dict[str, Any], seconds: int, lasted: int
+) -> list[Rate]:
+    """What all processes together did in each second.
+
+    fio ends before it has logged a job's last second: that has what is left of the job's totals.
+    """
+    iops, of_iops, until = _sums(logs, "iops", direction, 1)
+    moved, of_bytes, _ = _sums(logs, "bw", direction, 1024)
+    last = seconds - 1
+    if last not in iops and totals and (left := lasted - max(until, last * 1000)) > 0:
+        iops[last] = max(totals["total_ios"] - of_iops, 0) * 1000 / left
+        moved[last] = max(totals["io_bytes"] - of_bytes, 0) * 1000 / left
+    return [Rate(iops.get(second, 0.0), moved.get(second, 0.0)) for second in range(seconds)]
+
+
+def _sums(
+    logs: list[Log], kind: str, direction: str, unit: int
+) -> tuple[dict[int, float], float, int]:
+    """Per second what was done in it, by its number; all that was done, and until when, in ms.
+
+    fio divides by the time since a second's begin, but counts since it looked last, and drops what
+    is behind the point.
+    """
+    rates: dict[int, float] = defaultdict(float)
+    done, until = 0.0, 0
+    for log in logs:
+        if log.kind != kind:
+            continue
+        before = 0
+        for at, rate in log.rows.get(direction, []):
+            second = (at + EARLY_MS) // 1000 - 1
+            counted = ceil(rate * (at - second * 1000) / 1000) * unit
+            since = before if second * 1000 <= before < at else second * 1000
+            rates[second] += counted * 1000 / (at - since)
+            done, before, until = done + counted, at, max(until, at)
+    return rates, done, until
+
+
+def _latencies(
+    logs: list[Log], direction: str, moved: list[Rate]
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Mean and longest latency by second, in s; none of a second without I/O.
+
+    fio says a second's at the first completion after it, however late that is.
+    """
+    rates: dict[tuple[int, int], float] = {}
+    for log in logs:
+        if log.kind == "iops":
+            for at, rate in log.rows.get(direction, []):
+                rates[log.process, (at + EARLY_MS) // 1000 - 1] = rate
+    sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    longest: dict[int, float] = {}
+    for log in logs:
+        if log.kind not in ("clat", "max"):
+            continue
+        before = 0
+        for at, value in log.rows.get(direction, []):
+            near = range(before // 1000, min(at // 1000 + 1, len(moved)))
+            second = next((one for one in near if moved[one].iops), None)
+            before = at
+            if second is None:
+                continue
+            if log.kind == "clat":
+                weight = rates.get((log.process, second), 1.0)
+                sums[second][0] += weight * value / 1e9
+                sums[second][1] += weight
+            else:
+                longest[second] = max(longest.get(second, 0.0), value / 1e9)
+    return {one: total / weight for one, (total, weight) in sums.items() if weight}, longest
