@@ -1,0 +1,171 @@
+"""The report's page in Debian's Chromium: drawn, asking nobody, for every eye, hand and screen."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from reports.html.write import write
+from tests.flows.page import chromium
+from tests.reports.sample import RUN_ID
+from tests.reports.storm_sample import write_storms
+
+SPEEDS = {"local-path": 1.0, "nfs-client": 0.2}
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+
+
+class Opened(NamedTuple):
+    """A page, what it asked for and what went wrong in it so far."""
+
+    page: Page
+    asked: list[str]
+    wrong: list[str]
+
+    def rows(self, drawing: str) -> list[dict[str, Any]]:
+        """The rows that all charts of a kind draw."""
+        return [
+            dict(zip(chart["columns"], row, strict=True))
+            for chart in self.page.evaluate("page.charts")
+            if chart["drawing"] == drawing
+            for row in zip(*chart["columns"].values(), strict=True)
+        ]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def location(tmp_path_factory: pytest.TempPathFactory) -> str:
+    found = write_storms(tmp_path_factory.mktemp("results"), speeds=SPEEDS)
+    write(found, RUN_ID)
+    return found
+
+
+@contextmanager
+def shown(browser: Browser, location: str, size: ViewportSize, dark: bool) -> Iterator[Opened]:
+    """The newest report's page, drawn."""
+    scheme = "dark" if dark else "light"
+    with browser.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        opened = Opened(page, [], [])
+        context.on("request", lambda request: opened.asked.append(request.url))
+        page.on("console", lambda message: opened.wrong.append(message.text))
+        page.on("pageerror", lambda error: opened.wrong.append(str(error)))
+        page.goto(f"file://{location}/reports/latest.html")
+        page.wait_for_selector("html[data-drawn]")
+        yield opened
+
+
+@pytest.fixture
+def opened(browser: Browser, location: str) -> Iterator[Opened]:
+    with shown(browser, location, DESKTOP, dark=False) as opened:
+        yield opened
+
+
+def test_every_chart_is_drawn_and_nothing_is_asked_for(opened: Opened, location: str) -> None:
+    """No word in the console; the only request is the one for the page itself."""
+    charts = opened.page.locator("[data-chart]")
+    assert charts.count() == len(opened.page.evaluate("page.charts")) > 4
+    for chart in charts.all():
+        marks = chart.locator("svg .mark-rect path, svg .mark-symbol path, svg .mark-line path")
+        assert marks.count() > 0
+        assert chart.get_attribute("aria-label")
+    assert opened.asked == [f"file://{location}/reports/latest.html"]
+    assert opened.wrong == []
+
+
+def test_what_a_page_asks_for_and_says_is_noticed(opened: Opened) -> None:
+    """The test above would see it; and the page's own policy refuses what it did not bring."""
+    opened.page.evaluate("new Image().src = 'http://127.0.0.1:1/x.png'")
+    script = "Object.assign(document.createElement('script'), {text: 'document.title = `mine`'})"
+    opened.page.evaluate(f"document.body.append({script})")
+    assert len(opened.wrong) == 2
+    assert all("Content Security Policy" in words for words in opened.wrong)
+    assert opened.page.title() != "mine"
+
+
+def test_figures_are_those_of_parquet(opened: Opened, location: str) -> None:
+    """The geometric mean of each cell, computed here from the file alone; and no other."""
+    files = Path(location).glob("fio/*/*.parquet")
+    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    bars = [bar for bar in opened.rows("bars") if bar["value"] is not None]
+    expected = set()
+    for key in {(row["job"], row["storage_class"]) for row in rows}:
+        mine = [row for row in rows if (row["job"], row["storage_class"]) == key]
+        column = "iops" if key[0].endswith("iops") else "bandwidth_bytes_per_second"
+        mean = float(np.exp(np.mean(np.log([row[column] for row in mine]))))
+        expected.add((key[1], f"{mean:.6g}"))
+    assert {(bar["class"], f"{bar['value']:.6g}") for bar in bars} == expected
+    assert not expected & {(name, f"{float(value) * 1.001:.6g}") for name, value in expected}
+    drawn = opened.page.locator("[data-chart] svg").all_text_contents()
+    for bar in bars:
+        assert any(bar["words"] in text for text in drawn)
+
+
+def lightness(page: Page, selector: str, of: str) -> float:
+    """How light a colour is as it is shown, from 0 to 255."""
+    script = f"element => getComputedStyle(element).{of}"
+    colour = page.locator(selector).first.evaluate(script)
+    return sum(float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_is_read_in_the_dark_and_in_the_light(
+    browser: Browser, location: str, dark: bool
+) -> None:
+    with shown(browser, location, DESKTOP, dark) as opened:
+        ground = lightness(opened.page, "body", "backgroundColor")
+        words = lightness(opened.page, "td", "color")
+        axis = lightness(opened.page, "[data-chart] svg text", "fill")
+        darker, lighter = (ground, words) if dark else (words, ground)
+        assert darker < 60
+        assert lighter > 180
+        assert abs(axis - words) < 30
+        opened.page.emulate_media(media="print")
+        assert lightness(opened.page, "[data-chart] svg text", "fill") < 60
+
+
+def width(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def test_it_fits_a_phone(browser: Browser, location: str) -> None:
+    """Nothing is wider than the screen; a table scrolls by itself."""
+    with shown(browser, location, PHONE, dark=False) as opened:
+        assert width(opened.page) == PHONE["width"]
+        page = opened.page
+        page.evaluate("document.querySelectorAll('.wide').forEach(x => x.className = '')")
+        assert width(page) > PHONE["width"]
+
+
+def test_it_is_used_by_keys(opened: Opened) -> None:
+    """Tab reaches the sections, each class's box, and what is wider than its place or folded."""
+    page = opened.page
+    reached: list[str] = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        tag = page.evaluate("document.activeElement.tagName")
+        if tag == "BODY":
+            break
+        reached.append(tag)
+    assert {"A", "INPUT", "SUMMARY", "DIV"} <= set(reached)
+    bars = page.locator("[data-chart] svg .mark-rect path")
+    everything = bars.count()
+    box = page.get_by_role("checkbox", name="nfs-client")
+    box.press("Space")
+    expect(box).not_to_be_checked()
+    page.wait_for_function(
+        "count => document.querySelectorAll('[data-chart] svg .mark-rect path').length < count",
+        arg=everything,
+    )
+    assert "nfs-client" not in page.locator("[data-chart] svg").nth(1).inner_html()
+    box.press("Space")
+    expect(bars).to_have_count(everything)
