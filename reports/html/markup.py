@@ -33,11 +33,8 @@ class Html(NamedTuple):
     headings: tuple[Heading, ...]
 
 
-def html(text: str, charts: Mapping[str, str], before: Sequence[tuple[str, str]] = ()) -> Html:
-    """Markdown as HTML; `charts` has by an image's file the HTML that takes its place.
-
-    `before` has pairs of a heading's place and HTML that goes before the first that is there.
-    """
+def html(text: str, charts: Mapping[str, str]) -> Html:
+    """Markdown as HTML; `charts` has by an image's file the HTML that takes its place."""
     reader = MarkdownIt("commonmark", {"html": True}).enable("table")
     for name, rule in RULES.items():
         reader.add_render_rule(name, rule)
@@ -52,7 +49,7 @@ def html(text: str, charts: Mapping[str, str], before: Sequence[tuple[str, str]]
             elif opening.tag == "h2":
                 headings.append(Heading(_place(words), words))
     _name_tables(tokens)
-    found = _with_charts(tokens, charts, before)
+    found = _with_charts(tokens, charts)
     return Html(title, reader.renderer.render(found, reader.options, {}), tuple(headings))
 
 
@@ -77,30 +74,20 @@ def _name_tables(tokens: Sequence[Token]) -> None:
             token.meta["name"] = above
 
 
-def _with_charts(
-    tokens: Sequence[Token], charts: Mapping[str, str], before: Sequence[tuple[str, str]]
-) -> list[Token]:
+def _with_charts(tokens: Sequence[Token], charts: Mapping[str, str]) -> list[Token]:
     found: list[Token] = []
-    waiting = list(before)
     skipped = 0
     for place, token in enumerate(tokens):
         if skipped:
             skipped -= 1
             continue
-        if token.type == "heading_open" and any(token.attrGet("id") == at for at, _ in waiting):
-            found.append(_chart(waiting[0][1]))
-            waiting = []
         image = _image(tokens[place + 1]) if token.type == "paragraph_open" else None
         if image is None:
             found.append(token)
         else:
-            found.append(_chart(charts.get(image, "")))
+            found.append(Token(CHART, "", 0, content=charts.get(image, "")))
             skipped = 2
     return found
-
-
-def _chart(text: str) -> Token:
-    return Token(CHART, "", 0, content=text)
 
 
 def _image(inline: Token) -> str | None:

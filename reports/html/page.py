@@ -2,20 +2,30 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.data.load import load
-from reports.html.chart import COLOURS, Chart, colours, drawing, drawings
+from reports.data.load import Run, load
+from reports.history.nights import NIGHTLY, Nights, nights
+from reports.html.chart import Chart, colours, drawing, drawings
+from reports.html.latency import ABOUT, latency_charts
 from reports.html.library import library
 from reports.html.markup import html
+from reports.html.nights import trend_charts, trend_table
 from reports.html.speed import bar_charts, ratio_charts
-from reports.speed.comparison import Comparison, compare
+from reports.html.storms import timelines
+from reports.speed.comparison import compare
+from reports.storms.survival import survive
 
+END = "## How it was made\n"
+NIGHTS = "nights"  # in the place of an image's file
 HERE = Path(__file__).parent
+MOVED = (
+    "Drag to move the axis, shift and wheel to zoom, double-click for all of it; by keys + and -, "
+    "the arrows, and 0."
+)
 
 
 def page(location: str, run_id: str, text: str) -> str:
@@ -24,14 +34,24 @@ def page(location: str, run_id: str, text: str) -> str:
     Raises ResultsError if the location does not hold the run.
     """
     run = load(location, run_id)
-    comparison = compare(run)
+    comparison, survival = compare(run), survive(run)
+    known = _known(location, run)
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True
     )
     groups = {
         f"{run_id}.svg": [
-            ("", ratio_charts(comparison)),
-            ("", bar_charts(comparison)),
+            ("", MOVED, ratio_charts(comparison)),
+            ("", "", bar_charts(comparison)),
+            ("Latency", ABOUT, latency_charts(run, comparison)),
+        ],
+        NIGHTS: [("", MOVED, trend_charts(known) if known else [])],
+        f"{run_id}-storms.svg": [
+            (
+                "",
+                f"The first round of each storm. {MOVED}",
+                timelines(run, survival) if survival else [],
+            ),
         ],
     }
     every: list[Chart] = []
@@ -39,10 +59,12 @@ def page(location: str, run_id: str, text: str) -> str:
     places = {}
     for place, parts in groups.items():
         places[place] = ""
-        for heading, charts in parts:
-            places[place] += panels.render(heading=heading, charts=charts, first=len(every))
+        for heading, words, charts in parts:
+            places[place] += panels.render(
+                heading=heading, words=words, charts=charts, first=len(every)
+            )
             every += charts
-    body = html(text, places)
+    body = html(text.replace(END, f"{_nights(known)}{END}", 1), places)
     scripts = [library(), (HERE / "page.js").read_text()]
     return environment.get_template("page.html.jinja").render(
         title=body.title,
@@ -51,15 +73,23 @@ def page(location: str, run_id: str, text: str) -> str:
         style=(HERE / "page.css").read_text(),
         scripts=scripts,
         sources=" ".join(map(_source, scripts)),
-        colours=_colours(comparison, every),
-        data=_data(every),
+        data=_data(every) | {"colours": colours(comparison.classes)},
     )
 
 
-def _colours(comparison: Comparison, charts: Iterable[Chart]) -> dict[str, str]:
-    """A colour for each class, those of the comparison first."""
-    shown = (name for chart in charts for name in chart.columns.get("class", []))
-    return colours(list(dict.fromkeys([*comparison.classes, *shown])))
+def _known(location: str, run: Run) -> Nights | None:
+    """The nights up to this one; None for other flows, and the first."""
+    if run.facts["flow"] != NIGHTLY:
+        return None
+    known = nights(location, run.facts["cluster"], run.facts["started_at"])
+    return known if len(known.runs) > 1 else None
+
+
+def _nights(known: Nights | None) -> str:
+    """The section of the nights, as markdown like all others."""
+    if known is None:
+        return ""
+    return f"## Nights\n\n![Trends]({NIGHTS})\n\n{trend_table(known)}\n\n"
 
 
 def _data(charts: list[Chart]) -> dict[str, Any]:
@@ -69,10 +99,9 @@ def _data(charts: list[Chart]) -> dict[str, Any]:
         "drawings": drawings(charts),
         "charts": [
             {"drawing": chart.drawing, "about": f"{chart.title}. {chart.about}"}
-            | {"height": chart.height, "columns": chart.columns}
+            | {"height": chart.height, "edges": chart.edges, "columns": chart.columns}
             for chart in charts
         ],
-        "colours": COLOURS,
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reports.html.chart import Chart, columns
+from reports.html.chart import Chart, columns, edges
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
 from reports.speed.words import gap, ratio, shape, too_few, verdict
 from reports.text.units import interval, quantity
@@ -38,7 +38,10 @@ def ratio_charts(comparison: Comparison) -> list[Chart]:
     )
     figures = len({row["figure"] for row in rows})
     height = figures * (LINE * (len(comparison.classes) - 1) + LINE)
-    return [Chart("ratios", f"Ratio to {reference}", about, height, columns(rows))] if rows else []
+    if not rows:
+        return []
+    room = edges([row[end] for row in rows for end in ("low", "high")])
+    return [Chart("ratios", f"Ratio to {reference}", about, height, columns(rows), room)]
 
 
 def bar_charts(comparison: Comparison) -> list[Chart]:

@@ -28,12 +28,11 @@ class Opened(NamedTuple):
 
     def rows(self, drawing: str) -> list[dict[str, Any]]:
         """The rows that all charts of a kind draw."""
-        return [
-            dict(zip(chart["columns"], row, strict=True))
-            for chart in self.page.evaluate("page.charts")
-            if chart["drawing"] == drawing
-            for row in zip(*chart["columns"].values(), strict=True)
-        ]
+        of_kind = f"page.charts.filter(chart => chart.drawing === {drawing!r})"
+        found: list[dict[str, Any]] = self.page.evaluate(
+            f"{of_kind}.flatMap(chart => rowsOf(chart.columns))"
+        )
+        return found
 
 
 @pytest.fixture(scope="module")
