@@ -7,20 +7,22 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.data.load import Run, load
+from reports.data.load import Row, Run, load
 from reports.history.nights import NIGHTLY, Nights, nights
 from reports.html.chart import Chart, colours, drawing, drawings
 from reports.html.latency import ABOUT, latency_charts
 from reports.html.library import library
 from reports.html.markup import html
 from reports.html.nights import trend_charts, trend_table
+from reports.html.seconds import read_seconds, second_charts, seconds_table
 from reports.html.speed import bar_charts, ratio_charts
 from reports.html.storms import timelines
 from reports.speed.comparison import compare
 from reports.storms.survival import survive
 
+# In the place of an image's file.
+NIGHTS, SECONDS = "nights", "seconds"
 END = "## How it was made\n"
-NIGHTS = "nights"  # in the place of an image's file
 HERE = Path(__file__).parent
 MOVED = (
     "Drag to move the axis, shift and wheel to zoom, double-click for all of it; by keys + and -, "
@@ -35,7 +37,7 @@ def page(location: str, run_id: str, text: str) -> str:
     """
     run = load(location, run_id)
     comparison, survival = compare(run), survive(run)
-    known = _known(location, run)
+    known, (fio, node) = _known(location, run), read_seconds(location, run)
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True
     )
@@ -45,6 +47,7 @@ def page(location: str, run_id: str, text: str) -> str:
             ("", "", bar_charts(comparison)),
             ("Latency", ABOUT, latency_charts(run, comparison)),
         ],
+        SECONDS: [("", MOVED, second_charts(run, fio, node))],
         NIGHTS: [("", MOVED, trend_charts(known) if known else [])],
         f"{run_id}-storms.svg": [
             (
@@ -64,7 +67,8 @@ def page(location: str, run_id: str, text: str) -> str:
                 heading=heading, words=words, charts=charts, first=len(every)
             )
             every += charts
-    body = html(text.replace(END, f"{_nights(known)}{END}", 1), places)
+    more = _seconds(fio, node) + _nights(known)
+    body = html(text.replace(END, f"{more}{END}", 1), places)
     scripts = [library(), (HERE / "page.js").read_text()]
     return environment.get_template("page.html.jinja").render(
         title=body.title,
@@ -90,6 +94,15 @@ def _nights(known: Nights | None) -> str:
     if known is None:
         return ""
     return f"## Nights\n\n![Trends]({NIGHTS})\n\n{trend_table(known)}\n\n"
+
+
+def _seconds(fio: list[Row], node: list[Row]) -> str:
+    """The section of the seconds; empty for a run that has none."""
+    if not fio and not node:
+        return ""
+    fold = "<details>\n<summary>Seconds of every job</summary>\n\n{}\n\n</details>\n\n"
+    folded = fold.format(words) if (words := seconds_table(fio)) else ""
+    return f"## Seconds\n\n![Seconds]({SECONDS})\n\n{folded}"
 
 
 def _data(charts: list[Chart]) -> dict[str, Any]:

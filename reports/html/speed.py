@@ -14,7 +14,7 @@ BAR, LINE = 24, 13  # pixels
 def ratio_charts(comparison: Comparison) -> list[Chart]:
     """Every ratio to the reference in one panel; none where nothing can be compared."""
     margin = 1 + comparison.margin_percent / 100
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "figure": f"{row.job['job']}, {row.figure.label}",
             "class": cell.storage_class,
