@@ -9,10 +9,9 @@ from reports.html.chart import Chart, columns, edges
 from reports.speed.comparison import Comparison
 from reports.speed.figures import DIRECTIONS, cell_rows, jobs
 from reports.speed.words import shape
-from reports.text.units import LATENCY, quantity
 
 HEIGHT = 190  # pixels
-STEP = 0.98  # × the share of I/Os beyond the point before: a nearer one would not be seen
+STEP = 0.95  # × the share of I/Os beyond the point before: a nearer one would not be seen
 
 
 def latency_charts(run: Run, comparison: Comparison) -> list[Chart]:
@@ -41,12 +40,7 @@ ABOUT = (
 def _curves(run: Run, comparison: Comparison, job: str, direction: str) -> Iterator[dict[str, Any]]:
     for name in comparison.classes:
         for beyond, ns in curve(histogram(cell_rows(run.fio, name, job), direction) or {}):
-            yield {
-                "class": name,
-                "beyond": beyond,
-                "ms": ns / 1e6,
-                "words": f"p{100 * (1 - beyond):.6g}: {quantity(ns, LATENCY)}",
-            }
+            yield {"class": name, "beyond": beyond, "ms": ns / 1e6}
 
 
 def curve(counts: dict[int, int]) -> Iterator[tuple[float, int]]:

@@ -45,7 +45,6 @@ def _points(known: Nights, series: Series) -> list[dict[str, Any]]:
             "night": f"{nights[run]['started_at']:%Y-%m-%dT%H:%M:%SZ}",
             "value": exp(log),
             "level": level,
-            "words": quantity(exp(log), series.figure.scales),
             "change": new.get(number),
         }
         for number, (run, log, level) in enumerate(

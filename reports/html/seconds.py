@@ -12,7 +12,7 @@ from reports.text.units import COUNT, quantity
 from tasks.results.schema import TABLES
 
 HEIGHT = 220  # pixels
-MOST = 1500  # points of a class: of more, the least and the most of each few seconds are drawn
+MOST = 1000  # points of a class: of more, the least and the most of each few seconds are drawn
 OF_FIO = ("storage_class", "job", "round", "direction", "at", "iops")
 OF_NODE = (
     "storage_class", "job", "round", "volume", "storm", "at", "device", "read_iops", "write_iops",

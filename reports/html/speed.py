@@ -40,7 +40,7 @@ def ratio_charts(comparison: Comparison) -> list[Chart]:
     height = figures * (LINE * (len(comparison.classes) - 1) + LINE)
     if not rows:
         return []
-    room = edges([row[end] for row in rows for end in ("low", "high")])
+    room = edges([row[end] for row in rows for end in ("low", "high", "near_low", "near_high")])
     return [Chart("ratios", f"Ratio to {reference}", about, height, columns(rows), room)]
 
 
