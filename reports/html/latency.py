@@ -32,7 +32,7 @@ def latency_charts(run: Run, comparison: Comparison) -> list[Chart]:
 
 
 ABOUT = (
-    f"Of all I/Os, how long they took at least, so far as {BEYOND} took longer. "
+    f"How long so many of all I/Os took at most, as far as {BEYOND} took longer. "
     "“Latency of every job” below has the percentiles as a table."
 )
 
@@ -45,12 +45,12 @@ def _curves(run: Run, comparison: Comparison, job: str, direction: str) -> Itera
 
 def curve(counts: dict[int, int]) -> Iterator[tuple[float, int]]:
     """Points of a histogram: the share of its I/Os that took longer than so many ns."""
-    total = sum(counts.values())
-    left, last = total, 1.0 / STEP
+    total = left = sum(counts.values())
+    last = 1 / STEP
     for ns, number in sorted(counts.items()):
+        left -= number
         if left < BEYOND:
             return
         if left / total <= last * STEP:
             last = left / total
             yield last, ns
-        left -= number

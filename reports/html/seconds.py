@@ -55,7 +55,7 @@ def _chart(run: Run, name: str, fio: list[Row], node: list[Row]) -> Chart:
     found: list[dict[str, Any]] = [
         {"class": name, "cell": cell, "of": what, "minute": at, "iops": iops, "fault": None}
         for (cell, what), points in lines.items()
-        for at, iops in _thinned(points, few)
+        for at, iops in thinned(points, few)
     ]
     found += [
         {"class": name, "cell": row["volume"], "of": None, "minute": _minutes(run, row["fault_at"])}
@@ -78,7 +78,7 @@ def _minutes(run: Run, at: datetime) -> float:
     return float((at - run.facts["started_at"]).total_seconds()) / 60
 
 
-def _thinned(points: list[tuple[float, float]], few: int) -> Iterator[tuple[float, float]]:
+def thinned(points: list[tuple[float, float]], few: int) -> Iterator[tuple[float, float]]:
     """So that a second without I/O is seen, of each few points the lowest and the highest."""
     if few <= 2:
         yield from points

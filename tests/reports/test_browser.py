@@ -134,9 +134,9 @@ def test_latencies_end_where_a_hundred_took_longer(opened: Opened) -> None:
     """As the table's percentiles do: 300 of 3,000 I/Os took more than 9 µs, none more than 10."""
     points = [row for row in opened.rows("latency") if row["class"] == "local-path"]
     by_share = {f"{row['beyond']:.3f}": row["ms"] for row in points}
-    assert by_share["0.500"] == 0.006
-    assert by_share["0.100"] == 0.010
-    assert max(row["ms"] for row in points) == 0.010
+    assert by_share["0.500"] == 0.005
+    assert by_share["0.100"] == 0.009
+    assert max(row["ms"] for row in points) == 0.009
 
 
 def test_timelines_are_those_of_the_events(opened: Opened, location: str) -> None:

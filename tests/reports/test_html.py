@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from reports.data.percentiles import PERCENTILES, pooled
+from reports.html.latency import curve
 from reports.html.markup import html
+from reports.html.seconds import thinned
 from reports.html.write import write
 from reports.page.render import render
 from tests.reports.sample import RUN_ID
@@ -94,3 +97,29 @@ def test_markup_of_others_is_told_as_text() -> None:
     for theirs in ("<img src=x onerror=alert(1)>", "<details open onclick=x>", "a <b>c</b>", EVIL):
         assert not Tags(html(theirs, {}).body).tags[1:]
         assert Tags(html(theirs, {}).body).text.strip() == theirs
+
+
+def test_a_curve_goes_through_the_table_s_percentiles() -> None:
+    """Each percentile of a histogram is a point of its curve, or between two that are near."""
+    counts = {1000 * number: 200_000 // number for number in range(1, 200)}
+    bins = [{"ns": ns, "count": count} for ns, count in counts.items()]
+    points = [*curve(counts)]
+    for name, share in PERCENTILES.items():
+        exact = pooled([{"status": "measured", "read_latency_bins": bins}], "read", name)
+        nearest = min(ns for beyond, ns in points if beyond <= (1 - share) * 1.001)
+        assert exact is not None
+        assert nearest == pytest.approx(exact, rel=0.06)
+    assert [*curve({1000: 150, 2000: 99})] == []
+    assert [*curve({1000: 150, 2000: 100})] == [(0.4, 1000)]
+
+
+@pytest.mark.parametrize("few", [2, 3, 10])
+def test_a_stall_outlives_the_thinning(few: int) -> None:
+    """Of each few points the least and the most stay: a mean would not be 0."""
+    points = [(float(second), 0.0 if second == 13 else 500.0 + second) for second in range(100)]
+    drawn = [*thinned(points, few)]
+    assert (13.0, 0.0) in drawn
+    assert (99.0, 599.0) in drawn
+    assert drawn == sorted(drawn)
+    assert len(drawn) == (100 if few == 2 else 2 * -(-100 // few) - (few == 3))
+    assert not any(iops == 0 for _, iops in thinned([p for p in points if p[1]], few))
