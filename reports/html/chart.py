@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -13,6 +13,14 @@ FOLDER = Path(__file__).parent / "charts"
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 Column = list[Any] | dict[str, list[Any]]
 Columns = dict[str, Column]
+
+
+class Sign(NamedTuple):
+    """A line of a legend: an SVG path within -1 and 1, its colour, and what it stands for."""
+
+    path: str
+    colour: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,15 @@ class Chart:
     height: int
     columns: Columns = field(default_factory=dict)
     edges: tuple[float, float] = (0, 1)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The columns as rows again."""
+        lists = [
+            column if isinstance(column, list) else [column["of"][place] for place in column["at"]]
+            for column in self.columns.values()
+        ]
+        return [dict(zip(self.columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
 def columns(rows: Sequence[dict[str, Any]]) -> Columns:

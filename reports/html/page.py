@@ -2,21 +2,22 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.data.load import Row, Run, load
 from reports.history.nights import NIGHTLY, Nights, nights
-from reports.html.chart import Chart, colours, drawing, drawings
+from reports.html.chart import Chart, Sign, colours, drawing, drawings
 from reports.html.latency import ABOUT, latency_charts
 from reports.html.library import library
 from reports.html.markup import html
 from reports.html.nights import trend_charts, trend_table
 from reports.html.seconds import read_seconds, second_charts, seconds_table
 from reports.html.speed import bar_charts, ratio_charts
-from reports.html.storms import timelines
+from reports.html.storms import legend, timelines
 from reports.speed.comparison import compare
 from reports.storms.survival import survive
 
@@ -30,6 +31,15 @@ MOVED = (
 )
 
 
+class Group(NamedTuple):
+    """Charts that stand together, what is said of them all, and their legend."""
+
+    heading: str
+    words: str
+    charts: list[Chart]
+    signs: Sequence[Sign] = ()
+
+
 def page(location: str, run_id: str, text: str) -> str:
     """The page of a run, whose report as markdown is `text`; it needs nothing beside itself.
 
@@ -41,32 +51,27 @@ def page(location: str, run_id: str, text: str) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True
     )
+    storms = timelines(run, survival) if survival else []
     groups = {
         f"{run_id}.svg": [
-            ("", MOVED, ratio_charts(comparison)),
-            ("", "", bar_charts(comparison)),
-            ("Latency", ABOUT, latency_charts(run, comparison)),
+            Group("", MOVED, ratio_charts(comparison)),
+            Group("", "", bar_charts(comparison)),
+            Group("Latency", ABOUT, latency_charts(run, comparison)),
         ],
-        SECONDS: [("", MOVED, second_charts(run, fio, node))],
-        NIGHTS: [("", MOVED, trend_charts(known) if known else [])],
         f"{run_id}-storms.svg": [
-            (
-                "",
-                f"The first round of each storm. {MOVED}",
-                timelines(run, survival) if survival else [],
-            ),
+            Group("", f"The first round of each storm. {MOVED}", storms, legend(storms)),
         ],
+        SECONDS: [Group("", MOVED, second_charts(run, fio, node))],
+        NIGHTS: [Group("", MOVED, trend_charts(known) if known else [])],
     }
     every: list[Chart] = []
     panels = environment.get_template("charts.html.jinja")
     places = {}
     for place, parts in groups.items():
         places[place] = ""
-        for heading, words, charts in parts:
-            places[place] += panels.render(
-                heading=heading, words=words, charts=charts, first=len(every)
-            )
-            every += charts
+        for group in parts:
+            places[place] += panels.render(group._asdict(), first=len(every))
+            every += group.charts
     more = _seconds(fio, node) + _nights(known)
     body = html(text.replace(END, f"{more}{END}", 1), places)
     scripts = [library(), (HERE / "page.js").read_text()]

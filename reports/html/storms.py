@@ -1,16 +1,33 @@
 """The storms as charts: on each volume the time without writes, and the steps that ended it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from reports.data.load import Run
-from reports.html.chart import Chart, columns
+from reports.html.chart import Chart, Sign, columns, drawing
 from reports.storms.chart import course, first_round
 from reports.storms.survival import Survival
 from reports.storms.words import gap_words, parts
 
 LINE = 30  # pixels
+BAR = "M-1,-.8H1V.8H-1Z"
 # Of the steps, those that are drawn between them: the fault is 0, a wait is no step.
 UNMARKED = ("fault", "last record", "pending", "not evicted")
+
+
+def legend(charts: list[Chart]) -> list[Sign]:
+    """What the bars and marks are, as they are drawn; without steps that no chart has."""
+    bars, steps = (layer["encoding"] for layer in drawing("timelines")["layer"][:2])
+    fates, shapes = bars["color"]["scale"], steps["shape"]["scale"]
+    seen = {row["step"] for chart in charts for row in chart.rows}
+    return [
+        *(Sign(BAR, colour, f"no writes; {name}") for name, colour in _pairs(fates)),
+        *(Sign(path, "currentColor", name) for name, path in _pairs(shapes) if name in seen),
+    ]
+
+
+def _pairs(scale: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    return zip(scale["domain"], scale["range"], strict=True)
 
 
 def timelines(run: Run, survival: Survival) -> list[Chart]:
