@@ -3,6 +3,7 @@
 import typer
 
 from commands import compare, demo, history, plan, preflight, reap, report, run, runs, up
+from commands import open as opening
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +25,7 @@ app.command(epilog=up.EXAMPLES)(up.up)
 app.command(epilog=preflight.EXAMPLES)(preflight.preflight)
 app.command(epilog=reap.EXAMPLES)(reap.reap)
 app.command(epilog=report.EXAMPLES)(report.report)
+app.command("open", epilog=opening.EXAMPLES)(opening.open_page)
 app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=history.EXAMPLES)(history.history)

@@ -21,8 +21,8 @@ def report(
 ) -> None:
     """Render a run's report again from its Parquet files."""
     from commands.terminal import print_tables
-    from reports.page.render import write
-    from tasks.results.store import ResultsError
+    from reports.html.write import page_path, write
+    from tasks.results.store import ResultsError, below
 
     try:
         location = write(results, run_id, latest=False)
@@ -30,3 +30,4 @@ def report(
     except ResultsError as error:
         raise refused(str(error)) from None
     say(f"report: {location}")
+    say(f"page:   {below(results, page_path(run_id))}")

@@ -18,6 +18,7 @@ from commands.console import (
 from commands.options import Flow
 from reports.decision.requirements import judge
 from reports.decision.tables import requirement_rows
+from reports.html.write import page_path
 from reports.speed.comparison import compare
 from reports.storms.survival import survive
 from tasks.kubernetes import cluster as k8s
@@ -63,6 +64,7 @@ def carry_out(flow: Flow, chosen: Plan) -> int:
         report = below(chosen.results, f"reports/{last.run_id}.md")
         if f"{last.run_id}.md" in said:
             say(f"report:  {report}")
+            say(f"page:    {below(chosen.results, page_path(last.run_id))}")
         say("parquet: " + below(chosen.results, f"{{{','.join(TABLES)}}}/"))
         say(f"again:   stormark report {last.run_id} --results {shlex.quote(chosen.results)}")
     except ResultsError as error:

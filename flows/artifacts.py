@@ -21,6 +21,7 @@ from prefect.exceptions import PrefectException
 from reports.data.load import Run, load
 from reports.decision.requirements import judge
 from reports.decision.tables import requirement_rows
+from reports.html.write import page_path
 from reports.page.render import render
 from reports.side_by_side.rows import comparison_rows, survival_rows
 from reports.speed.comparison import compare
@@ -104,7 +105,10 @@ def _publish(location: str, run_id: str, *, again: bool) -> None:
         text = text.replace(f"({run_id}{name}.svg)", f"({_inline(svg)})")
     about = f"run {run_id} on {run.facts['cluster']}"
     files = "".join(f"\n- `{below(location, file)}`" for file in _files(run))
-    create_markdown_artifact(text, key="report", description=f"{about}; Parquet:\n{files}")
+    # no link: from Prefect's address a browser opens neither a file nor an object of a store
+    page = below(location, page_path(run_id))
+    where = f"{about}; page: `{page}`; Parquet:\n{files}"
+    create_markdown_artifact(text, key="report", description=where)
     if again:
         return
     if judged := judge(run):

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-import reports.page.render
+import reports.html.write
 from flows import artifacts
 from flows.steps import failed, step
 from reports.side_by_side import nights
@@ -28,7 +28,7 @@ def render_again(
     """
     try:
         if len(runs) == 1:
-            location = step(reports.page.render.write, "report")(results, runs[0], latest=False)
+            location = step(reports.html.write.write, "report")(results, runs[0], latest=False)
             artifacts.publish(results, runs[0], again=True)
         else:
             side_by_side = step(nights.side_by_side, "compare")(results, runs)

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-import reports.page.render
+import reports.html.write
 from flows import artifacts
 from flows.ending import LimitReached, Why, interrupted_when, unless
 from flows.late import too_late
@@ -115,7 +115,7 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
     known.warnings += left
     try:
         step(record.save, "write")(known, outcome, why)
-        location = step(reports.page.render.write, "report")(plan.results, run.run_id)
+        location = step(reports.html.write.write, "report")(plan.results, run.run_id)
         judged = _demands(plan, run.run_id)
     except ResultsError as error:
         return failed("Failed", "; and then ".join(filter(None, [why, str(error)])))

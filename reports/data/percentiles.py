@@ -44,8 +44,8 @@ def count(rows: Iterable[Row], direction: str) -> int | None:
     return round(seen)
 
 
-def pooled(rows: Iterable[Row], direction: str, percentile: str) -> float | None:
-    """A percentile of all I/Os of a cell, by the upper end of its bin; None if one has no bins."""
+def histogram(rows: Iterable[Row], direction: str) -> dict[int, int] | None:
+    """How many I/Os of a cell took up to so many ns, by these; None if a row has no bins."""
     counts: dict[int, int] = {}
     for row in rows:
         if row["status"] == "measured":
@@ -53,6 +53,13 @@ def pooled(rows: Iterable[Row], direction: str, percentile: str) -> float | None
                 return None
             for one in bins:
                 counts[one["ns"]] = counts.get(one["ns"], 0) + one["count"]
+    return counts
+
+
+def pooled(rows: Iterable[Row], direction: str, percentile: str) -> float | None:
+    """A percentile of all I/Os of a cell, by the upper end of its bin; None if one has no bins."""
+    if (counts := histogram(rows, direction)) is None:
+        return None
     rank, seen = PERCENTILES[percentile] * sum(counts.values()), 0
     for ns, number in sorted(counts.items()):
         seen += number

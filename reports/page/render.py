@@ -25,8 +25,7 @@ from reports.storms.chart import storms_chart
 from reports.storms.sentences import sentences
 from reports.storms.survival import Survival, survive
 from reports.storms.words import clock, how
-from reports.text.markdown import markdown
-from tasks.results.store import write_text
+from reports.text.markdown import fence, markdown
 
 
 @dataclass(frozen=True)
@@ -52,21 +51,6 @@ def render(location: str, run_id: str) -> Rendered:
         chart(comparison, f"{title}: {_measure(comparison)}") if _speed(run, survival) else "",
         storms_chart(survival, run, f"{title}: {_round(survival)}") if survival else "",
     )
-
-
-def write(location: str, run_id: str, latest: bool = True) -> str:
-    """Write `reports/<run_id>.md`, its charts and, unless told not to, `reports/latest.md`.
-
-    Returns where the report is. Raises ResultsError as `render` does.
-    """
-    rendered = render(location, run_id)
-    for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
-        if svg:
-            write_text(location, f"reports/{run_id}{name}.svg", svg)
-    report = write_text(location, f"reports/{run_id}.md", rendered.markdown)
-    if latest:
-        write_text(location, "reports/latest.md", rendered.markdown)
-    return report
 
 
 def _speed(run: Run, survival: Survival | None) -> bool:
@@ -129,7 +113,8 @@ def _report(
         passed=provenance.checks_table(run, "pass"),
         facts=provenance.facts_table(run),
         nodes=provenance.nodes_table(run),
-        plan=provenance.plan_yaml(run),
+        plan=(plan := provenance.plan_yaml(run)),
+        fence=fence(plan),
     )
 
 

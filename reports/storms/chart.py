@@ -71,11 +71,11 @@ def _legend() -> list[Patch | Line2D]:
 
 
 def _panel(axes: Axes, survival: Survival, run: Run, storm: str) -> None:
-    courses = {volume: _course(run, volume, storm) for volume in survival.volumes}
+    courses = {volume: course(run, volume, storm) for volume in survival.volumes}
     times = [at for course in courses.values() for at in course.values()]
     start, end = min([0.0, *times]), max(times, default=0) or 1
     for position, volume in enumerate(survival.volumes):
-        cell = _first_round(survival.cells[volume, storm])
+        cell = first_round(survival.cells[volume, storm])
         _bar(axes, position, cell, courses[volume], end)
         _steps(axes, position, courses[volume], (end - start) * NEAR)
         _words(axes, position, cell)
@@ -90,17 +90,18 @@ def _panel(axes: Axes, survival: Survival, run: Run, storm: str) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _course(run: Run, volume: str, storm: str) -> dict[str, float]:
+def course(run: Run, volume: str, storm: str) -> dict[str, float]:
     """When each event of a cell's first round was seen, in seconds after the fault."""
-    course: dict[str, float] = {}
+    found: dict[str, float] = {}
     for event in run.storm_events:
         if (event["volume"], event["storm"], event["round"]) == (volume, storm, 1):
             name = GIVEN_BACK if event["event"] in ("uncordoned", "up") else event["event"]
-            course.setdefault(name, event["offset_seconds"])
-    return course
+            found.setdefault(name, event["offset_seconds"])
+    return found
 
 
-def _first_round(cell: StormCell) -> StormCell:
+def first_round(cell: StormCell) -> StormCell:
+    """A cell as if its first round were its only one."""
     rounds = tuple(row for row in cell.rounds if row["round"] == 1)
     gaps = tuple(gap for gap in cell.gaps if (cell.storm, 1) in gap.cells)
     return replace(cell, planned=1, rounds=rounds, gaps=gaps)

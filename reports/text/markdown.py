@@ -24,6 +24,11 @@ def markdown(value: object) -> Markdown:
     return Markdown(PUNCTUATION.sub(r"\\\1", one_line).replace("&", "&amp;"))
 
 
+def fence(code: str) -> Markdown:
+    """What stands before and after lines of code: more backticks than any line of it has."""
+    return Markdown("`" * max(4, *(len(run) + 1 for run in re.findall("`+", code)), 0))
+
+
 def table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> Markdown:
     """A table whose source lines up too; the last column is not padded."""
     texts = [[markdown(cell) for cell in row] for row in (header, *rows)]

@@ -126,9 +126,10 @@ def test_runs_on_s3(stormark: Stormark, store: Store, monkeypatch: pytest.Monkey
         f"{table}/date={run[:4]}-{run[4:6]}-{run[6:8]}/{run}.parquet"
         for run in (first, second)
         for table in TABLES
-    } | {f"reports/{name}" for run in (first, second) for name in (f"{run}.md", f"{run}.svg")}
+    } | {f"reports/{run}.{ending}" for run in (first, second) for ending in ("html", "md", "svg")}
     expected.add(".stormark")  # that it could be written
-    assert set(store.objects()) == expected | {"reports/latest.md"}
+    latest = {"reports/latest.html", "reports/latest.md"}
+    assert set(store.objects()) == expected | latest
     assert {(one.method, one.query, one.checksum) for one in store.sent()} == {("PUT", "", False)}
 
     (offered,) = re.findall("again: +stormark (.*)", said[0].stdout)
@@ -142,7 +143,7 @@ def test_runs_on_s3(stormark: Stormark, store: Store, monkeypatch: pytest.Monkey
     assert REPORT.findall(again[1].stdout) == [f"{first}-and-{second}"]
     assert [run for run in again[2].stdout.split() if run in (first, second)] == [second, first]
     objects = store.objects()
-    assert set(objects) - expected == {"reports/latest.md", f"reports/{first}-and-{second}.md"}
+    assert set(objects) - expected == latest | {f"reports/{first}-and-{second}.md"}
     assert objects["reports/latest.md"] == objects[f"reports/{second}.md"]
     texts = [*(each.output.encode() for each in said + again), *objects.values()]
     assert [text for text in texts if SECRET.encode() in text or KEY.encode() in text] == []

@@ -8,7 +8,10 @@ import pytest
 
 from tests.reports.sample import write_run
 
-HEAVY = {"kubernetes", "matplotlib", "numpy", "pandas", "prefect", "pyarrow", "scipy", "tasks"}
+HEAVY = {
+    "jinja2", "kubernetes", "matplotlib", "numpy", "pandas", "prefect", "pyarrow",
+    "scipy", "tasks", "vl_convert",
+}  # fmt: skip
 CODE = """
 import sys
 from pathlib import Path
@@ -31,7 +34,7 @@ def imported_by(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "run", "plan", "demo", "up", "preflight", "reap", "report", "runs", "compare"],
+    ["", "run", "plan", "demo", "up", "preflight", "reap", "report", "open", "runs", "compare"],
 )
 def test_help_imports_nothing_heavy(command: str) -> None:
     """A person who asks how a command is used waits for none of it."""

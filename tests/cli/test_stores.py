@@ -160,7 +160,8 @@ def test_a_run_there(stormark: Stormark, store: Store) -> None:
     (run,) = re.findall(rf"report: +{plain}/reports/(\S+)\.md", ran.stdout)
     day = f"date={run[:4]}-{run[4:6]}-{run[6:8]}"
     tables = {f"{table}/{day}/{run}.parquet" for table in TABLES}
-    reports = {f"reports/{name}" for name in (f"{run}.md", f"{run}.svg", "latest.md")}
+    names = (f"{run}.html", f"{run}.md", f"{run}.svg", "latest.html", "latest.md")
+    reports = {f"reports/{name}" for name in names}
     assert set(store.objects()) == tables | reports | {".stormark"}
     (offered,) = re.findall("again: +stormark (.*)", ran.stdout)
     again = stormark.command(*shlex.split(offered))

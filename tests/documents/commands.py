@@ -8,6 +8,8 @@ HERE = "here"
 # What a command is, as a regular expression, and where it is run; the first that matches counts.
 RUN_BY = {
     r"stormark (plan > plan\.yaml|plan|runs|history|report RUN|compare (RUN RUN|--last 28))": HERE,
+    r"stormark open( RUN)?": "tests/cli/test_open.py::test_the_newest_report_is_opened",
+    r"python -m tests\.reports\.screenshot": "not run: minutes; the picture beside it came of it",
     r"stormark run .* --flow storms": (
         "tests/cli/test_preflight.py::test_what_pod_security_forbids_is_skipped"
     ),

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from reports.page.render import render, write
+from reports.html.write import write
+from reports.page.render import render
 from tasks.results.store import ResultsError, write_table
 from tests.reports import sample
 from tests.reports.sample import RUN_ID, STARTED, Row, class_row, failed, write_run
@@ -441,7 +442,7 @@ def test_write_leaves_report_chart_and_latest(tmp_path: Path) -> None:
     assert path == str(folder / f"{RUN_ID}.md")
     assert f"]({RUN_ID}.svg)" in (folder / f"{RUN_ID}.md").read_text()
     assert sorted(p.name for p in folder.iterdir()) == [
-        f"{RUN_ID}.md", f"{RUN_ID}.svg", "latest.md",
+        f"{RUN_ID}.html", f"{RUN_ID}.md", f"{RUN_ID}.svg", "latest.html", "latest.md",
     ]  # fmt: skip
     assert (folder / "latest.md").read_text() == (folder / f"{RUN_ID}.md").read_text()
 
@@ -449,7 +450,7 @@ def test_write_leaves_report_chart_and_latest(tmp_path: Path) -> None:
 def test_an_older_run_can_leave_latest_alone(tmp_path: Path) -> None:
     write(write_run(tmp_path, TWO), RUN_ID, latest=False)
 
-    assert not (tmp_path / "reports" / "latest.md").exists()
+    assert not list((tmp_path / "reports").glob("latest.*"))
 
 
 def test_an_unknown_run_is_answered_with_the_newest_ones(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reports.page.render import render, write
+from reports.html.write import write
+from reports.page.render import render
 from tests.reports.sample import RUN_ID, Row, write_run
 from tests.reports.storm_sample import (
     HOLD,
@@ -411,9 +412,11 @@ def test_write_leaves_only_the_charts_that_have_something_to_show(tmp_path: Path
     write(write_storms(tmp_path / "both", speeds=SPEEDS), RUN_ID)
 
     storms, both = (tmp_path / name / "reports" for name in ("storms", "both"))
-    names = [f"{RUN_ID}-storms.svg", f"{RUN_ID}.md", f"{RUN_ID}.svg", "latest.md"]
+    pages = [f"{RUN_ID}.html", f"{RUN_ID}.md"]
+    charts = [f"{RUN_ID}-storms.svg", f"{RUN_ID}.svg"]
+    names = [charts[0], *pages, charts[1], "latest.html", "latest.md"]
     assert sorted(p.name for p in both.iterdir()) == names
-    assert sorted(p.name for p in storms.iterdir()) == [n for n in names if n != names[2]]
+    assert sorted(p.name for p in storms.iterdir()) == [n for n in names if n != charts[1]]
     assert f"]({RUN_ID}-storms.svg)" in (storms / "latest.md").read_text()
 
 
