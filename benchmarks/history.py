@@ -102,11 +102,12 @@ def scale(nights: int = 730, classes: int = 20, jobs: int = 12, volumes: int = 5
 
 
 def _timed(arguments: list[str]) -> None:
-    """Seconds and the most memory of a command of its own."""
+    """Seconds, those of a core, and the most memory of a command of its own."""
     measured = (
         "import resource, subprocess, sys;"
         "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
     )
     command = [sys.executable, "-m", "stormark", *arguments]
     began = time.monotonic()
@@ -114,7 +115,9 @@ def _timed(arguments: list[str]) -> None:
         [sys.executable, "-c", measured, *command], capture_output=True, text=True, check=True
     )
     seconds = time.monotonic() - began
-    print(f"{arguments[0]}: {seconds:.1f} s, {int(ended.stdout) / 1024:.0f} MiB", flush=True)
+    processor, memory = map(float, ended.stdout.split())
+    words = f"{seconds:.1f} s, {processor:.1f} s of a core, {memory / 1024:.0f} MiB"
+    print(f"{arguments[0]}: {words}", flush=True)
 
 
 def _write(root: str, night: int, classes: int, jobs: int, volumes: int) -> str:

@@ -1,14 +1,18 @@
-"""The column reference of docs/results.md, rendered from the tables that are written.
+"""The column reference of docs/results.md and its contract, from the tables that are written.
 
-`python -m reports.columns` brings the file up to date.
+`python -m reports.columns` brings both up to date; what the contract has promised it keeps.
 """
 
+import json
 from pathlib import Path
 
 from reports.text.markdown import Markdown, table
 from tasks.results.schema import TABLES
 
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
+CONTRACT = PAGE.with_name("columns.json")
+# table → column → its type and its unit
+Promised = dict[str, dict[str, dict[str, str]]]
 BEGIN = "<!-- columns: rendered by `python -m reports.columns` -->"
 END = "<!-- end of columns -->"
 
@@ -34,5 +38,35 @@ def with_columns(page: str) -> str:
     return f"{before}{BEGIN}\n\n{column_reference()}\n\n{END}{after}"
 
 
+def columns() -> Promised:
+    """Every table's columns as they are written today."""
+    return {
+        name: {c.name: {"type": str(c.type), "unit": c.unit} for c in of_table}
+        for name, of_table in TABLES.items()
+    }
+
+
+def broken(promised: Promised, today: Promised) -> list[str]:
+    """What of the contract no longer holds, a sentence each; a column more breaks nothing."""
+    return [
+        f"{table}.{column} was {was}, and is {today.get(table, {}).get(column, 'gone')}"
+        for table, of_table in promised.items()
+        for column, was in of_table.items()
+        if today.get(table, {}).get(column) != was
+    ]
+
+
+def write_contract(path: Path, today: Promised) -> None:
+    """Add today's new columns to the contract; ValueError where a promised one has changed."""
+    promised = json.loads(path.read_text()) if path.exists() else {}
+    if wrong := broken(promised, today):
+        raise ValueError(
+            f"{path.name} is not rewritten, old files and queries would break: {'; '.join(wrong)}. "
+            "Give what has changed a new name, and leave the old column."
+        )
+    path.write_text(json.dumps(today, indent=2) + "\n")
+
+
 if __name__ == "__main__":
+    write_contract(CONTRACT, columns())
     PAGE.write_text(with_columns(PAGE.read_text()))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from tasks.results.store import ResultsError, read, run_ids
 Row = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CLASSES = ("run_id", "storage_class", "position")
+AT_ONCE = 150  # runs that are read together where more may be asked for
 # All but tab and newline, which a plan's fio file has.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -123,6 +124,14 @@ def newest(
     ids = None if most is None else run_ids(location)[-most:]
     runs = _rows(read(location, "runs", ids, columns))
     return sorted(runs, key=lambda row: row["started_at"], reverse=True)
+
+
+def newest_first(location: str, columns: Collection[str]) -> Iterator[Row]:
+    """Some columns of all runs, the newest first, read as far as somebody asks."""
+    ids = run_ids(location)
+    for end in range(len(ids), 0, -AT_ONCE):
+        found = _rows(read(location, "runs", ids[max(0, end - AT_ONCE) : end], columns))
+        yield from sorted(found, key=lambda row: row["started_at"], reverse=True)
 
 
 def classes_of_runs(location: str, runs: Collection[str]) -> dict[str, list[str]]:

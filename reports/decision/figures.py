@@ -8,7 +8,7 @@ from math import exp, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import gmean, t
+from scipy.special import stdtrit
 
 from reports.data.load import Row, Run, class_names
 from reports.data.percentiles import TooFew, pooled, too_few
@@ -262,14 +262,17 @@ def summary(kind: Kind, volumes: list[float], jobs: tuple[str, ...] = ()) -> Cla
     low = high = None
     if count >= ENOUGH:
         spread = float(np.std(np.log(volumes), ddof=1)) if len(set(volumes)) > 1 else 0.0
-        reach = exp(float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * spread / sqrt(count))
+        reach = exp(float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * spread / sqrt(count))
         low, high = mean / reach, mean * reach
     return ClassFigure(kind, mean, low, high, tuple(sorted(volumes)), jobs)
 
 
 def _mean(values: Sequence[float]) -> float:
     """The geometric mean; of equal values these, to the last bit, as a threshold may be one."""
-    return values[0] if len(set(values)) == 1 else float(gmean(values))
+    if len(set(values)) == 1:
+        return values[0]
+    with np.errstate(divide="ignore"):  # a figure of 0 makes a mean of 0
+        return float(np.exp(np.log(values).mean()))
 
 
 def against(figure: ClassFigure, threshold: float) -> Verdict:

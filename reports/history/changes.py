@@ -3,12 +3,14 @@
 docs/history.md has how often this is wrong, and how soon it is right, with the command.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from ruptures import KernelCPD
+
+from reports.data.segments import segments
 
 FEWEST = 20  # nights before anything is said
 LATEST = 120  # nights that are looked at
@@ -36,30 +38,41 @@ class Change:
 
 
 def changes(logs: ArrayLike) -> list[Change]:
-    """Every confirmed change of level in a series of logarithms, one a night, the oldest first.
+    """Every confirmed change of level in a series of logarithms, one a night, the oldest first."""
+    return changes_of_each([np.asarray(logs, dtype=float).tolist()])[0]
 
-    The exact segmentation of least squares (PELT: Killick, Fearnhead and Eckley, Journal of the
-    American Statistical Association 107, 2012) of the series, in which a lone bad night is clipped.
+
+def changes_of_each(series: Sequence[Sequence[float]]) -> list[list[Change]]:
+    """The changes of each of many series, which together take little longer than one.
+
+    The exact segmentation of least squares (that of PELT: Killick, Fearnhead and Eckley, Journal of
+    the American Statistical Association 107, 2012), in which a lone bad night is clipped.
     """
-    series = np.asarray(logs, dtype=float)
-    if len(series) < FEWEST:
-        return []
-    noise = _noise(series)
-    clipped = _clipped(series, noise)
-    ends = (
-        KernelCPD(kernel="linear", min_size=CONFIRMED)
-        .fit(clipped / noise)
-        .predict(pen=PENALTY * log(len(series)))
-    )
-    starts = [0, *ends[:-1]]
-    found = []
-    for before, night, end in zip(starts, starts[1:], ends[1:], strict=False):
-        first = _first_night(clipped, before, night, end)
-        was, now = clipped[before:first].mean(), clipped[first:end].mean()
-        nearer = np.abs(clipped[first:end] - now) < np.abs(clipped[first:end] - was)
-        if nearer.sum() >= CONFIRMED and abs(now - was) >= LEAST:
-            found.append(Change(first, float(was), float(now)))
+    found: list[list[Change]] = [[] for _ in series]
+    by_length: dict[int, list[int]] = {}
+    for number, logs in enumerate(series):
+        by_length.setdefault(len(logs), []).append(number)
+    for length, numbers in by_length.items():
+        if length < FEWEST:
+            continue
+        alike = np.array([series[number] for number in numbers], dtype=float)
+        noise = _noise(alike)
+        clipped = _clipped(alike, noise)
+        starts = segments(clipped / noise, CONFIRMED, PENALTY * log(length))
+        for number, levels, begins in zip(numbers, clipped, starts, strict=True):
+            found[number] = list(_confirmed(levels, begins))
     return found
+
+
+def _confirmed(levels: Array, starts: Sequence[int]) -> Iterator[Change]:
+    """What counts of the change points of a series; segments begin at `starts`."""
+    ends = [*starts[1:], len(levels)]
+    for before, night, end in zip(starts, starts[1:], ends[1:], strict=False):
+        first = _first_night(levels, before, night, end)
+        was, now = levels[before:first].mean(), levels[first:end].mean()
+        nearer = np.abs(levels[first:end] - now) < np.abs(levels[first:end] - was)
+        if nearer.sum() >= CONFIRMED and abs(now - was) >= LEAST:
+            yield Change(first, float(was), float(now))
 
 
 def _first_night(series: Array, before: int, night: int, end: int) -> int:
@@ -75,34 +88,38 @@ def _first_night(series: Array, before: int, night: int, end: int) -> int:
 
 def news(logs: ArrayLike) -> list[Change]:
     """The changes that the last night shows and the night before it did not yet."""
-    series = np.asarray(logs, dtype=float)
-    latest, before = series[-LATEST:], series[-LATEST - 1 : -1]
-    shift = len(before) - len(latest) + 1  # of the nights' numbers, where the window moved on
-    known = [change.night - shift for change in changes(before)]
-    return [
-        change
-        for change in changes(latest)
-        if all(abs(change.night - night) > SAME for night in known)
-    ]
+    return news_of_each([np.asarray(logs, dtype=float).tolist()])[0]
 
 
-def _noise(series: Array) -> float:
-    """The standard deviation of a night, by median deviations that lone bad nights do not widen.
+def news_of_each(series: Sequence[Sequence[float]]) -> list[list[Change]]:
+    """What is new in each of many series, as `news` of one."""
+    latest = changes_of_each([logs[-LATEST:] for logs in series])
+    before = changes_of_each([logs[-LATEST - 1 : -1] for logs in series])
+    found = []
+    for now, was, logs in zip(latest, before, series, strict=True):
+        shift = int(len(logs) > LATEST)  # of the nights' numbers, where the window moved on
+        known = [change.night - shift for change in was]
+        found.append([c for c in now if all(abs(c.night - night) > SAME for night in known)])
+    return found
 
-    From the whole series, which counts slow drifts as well, unless levels widen that: then from
-    what is left beside a running median.
+
+def _noise(series: Array) -> Array:
+    """Of each series the standard deviation of a night, which lone bad nights do not widen.
+
+    By median deviations: from the whole series, which counts slow drifts as well, unless levels
+    widen that; then from what is left beside a running median.
     """
-    whole = np.abs(series - np.median(series))
+    whole = np.abs(series - np.median(series, axis=1, keepdims=True))
     beside = np.abs(series - _running_median(series, 41))
-    least = min(float(np.median(whole)), 1.25 * float(np.median(beside)))
-    return max(1.4826 * least, 1e-3)  # 0.1 %: equal figures have none
+    spreads = (np.median(one, axis=1, keepdims=True) for one in (whole, 1.25 * beside))
+    return np.maximum(1.4826 * np.minimum(*spreads), 1e-3)  # 0.1 %: equal figures have none
 
 
-def _clipped(series: Array, noise: float) -> Array:
+def _clipped(series: Array, noise: Array) -> Array:
     middle = _running_median(series, WINDOW)
     return np.clip(series, middle - CLIP * noise, middle + CLIP * noise)
 
 
 def _running_median(series: Array, window: int) -> Array:
-    padded = np.pad(series, window // 2, mode="symmetric")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
+    padded = np.pad(series, ((0, 0), (window // 2, window // 2)), mode="symmetric")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, window, axis=1), axis=2)

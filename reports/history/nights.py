@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import log
 from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from reports.data.load import Row, newest, rows
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reports.data.load import Row, newest_first, rows
 from reports.history.changes import LATEST
 from reports.speed.figures import DIRECTIONS, JUDGED, Figure, figures_of, jobs, latency
 from reports.text.units import SECONDS
 from tasks.results.column import CONTROL
-from tasks.results.store import ResultsError, read_table
-
-if TYPE_CHECKING:  # whoever has one night only need not wait for its import
-    import pandas as pd
+from tasks.results.store import ResultsError, read
 
 # What else may have changed with a figure, of a run's facts and of its plan.
 FACTS = ("kubernetes_version", "fio_version", "stormark_version", "image", "image_ids")
@@ -94,21 +94,10 @@ def nights(location: str, cluster: str = "", until: datetime | None = None) -> N
     Runs of the flow nightly, or where there is none, of the newest run's flow. ResultsError where
     there is no run.
     """
-    known = [
-        row
-        for row in newest(location, columns=OF_RUNS)
-        if cluster in ("", row["cluster"]) and (until is None or row["started_at"] <= until)
-    ]
-    if not known:
-        of = f" of cluster {cluster!r}" if cluster else ""
-        raise ResultsError(f"no history: {location!r} holds no run{of}. `stormark runs` lists them")
-    of_one = [row for row in known if row["cluster"] == known[0]["cluster"]]
-    flows = {row["flow"] for row in of_one}
-    flow = NIGHTLY if NIGHTLY in flows else of_one[0]["flow"]
-    runs = [row for row in of_one if row["flow"] == flow][: LATEST + 1][::-1]
+    runs = _newest_runs(location, cluster, until)[::-1]
     ids = [row["run_id"] for row in runs]
-    fio = read_table(location, "fio", ids, OF_FIO)
-    fio = fio[~fio["storage_class"].str.endswith(CONTROL).astype(bool)]
+    fio = read(location, "fio", ids, OF_FIO)
+    fio = fio.filter(pc.invert(pc.ends_with(fio["storage_class"], CONTROL)))
     storms = rows(location, "storms", ids, OF_STORMS)
     volumes = rows(location, "volumes", ids, OF_VOLUMES)
     fates: dict[str, dict[tuple[str, str], Fate]] = {run: {} for run in ids}
@@ -122,30 +111,51 @@ def nights(location: str, cluster: str = "", until: datetime | None = None) -> N
     )
 
 
-def _of_jobs(ids: Sequence[str], fio: "pd.DataFrame") -> list[Series]:
+def _newest_runs(location: str, cluster: str, until: datetime | None) -> list[Row]:
+    """The newest nights, the newest first: those of the first run's cluster and of one flow."""
+    other_flows = list[Row]()
+    nightly = list[Row]()
+    for row in newest_first(location, OF_RUNS):
+        if cluster not in ("", row["cluster"]) or (until and row["started_at"] > until):
+            continue
+        cluster = row["cluster"]
+        (nightly if row["flow"] == NIGHTLY else other_flows).append(row)
+        if len(nightly) > LATEST:
+            break
+    if not (nightly or other_flows):
+        of = f" of cluster {cluster!r}" if cluster else ""
+        raise ResultsError(f"no history: {location!r} holds no run{of}. `stormark runs` lists them")
+    flow = NIGHTLY if nightly else other_flows[0]["flow"]
+    return [row for row in nightly or other_flows if row["flow"] == flow][: LATEST + 1]
+
+
+def _of_jobs(ids: Sequence[str], fio: pa.Table) -> list[Series]:
     """The figures of each job by which the newest of these nights judges it."""
-    measured = fio[fio["status"] == "measured"]
-    last = measured[measured["run_id"] == measured.groupby("job")["run_id"].transform("max")]
-    found = last.astype(object).where(last.notna(), None).to_dict("records")
-    newest_rows = [{f"{column}": value for column, value in row.items()} for row in found]
+    measured = fio.filter(pc.equal(fio["status"], "measured"))
+    cells = measured.group_by(["job", "run_id"]).aggregate([]).to_pylist()
+    last = {row["job"]: row["run_id"] for row in sorted(cells, key=lambda row: row["run_id"])}
+    its_runs = measured.filter(
+        pc.is_in(measured["run_id"], pa.array({*last.values()}, pa.string()))
+    )
+    newest_rows = [row for row in its_runs.to_pylist() if row["run_id"] == last[row["job"]]]
     return [
         series
         for job in jobs(newest_rows)
         for figure in figures_of(job, [row for row in newest_rows if row["job"] == job["job"]])
-        for series in _of_figure(ids, measured[measured["job"] == job["job"]], job["job"], figure)
+        for series in _of_figure(ids, measured, job["job"], figure)
     ]
 
 
-def _of_figure(
-    ids: Sequence[str], measured: "pd.DataFrame", job: str, figure: Figure
-) -> list[Series]:
-    known = measured[measured[figure.column] > 0]
-    logs = known[figure.column].astype(float).map(log)
-    points = logs.groupby([known["storage_class"], known["run_id"]], sort=False).mean()
-    found: dict[str, dict[str, float]] = {}
-    names, runs = (points.index.get_level_values(level) for level in (0, 1))
-    for name, run, point in zip(names, runs, points, strict=True):
-        found.setdefault(name, {})[run] = point
+def _of_figure(ids: Sequence[str], measured: pa.Table, job: str, figure: Figure) -> list[Series]:
+    of_job = measured.filter(pc.equal(measured["job"], job))
+    known = of_job.filter(pc.greater(of_job[figure.column], 0))
+    logs = pc.ln(known[figure.column].cast(pa.float64()))
+    cells = known.select(["storage_class", "run_id"]).append_column("log", logs)
+    points = cells.group_by(["storage_class", "run_id"], use_threads=False)
+    names = known["storage_class"].unique().to_pylist()
+    found: dict[str, dict[str, float]] = {name: {} for name in names}
+    for row in points.aggregate([("log", "mean")]).to_pylist():
+        found[row["storage_class"]][row["run_id"]] = row["log_mean"]
     return [_in_order(ids, name, job, figure, by_run) for name, by_run in found.items()]
 
 
@@ -188,12 +198,12 @@ def _series(
     ]
 
 
-def _of_cells(fio: "pd.DataFrame") -> Iterator[tuple[str, tuple[str, str], Fate]]:
-    keys = [fio["run_id"], fio["storage_class"], fio["job"]]
-    measured = (fio["status"] == "measured").groupby(keys).any()
-    levels = (measured.index.get_level_values(level) for level in range(3))
-    for run, name, job, any_figure in zip(*levels, measured, strict=True):
-        yield run, (name, job), Fate(failed=not any_figure)
+def _of_cells(fio: pa.Table) -> Iterator[tuple[str, tuple[str, str], Fate]]:
+    keys = ["run_id", "storage_class", "job"]
+    measured = fio.select(keys).append_column("measured", pc.equal(fio["status"], "measured"))
+    for cell in measured.group_by(keys).aggregate([("measured", "any")]).to_pylist():
+        failed = not cell["measured_any"]
+        yield cell["run_id"], (cell["storage_class"], cell["job"]), Fate(failed)
 
 
 def _of_storm_cells(storms: Iterable[Row]) -> Iterator[tuple[str, tuple[str, str], Fate]]:

@@ -1,11 +1,11 @@
 """What is new since the night before, in words; and every series with its latest change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp
 
 from reports.data.load import Row
-from reports.history.changes import FEWEST, LATEST, Change, changes, news
+from reports.history.changes import FEWEST, LATEST, Change, changes_of_each, news_of_each
 from reports.history.nights import Nights, Series, other_changes, rank
 from reports.text.units import quantity
 
@@ -29,11 +29,12 @@ class News:
 def since_last_night(known: Nights) -> News:
     """What the newest night shows that the one before did not."""
     worse, better = list[str](), list[str]()
-    for series in known.series:
-        if series.runs[-1] != known.runs[-1]["run_id"]:
-            continue
-        for change in news(series.logs):
-            (better if is_better(series, change) else worse).append(told(known, series, change))
+    tonight = [one for one in known.series if one.runs[-1] == known.runs[-1]["run_id"]]
+    new = news_of_each([series.logs for series in tonight])
+    for series, change in (
+        (s, change) for s, found in zip(tonight, new, strict=True) for change in found
+    ):
+        (better if is_better(series, change) else worse).append(told(known, series, change))
     for bad, words in _at_once(known):
         (worse if bad else better).append(words)
     return News(tuple(worse), tuple(better), "" if worse or better else _quiet(known))
@@ -75,15 +76,20 @@ def _quiet(known: Nights) -> str:
         return (
             f"Nothing is new since the last night; this is night {nights} of the cluster, {need}."
         )
-    changed = [night_of(known, series, one) for series in known.series for one in latest(series)]
+    changed = [
+        night_of(known, series, change)
+        for series, change in zip(known.series, latest(known.series), strict=True)
+        if change
+    ]
     changed += [known.runs[n] for n in range(1, nights) if any(_at_once(known, n))]
     since = max(changed, key=lambda run: run["started_at"], default=known.runs[0])
     return f"Nothing changed since {since['started_at']:%Y-%m-%d}."
 
 
-def latest(series: Series) -> list[Change]:
-    """The newest change of a series, if it has one."""
-    return changes(series.logs[-LATEST:])[-1:]
+def latest(series: Sequence[Series]) -> list[Change | None]:
+    """The newest change of each series, None where it has none."""
+    found = changes_of_each([one.logs[-LATEST:] for one in series])
+    return [changes[-1] if changes else None for changes in found]
 
 
 def is_better(series: Series, change: Change) -> bool:

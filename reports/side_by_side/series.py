@@ -23,9 +23,9 @@ def table_rows(known: Nights) -> list[TextRow]:
             "nights": f"{len(series.logs)}",
             f"last {SHOWN}": sparkline(series.logs[-SHOWN:]),
             "newest": quantity(exp(series.logs[-1]), series.figure.scales),
-            "changed": "; ".join(_changed(known, series, change) for change in latest(series)),
+            "changed": _changed(known, series, change) if change else "",
         }
-        for series in known.series
+        for series, change in zip(known.series, latest(known.series), strict=True)
     ]
 
 

@@ -52,31 +52,47 @@ def _panel(axes: Axes, row: ComparisonRow, turn: str) -> None:
     axes.set_title(f"{row.job['job']} ({shape(row.job)})", loc="left", fontsize=9, weight="bold")
     axes.set_xlabel(f"{row.figure.label}, {better} is better", loc="right", color="#555")
     highest = max((_high(cell) for cell in row.cells), default=0) or 1
+    _bars(axes, row)
     for position, cell in enumerate(row.cells):
-        _bar(axes, position, cell, row, turn)
+        _beside(axes, position, cell, row, turn)
     plain = all(cell.measured >= cell.planned and not cell.warned for cell in row.cells)
     axes.set_xlim(0, highest * (1.3 if plain else 1.8))  # room for the text beside a long bar
     axes.set_ylim(len(row.cells) - 0.4, -0.6)
     axes.set_yticks(range(len(row.cells)), [short(cell.storage_class) for cell in row.cells])
-    axes.tick_params(left=False, bottom=False, labelbottom=False)
+    axes.set_xticks([])
+    axes.tick_params(left=False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _bar(axes: Axes, position: int, cell: Cell, row: ComparisonRow, turn: str) -> None:
+def _bars(axes: Axes, row: ComparisonRow) -> None:
+    """All bars of a panel at once: one by one they take longer than all else of a report."""
+    known = [(at, cell.known) for at, cell in enumerate(row.cells) if cell.known is not None]
+    at, values = [at for at, _ in known], [one.value for _, one in known]
+    colours = [COLOURS[position % len(COLOURS)] for position in at]
+    axes.barh(at, values, height=0.72, color=colours)
+    arms = [
+        (at, one.value, one.value - one.low, one.high - one.value)
+        for at, one in known
+        if one.low is not None and one.high is not None
+    ]
+    if arms:
+        positions, middles, *ends = zip(*arms, strict=True)
+        axes.errorbar(
+            middles, positions, xerr=ends, fmt="none", ecolor="#222", capsize=2.5, linewidth=1
+        )
+
+
+def _beside(axes: Axes, position: int, cell: Cell, row: ComparisonRow, turn: str) -> None:
     beside: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
     if cell.known is None:
         missing = gap(cell, turn) or too_few(cell)
         axes.annotate(missing, (0, position), **beside, color="#B00020", style="italic")
         return
-    value, low, high = cell.known.value, cell.known.low, cell.known.high
-    axes.barh(position, value, height=0.72, color=COLOURS[position % len(COLOURS)])
-    if low is not None and high is not None:
-        arms = [[value - low], [high - value]]
-        axes.errorbar(value, position, xerr=arms, color="#222", capsize=2.5, linewidth=1)
-    label = quantity(value, row.figure.scales)
+    label = quantity(cell.known.value, row.figure.scales)
     if cell.measured < cell.planned:
         label += f" ({cell.measured} of {cell.planned} {turn}s)"
-    axes.annotate(f"{label} ⚠" if cell.warned else label, (_high(cell), position), **beside)
+    words = f"{label} ⚠" if cell.warned else label
+    axes.annotate(words, (_high(cell), position), **beside, in_layout=False)  # `xlim` has its room
 
 
 def _high(cell: Cell) -> float:

@@ -1,5 +1,6 @@
 """docs/results.md is up to date, and what it shows runs."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.columns import PAGE, with_columns
+from reports.columns import CONTRACT, PAGE, broken, columns, with_columns, write_contract
 from tests.reports.sample import STARTED, failed, write_run
 from tests.reports.storm_sample import storm_row, write_storm_tables
 
@@ -60,6 +61,44 @@ def test_the_column_reference_is_todays() -> None:
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match=r"results\.md needs one line"):
         with_columns("# Results\n")
+
+
+def test_the_contract_of_columns_holds_and_is_todays() -> None:
+    promised = json.loads(CONTRACT.read_text())
+
+    assert broken(promised, columns()) == []
+    assert promised == columns(), "columns were added: run `python -m reports.columns`"
+
+
+@pytest.mark.parametrize(
+    ("today", "words"),
+    [
+        ({"fio": {"job": {"type": "string", "unit": ""}}}, "fio.iops was .* and is gone"),
+        ({}, "fio.iops was .* and is gone"),
+        ({"fio": {"iops": {"type": "int64", "unit": "iops"}}}, "'double'.* and is .*'int64'"),
+        ({"fio": {"iops": {"type": "double", "unit": ""}}}, "and is .*'unit': ''"),
+    ],
+    ids=["column gone", "table gone", "type", "unit"],
+)
+def test_a_changed_column_breaks_the_contract(
+    tmp_path: Path, today: dict[str, dict[str, dict[str, str]]], words: str
+) -> None:
+    """And the command that adds columns leaves the contract as it was."""
+    contract = tmp_path / "columns.json"
+    promised = {"fio": {"iops": {"type": "double", "unit": "iops"}}}
+    write_contract(contract, promised)
+    with pytest.raises(ValueError, match=words):
+        write_contract(contract, today)
+    assert json.loads(contract.read_text()) == promised
+
+
+def test_an_added_column_is_added_to_the_contract(tmp_path: Path) -> None:
+    contract = tmp_path / "columns.json"
+    promised = {"fio": {"iops": {"type": "double", "unit": "iops"}}}
+    write_contract(contract, promised)
+    more = {"fio": promised["fio"] | {"job": {"type": "string", "unit": ""}}, "new": {}}
+    write_contract(contract, more)
+    assert json.loads(contract.read_text()) == more
 
 
 @pytest.mark.parametrize(
