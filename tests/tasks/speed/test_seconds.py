@@ -21,7 +21,7 @@ def packed(**logs: str) -> str:
         f"# log_{name.rpartition('_')[0]}.{name.rpartition('_')[2]}.log\n{rows}\n"
         for name, rows in logs.items()
     )
-    return base64.b64encode(gzip.compress(text.encode())).decode()
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def rates(*rows: tuple[int, int], direction: int = 1) -> str:
@@ -157,6 +157,7 @@ def test_a_job_that_fio_does_not_report_has_no_rows_and_keeps_its_place() -> Non
         (packed(iops_1="what"), "none that are known here"),
         (packed(), "fio logged nothing of job a"),
     ],
+    ids=["no tool", "cut", "nothing", "another form", "empty"],
 )
 def test_what_cannot_be_read_is_a_reason(words: str, why: str) -> None:
     """A line that a rotation took, an image that lacks tools, a fio that logs otherwise."""
