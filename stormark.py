@@ -2,7 +2,7 @@
 
 import typer
 
-from commands import compare, demo, history, plan, preflight, reap, report, run, runs, up
+from commands import compare, demo, history, metrics, plan, preflight, reap, report, run, runs, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +27,7 @@ app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=metrics.EXAMPLES)(metrics.metrics)
 
 
 def main() -> None:
