@@ -2,7 +2,7 @@
 
 import typer
 
-from commands import compare, demo, history, plan, preflight, reap, report, run, runs, up
+from commands import compare, demo, history, metrics, plan, preflight, reap, report, run, runs, up
 from commands import open as opening
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("open", epilog=opening.EXAMPLES)(opening.open_page)
 app.command(epilog=runs.EXAMPLES)(runs.runs)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=history.EXAMPLES)(history.history)
+app.command(epilog=metrics.EXAMPLES)(metrics.metrics)
 
 
 def main() -> None:

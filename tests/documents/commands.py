@@ -7,6 +7,9 @@ ROOT = Path(__file__).parent.parent.parent
 HERE = "here"
 # What a command is, as a regular expression, and where it is run; the first that matches counts.
 RUN_BY = {
+    r"stormark metrics --file stormark\.prom": (
+        "tests/reports/test_metrics.py::test_a_file_is_replaced_whole"
+    ),
     r"stormark (plan > plan\.yaml|plan|runs|history|report RUN|compare (RUN RUN|--last 28))": HERE,
     r"stormark open( RUN)?": "tests/cli/test_open.py::test_the_newest_report_is_opened",
     r"python -m tests\.reports\.screenshot": "not run: minutes; the picture beside it came of it",
