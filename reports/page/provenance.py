@@ -12,6 +12,10 @@ from reports.text.markdown import Markdown, table
 from reports.text.units import seconds, size
 from tasks.results.store import file_path
 
+PARQUET = (
+    "runs", "checks", "classes", "volumes", "fio", "fio_seconds", "storms", "storm_events",
+)  # fmt: skip
+
 
 def checks_table(run: Run, *statuses: str) -> Markdown:
     """The checks of the preflight that have one of the statuses; empty if none has."""
@@ -140,8 +144,10 @@ def facts_table(run: Run) -> Markdown:
         *([["image that ran", ran]] if (ran := _image_ids(facts)) else []),
         *(
             [f"Parquet: {name}", _parquet(run, name)]
-            for name in ("runs", "checks", "classes", "volumes", "fio", "storms", "storm_events")
-            if (run.storms or not name.startswith("storm")) and (run.checks or name != "checks")
+            for name in PARQUET
+            if (run.storms or not name.startswith("storm"))
+            and (run.checks or name != "checks")
+            and (run.fio_seconds or name != "fio_seconds")
         ),
     ]
     return table(["run", facts["run_id"]], rows)

@@ -192,7 +192,9 @@ def _moved(
     last = seconds - 1
     if last not in iops and totals and (left := lasted - max(until, last * 1000)) > 0:
         iops[last] = max(totals["total_ios"] - of_iops, 0) * 1000 / left
-        moved[last] = max(totals["io_bytes"] - of_bytes, 0) * 1000 / left
+        # fio's own bytes have those in flight at the ramp's end as well, its I/Os have not
+        io = of_bytes / of_iops if of_iops else totals["io_bytes"] / max(totals["total_ios"], 1)
+        moved[last] = iops[last] * io
     return [Rate(iops.get(second, 0.0), moved.get(second, 0.0)) for second in range(seconds)]
 
 

@@ -40,7 +40,7 @@ def test_a_group_has_its_start_words_output_and_status() -> None:
 
 def test_what_fio_logged_of_each_second_is_put_together() -> None:
     """Line by line; another try begins anew."""
-    first = ["@stormark output 1", "{}", "@stormark seconds 1 H4sI"]
+    first = ["@stormark begin 1 0", "@stormark output 1", "{}", "@stormark seconds 1 H4sI"]
     log = read(*first, *first, "@stormark seconds 1 AAAA", "@stormark end 1 0")
     assert (log.seconds, log.output) == ({"1": "H4sIAAAA"}, {"1": "{}\n"})
 

@@ -1,5 +1,8 @@
 """Cells: the order in which they run, and the row that each leaves, measured or not."""
 
+import base64
+import gzip
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +18,7 @@ from tasks.results.schema import TABLES
 from tasks.speed import benchmark
 from tasks.speed.benchmark import Turn, failed_cells, measure, node_of, turns
 from tests.tasks.api import Answer, Api
-from tests.tasks.sample import JOBS, PODS, group, make_run, make_volume, pod, script_pod
+from tests.tasks.sample import JOBS, PODS, fio_json, group, make_run, make_volume, pod, script_pod
 
 FINISHED = "@stormark finished\n"
 
@@ -122,6 +125,39 @@ def test_a_measured_cell_says_where_when_and_in_what_order(api: Api) -> None:
     assert second["iops"] > 0
     for row in rows.values():
         assert set(row) <= {column.name for column in TABLES["fio"]}
+
+
+def test_a_cell_s_seconds_are_known_by_its_keys(api: Api) -> None:
+    """Class, round and job as in its row, and where it ran."""
+    rates = "".join(f"{1000 * second}, 50, 0, 0, 0\n" for second in range(1, 5))
+    logs = "".join(f"# log_iops.{process}.log\n{rates}" for process in (1, 2))
+    packed = base64.b64encode(gzip.compress(logs.encode())).decode()
+    output = json.loads(fio_json("second", "third")) | {"timestamp_ms": 1795400010000}
+    told = with_seconds(packed, json.dumps(output))
+    script_pod(api, Answer.of(told))
+    kept: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+    measure(large(api), [], turn_of(2), lambda _: None, lambda *cell: kept.append(cell))
+    assert len(kept) == 2
+    for row, seconds in kept:
+        keys = ("storage_class", "job", "round", "repeat", "pvc", "node", "pod")
+        assert row["no_seconds"] is None
+        assert seconds
+        assert all(second[key] == row[key] for second in seconds for key in keys)
+        for second in seconds:
+            assert set(second) <= {column.name for column in TABLES["fio_seconds"]}
+
+
+def test_a_cell_without_seconds_is_measured_and_says_why(api: Api) -> None:
+    """A series that is missing costs no figure."""
+    rows = cells(api, with_seconds("none: the image has no gzip"))
+    assert {(row["status"], row["no_seconds"]) for row in rows.values()} == {
+        ("measured", "the image has no gzip")
+    }
+
+
+def with_seconds(packed: str, output: str | None = None) -> str:
+    told = group("second", "third", output=output)
+    return told.replace("@stormark end", f"@stormark seconds 2 {packed}\n@stormark end") + FINISHED
 
 
 def test_a_pod_is_ordered_to_run_the_group(api: Api) -> None:
