@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from reports.data.load import Row, Run
+from reports.data.proof import Fsync, Proof
 from reports.text.units import tenths
 
 MEASURED, NOT_OFFERED = "measured", "not offered"
@@ -57,6 +58,20 @@ def records_in_words(fate: Fate) -> str:
         return f"not read back after {_storms(fate.unread)}"
     count = len(fate.measured)
     return f"kept in {count} storm{'' if count == 1 else 's'}" if count else ""
+
+
+def fsync_in_words(proof: Proof | None) -> str:
+    """Whether the class's fsync is proved, and if not why."""
+    if proof is None or proof.row is None:
+        return "not proved: no node lost its power"
+    why = {
+        Fsync.PROVED: f"all kept in {proof.row['storm']}, where unsynced ones were lost",
+        Fsync.REFUTED: f"acknowledged records lost in {proof.row['storm']}",
+        Fsync.NOT_PROVED: f"{proof.row['storm']} lost no unsynced record either",
+    }
+    if proof.row["kept"] is None:
+        why[Fsync.NOT_PROVED] = f"not read back after {proof.row['storm']}"
+    return f"{proof.fsync}: {why[proof.fsync]}"
 
 
 def node_storms(run: Run, names: Collection[str]) -> list[str]:

@@ -177,6 +177,19 @@ TABLES: dict[str, list[Column]] = {
         Column("torn_records", pa.int64(), "", "there, but not as they were written"),
         Column("unexpected_records", pa.int64(), "", "there, never seen acknowledged: no error"),
         Column(
+            "unsynced_records",
+            pa.int64(),
+            "",
+            "the control: written beside the acknowledged ones, without fsync, by the container "
+            "that the fault met; 0 where it could not be",
+        ),
+        Column(
+            "unsynced_lost_records",
+            pa.int64(),
+            "",
+            "of those gone: without any the fault took nothing from a cache, and proves no fsync",
+        ),
+        Column(
             "recovery_seconds",
             pa.float64(),
             "seconds",

@@ -67,6 +67,7 @@ class Observer:
         self.delays: dict[str, list[float]] = {}  # what brings it to the client's clock, by `clock`
         self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
         self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
+        self.uncontrolled: set[str] = set()  # writers whose control could not be written
         self.errors: list[str] = []
         self.changed = threading.Condition()
         self.stop = threading.Event()
@@ -150,6 +151,8 @@ class Observer:
                     self.refused[pod] = " ".join(why)
                 case ["start", *_, writer]:
                     self.lives[pod] = int(writer.removeprefix(f"{pod}."))
+                case ["uncontrolled"]:
+                    self.uncontrolled.add(f"{pod}.{self.lives[pod]}")
                 case ["unwritable", *why]:
                     self.unwritable[pod] = " ".join(why)
             self.changed.notify_all()

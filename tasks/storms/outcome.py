@@ -60,6 +60,8 @@ def measured_row(
             "lost_records": len(verdict.lost),
             "torn_records": verdict.torn,
             "unexpected_records": verdict.unexpected,
+            "unsynced_records": verdict.unsynced,
+            "unsynced_lost_records": len(verdict.unsynced_lost),
         }
     row |= {
         "came_back": came_back(outcome, node_after),
