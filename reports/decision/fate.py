@@ -53,11 +53,18 @@ def fate_of(run: Run, name: str, *, shared: bool | None = None) -> Fate:
 def records_in_words(fate: Fate) -> str:
     """What was lost or kept, and in how many rounds; empty where nothing was measured."""
     if fate.lossy:
-        return f"lost {fate.lost_records:,} records ({_storms(fate.lossy)})"
+        return f"lost {_lost(fate)} ({_storms(fate.lossy)})"
     if fate.unread:
         return f"not read back after {_storms(fate.unread)}"
     count = len(fate.measured)
     return f"kept in {count} storm{'' if count == 1 else 's'}" if count else ""
+
+
+def _lost(fate: Fate) -> str:
+    """Records lost, and the most that one fault took in seconds where that is known."""
+    known = [row["lost_seconds"] for row in fate.lossy if row["lost_seconds"] is not None]
+    count = f"{fate.lost_records:,} records"
+    return f"up to {tenths(max(known))}, {count}" if known else count
 
 
 def fsync_in_words(proof: Proof | None) -> str:
@@ -85,9 +92,9 @@ def node_in_words(run: Run, name: str) -> str:
     rows = [row for row in fate_of(run, name, shared=False).measured if row["storm"] in NODE_STORMS]
     if not rows:
         return ""
-    lost = Fate(tuple(rows), ()).lost_records
+    fate = Fate(tuple(rows), ())
     unread = any(row["kept"] is None for row in rows)
-    kept = f"lost {lost:,} records" if lost else "not read back" if unread else "kept"
+    kept = f"lost {_lost(fate)}" if fate.lossy else "not read back" if unread else "kept"
     return f"{kept}; {'; '.join(_returns(rows))}"
 
 

@@ -337,6 +337,7 @@ def _read_back(this: Experiment, outcome: Outcome) -> tuple[dict[str, Any], Rows
     run = this.run
     if this.stop.is_set():
         raise recovery.Stopped
+    recovery.settle(run, outcome)
     verdict, read_on, why = None, None, None
     try:
         verdict, read_on = verify.verify(run, this.owner, outcome, this.nodes)

@@ -67,6 +67,9 @@ class Observer:
         self.delays: dict[str, list[float]] = {}  # what brings it to the client's clock, by `clock`
         self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
         self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
+        self.refusals: list[
+            tuple[float, str]
+        ] = []  # every time that was said, when and in which words
         self.uncontrolled: set[str] = set()  # writers whose control could not be written
         self.errors: list[str] = []
         self.changed = threading.Condition()
@@ -149,6 +152,7 @@ class Observer:
                     self.refused.pop(pod, None)
                 case ["error", _, *why]:
                     self.refused[pod] = " ".join(why)
+                    self.refusals.append((arrived, self.refused[pod]))
                 case ["start", *_, writer]:
                     self.lives[pod] = int(writer.removeprefix(f"{pod}."))
                 case ["uncontrolled"]:
