@@ -8,8 +8,12 @@
 #
 # A writer is one life of a container: `POD.1`, after a restart `POD.2`. Each has a file of its own and
 # counts from 0, so that two never share one, no later record takes the place of one that was lost, and
-# nothing that is there has to be read first. A record is `number writer checksum` and a newline. Paths
-# are relative to /, the working directory.
+# nothing that is there has to be read first. A record is `number writer checksum` and a newline. The
+# file is opened once, as a database does: a handle that is stale, or an error that fsync tells once, is
+# seen. Paths are relative to /, the working directory.
+#
+# Beside it `POD.LIFE.unsynced` is the control: it has the number of each record before the record itself,
+# and nothing is made durable of it. A fault after which all of it is there took nothing from any cache.
 set -u
 
 folder=volume/stormark
@@ -35,24 +39,29 @@ hash_of() {
 }
 
 umask 0 # a node's folder is removed by another user than the one who writes
-if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file"; } 2>&1); then
+if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file.unsynced"; } 2>&1); then
     echo "unwritable $why"
     exec sleep 3600
 fi
 sync "$folder" volume 2>/dev/null
+exec 3>>"$file" 4>>"$file.unsynced"
 echo $$ >scratch/pid
 hash_of "$writer"
 number=0
 echo "start as $writer"
 
-ending=no
+ending=no controlled=yes
 trap 'ending=yes' TERM
 lead='
 ' # ends whatever a killed writer left of a line
 while [ "$ending" = no ]; do
+    if [ "$controlled" = yes ] && ! echo "$number" 2>/dev/null >&4; then
+        controlled=no
+        echo "uncontrolled"
+    fi
     checksum=$(((number * 48271 + hash) % 2147483647))
     if printf '%s%s %s %s\n' "$lead" "$number" "$writer" "$checksum" |
-        dd bs=512 conv=fsync 2>scratch/stderr >>"$file"; then
+        dd bs=512 conv=fsync 2>scratch/stderr >&3; then
         echo "ack $number"
         number=$((number + 1)) lead=''
     else

@@ -1,8 +1,9 @@
 """On what a report's figures rest, and what was not tested."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reports.data.load import Row, Run
+from reports.data.proof import Fsync, Proof
 from reports.decision.fate import MEASURED, node_storms
 from reports.decision.figures import ENOUGH, classes_of, volumes_in_words
 from reports.text.units import seconds
@@ -33,10 +34,12 @@ def has_few_volumes(run: Run) -> bool:
     return bool(fio) and min(_volumes(fio, name) for name in classes_of(run)) < ENOUGH
 
 
-def untested(run: Run) -> list[str]:
-    """What no figure of the run speaks of."""
+def untested(run: Run, proved: Mapping[str, Proof]) -> list[str]:
+    """What no figure of the run speaks of; `proved` is what its storms prove of each fsync."""
     fio = [row for row in run.fio if row["status"] == MEASURED]
-    found = ["other nights", "a loss of power", "a fault of the storage behind a class"]
+    known = {proof.fsync for proof in proved.values()} - {Fsync.NOT_PROVED}
+    power = [] if known else ["a loss of power"]
+    found = ["other nights", *power, "a fault of the storage behind a class"]
     if not any(row["status"] == MEASURED for row in run.storms):
         found.append("any storm")
     elif "node-crash" not in node_storms(run, classes_of(run)):

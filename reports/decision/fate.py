@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from reports.data.load import Row, Run
+from reports.data.proof import Fsync, Proof
 from reports.text.units import tenths
 
 MEASURED, NOT_OFFERED = "measured", "not offered"
@@ -52,11 +53,32 @@ def fate_of(run: Run, name: str, *, shared: bool | None = None) -> Fate:
 def records_in_words(fate: Fate) -> str:
     """What was lost or kept, and in how many rounds; empty where nothing was measured."""
     if fate.lossy:
-        return f"lost {fate.lost_records:,} records ({_storms(fate.lossy)})"
+        return f"lost {_lost(fate)} ({_storms(fate.lossy)})"
     if fate.unread:
         return f"not read back after {_storms(fate.unread)}"
     count = len(fate.measured)
     return f"kept in {count} storm{'' if count == 1 else 's'}" if count else ""
+
+
+def _lost(fate: Fate) -> str:
+    """Records lost, and the most that one fault took in seconds where that is known."""
+    known = [row["lost_seconds"] for row in fate.lossy if row["lost_seconds"] is not None]
+    count = f"{fate.lost_records:,} records"
+    return f"up to {tenths(max(known))}, {count}" if known else count
+
+
+def fsync_in_words(proof: Proof | None) -> str:
+    """Whether the class's fsync is proved, and if not why."""
+    if proof is None or proof.row is None:
+        return "not proved: no node lost its power"
+    why = {
+        Fsync.PROVED: f"all kept in {proof.row['storm']}, where unsynced ones were lost",
+        Fsync.REFUTED: f"acknowledged records lost in {proof.row['storm']}",
+        Fsync.NOT_PROVED: f"{proof.row['storm']} lost no unsynced record either",
+    }
+    if proof.row["kept"] is None:
+        why[Fsync.NOT_PROVED] = f"not read back after {proof.row['storm']}"
+    return f"{proof.fsync}: {why[proof.fsync]}"
 
 
 def node_storms(run: Run, names: Collection[str]) -> list[str]:
@@ -70,9 +92,9 @@ def node_in_words(run: Run, name: str) -> str:
     rows = [row for row in fate_of(run, name, shared=False).measured if row["storm"] in NODE_STORMS]
     if not rows:
         return ""
-    lost = Fate(tuple(rows), ()).lost_records
+    fate = Fate(tuple(rows), ())
     unread = any(row["kept"] is None for row in rows)
-    kept = f"lost {lost:,} records" if lost else "not read back" if unread else "kept"
+    kept = f"lost {_lost(fate)}" if fate.lossy else "not read back" if unread else "kept"
     return f"{kept}; {'; '.join(_returns(rows))}"
 
 

@@ -1,10 +1,17 @@
 """The decision as markdown: which class fits what, and whether it holds what was promised."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reports.data.load import Run
+from reports.data.proof import Proof
 from reports.decision.basis import basis, has_few_volumes, untested
-from reports.decision.fate import fate_of, node_in_words, node_storms, records_in_words
+from reports.decision.fate import (
+    fate_of,
+    fsync_in_words,
+    node_in_words,
+    node_storms,
+    records_in_words,
+)
 from reports.decision.figures import KINDS, LONG, Verdict, classes_of
 from reports.decision.references import Held, Share
 from reports.decision.requirements import Judged, counted, unmet
@@ -21,7 +28,9 @@ FEW = (
 )
 
 
-def decision_table(run: Run, workloads: tuple[Workload, ...]) -> Markdown:
+def decision_table(
+    run: Run, workloads: tuple[Workload, ...], proved: Mapping[str, Proof]
+) -> Markdown:
     """A row a workload, a column a class, and what storms did to its data; empty for no class."""
     if not (names := classes_of(run)):
         return Markdown()
@@ -32,6 +41,7 @@ def decision_table(run: Run, workloads: tuple[Workload, ...]) -> Markdown:
     when = " or ".join(AWAY[storm] for storm in storms or ["drain"])
     more = [
         ["acknowledged records", *(words or "not known: no storm was run" for words in kept)],
+        ["fsync", *(fsync_in_words(proved.get(name)) for name in names)],
         [f"when its node {when}", *gone],
     ]
     return table(["for", *names], [*rows, *more])
@@ -59,9 +69,9 @@ def remarks(run: Run, workloads: tuple[Workload, ...]) -> Markdown:
     return Markdown(" ".join(filter(None, said)))
 
 
-def basis_line(run: Run) -> Markdown:
+def basis_line(run: Run, proved: Mapping[str, Proof]) -> Markdown:
     """On what the decision rests, and what was not tested."""
-    found = untested(run)
+    found = untested(run, proved)
     few = f" {markdown(FEW)}" if has_few_volumes(run) else ""
     return Markdown(
         f"Measured: {markdown(basis(run))}.{few} "

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.data.load import Run, load
+from reports.data.load import Run, class_names, load
+from reports.data.proof import Proof, pooled, proofs
 from reports.decision import tables as decision_tables
 from reports.decision.references import Held, held
 from reports.decision.requirements import judge
@@ -20,6 +21,7 @@ from reports.speed.chart import chart
 from reports.speed.comparison import Comparison, compare
 from reports.speed.limits import limits_of
 from reports.speed.words import limit_sentences, volumes
+from reports.storms import fsync
 from reports.storms import tables as storm_tables
 from reports.storms.chart import storms_chart
 from reports.storms.sentences import sentences
@@ -44,10 +46,10 @@ def render(location: str, run_id: str) -> Rendered:
     """
     run = load(location, run_id)
     comparison, survival = compare(run), survive(run)
-    date = f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
-    title = f"{run.facts['cluster']}, {date}"
+    proved = proofs(pooled(location, run))
+    title = f"{run.facts['cluster']}, {_date(run)}"
     return Rendered(
-        _report(run, comparison, survival, date, _news(location, run)),
+        _report(run, comparison, survival, proved, _news(location, run)),
         chart(comparison, f"{title}: {_measure(comparison)}") if _speed(run, survival) else "",
         storms_chart(survival, run, f"{title}: {_round(survival)}") if survival else "",
     )
@@ -63,6 +65,10 @@ def _measure(comparison: Comparison) -> str:
     return f"geometric mean{' and range' if ranges else ''}, {volumes(comparison)}"
 
 
+def _date(run: Run) -> str:
+    return f"{run.facts['started_at']:%Y-%m-%d %H:%M} UTC"
+
+
 def _round(survival: Survival) -> str:
     return "storms" if survival.rounds == 1 else f"storms, round 1 of {survival.rounds}"
 
@@ -76,7 +82,11 @@ def _news(location: str, run: Run) -> list[str]:
 
 
 def _report(
-    run: Run, comparison: Comparison, survival: Survival | None, date: str, news: list[str]
+    run: Run,
+    comparison: Comparison,
+    survival: Survival | None,
+    proved: dict[str, Proof],
+    news: list[str],
 ) -> str:
     references, told = _references(run)
     # All text is escaped on its way in, save what is markdown already.
@@ -89,10 +99,10 @@ def _report(
     )
     return environment.get_template("report.md.jinja").render(
         run=run,
-        date=date,
+        date=_date(run),
         headline=headline(run, comparison, survival),
         news=news,
-        decision=_decision(run, references),
+        decision=_decision(run, references, proved),
         speed=_speed(run, survival),
         comparison=comparison,
         comparison_table=speed_tables.comparison_table(comparison),
@@ -103,7 +113,7 @@ def _report(
         chart_name=f"{run.facts['run_id']}.svg",
         latencies=details.latency_table(run, comparison),
         figures=details.figures_table(run, comparison),
-        storms=_survival(run, survival) if survival else None,
+        storms=_survival(run, survival, proved) if survival else None,
         provisioning=provenance.provisioning_table(run),
         classes=provenance.classes_table(run),
         volumes=provenance.volumes_table(run),
@@ -128,12 +138,12 @@ def _references(run: Run) -> tuple[list[Held], set[str]]:
     return found, {one.storage_class for one in found if one.of_itself}
 
 
-def _decision(run: Run, references: list[Held]) -> dict[str, object]:
+def _decision(run: Run, references: list[Held], proved: dict[str, Proof]) -> dict[str, object]:
     judged, workloads = judge(run), decide(run)
     return {
-        "table": decision_tables.decision_table(run, workloads),
+        "table": decision_tables.decision_table(run, workloads, proved),
         "remarks": decision_tables.remarks(run, workloads),
-        "basis": decision_tables.basis_line(run),
+        "basis": decision_tables.basis_line(run, proved),
         "needs": decision_tables.needs_table(),
         "requirements_line": decision_tables.requirements_line(judged),
         "requirements": decision_tables.requirements_table(judged),
@@ -141,11 +151,13 @@ def _decision(run: Run, references: list[Held]) -> dict[str, object]:
     }
 
 
-def _survival(run: Run, survival: Survival) -> dict[str, object]:
+def _survival(run: Run, survival: Survival, proved: dict[str, Proof]) -> dict[str, object]:
     of_classes, beside = sentences(survival)
     return {
         "how": how(survival, run),
         "matrix": storm_tables.matrix(survival, run),
+        "fsync": fsync.fsync_table(proved, class_names(run)),
+        "pooled": fsync.how_many(proved),
         "sentences": of_classes,
         "controls": beside,
         "chart_name": f"{run.facts['run_id']}-storms.svg",

@@ -80,8 +80,7 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
         if cell.unread:
             unread.setdefault(cell.volume, []).append(cell)
     said = [
-        f"{markdown(volume)} lost {records(sum(cell.lost_records for cell in lost))} "
-        f"({listed([cell.storm for cell in lost])})"
+        f"{markdown(volume)} lost {_lost(lost)} ({listed([cell.storm for cell in lost])})"
         for volume, lost in lossy.items()
     ] + [
         f"{markdown(volume)} could not be read back ({listed([cell.storm for cell in silent])})"
@@ -94,6 +93,16 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
     complete = not any(gap.volume in {cell.volume for cell in cells} for gap in survival.gaps)
     who = "class" if survival.classes or survival.shared else "volume"
     return f"no {who} lost an acknowledged record" + ("" if complete else " in what was measured")
+
+
+def _lost(cells: list[StormCell]) -> str:
+    """What was lost in all storms: records, and the most that one fault took in seconds."""
+    count = records(sum(cell.lost_records for cell in cells))
+    seconds = [cell.lost_seconds for cell in cells if cell.lost_seconds is not None]
+    if not seconds:
+        return count
+    most = " at most" if sum(len(cell.lossy) for cell in cells) > 1 else ""
+    return f"{tenths(max(seconds))}{most}, {count}"
 
 
 def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
@@ -122,7 +131,7 @@ def _data(measured: list[StormCell], planned: int) -> str:
     said = [f"kept in {listed(kept)}"] if kept else []
     if lossy:
         storms = listed([cell.storm + _share(cell, len(cell.lossy)) for cell in lossy])
-        said.append(f"lost in {storms} ({records(sum(cell.lost_records for cell in lossy))})")
+        said.append(f"lost in {storms} ({_lost(lossy)})")
     if unread and (kept or lossy):
         storms = listed([cell.storm + _share(cell, len(cell.unread)) for cell in unread])
         said.append(f"not read back after {storms}")

@@ -58,6 +58,11 @@ class StormCell:
         """Records lost in all rounds together."""
         return sum(row["lost_records"] or 0 for row in self.lossy)
 
+    @property
+    def lost_seconds(self) -> float | None:
+        """How much time's records a round lost at most; None where no row says."""
+        return max(values(self.lossy, "lost_seconds"), default=None)
+
     def places(self) -> dict[str, list[Row]]:
         """The rounds by where the writer came back, in the order of PLACES."""
         found = {place: [r for r in self.rounds if r["came_back"] == place] for place in PLACES}

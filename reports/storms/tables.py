@@ -13,6 +13,9 @@ STEPS = {
     "volume_ready_seconds": "volume ready",
     "container_started_seconds": "container started",
     "recovery_seconds": "first record",
+    "gap_seconds": "gap between records",
+    "steady_seconds": "as fast as before",
+    "longest_pause_seconds": "longest pause after it",
     "away_seconds": "away from the node",
     "return_seconds": "node back → first record",
     "overlap_seconds": "two writers",
@@ -87,7 +90,7 @@ def rounds_table(survival: Survival) -> Markdown:
     header = [
         "volume", "storm", "round", "kept", *COUNTS.values(), "first record", "came back",
         "Pending for", "node before", "node after", "read on", "writes a second", "held for",
-        "the cluster's words",
+        "write errors", "the cluster's words",
     ]  # fmt: skip
     rounds = [row for cell in survival.cells.values() for row in cell.rounds]
     if not any(row["error"] for row in rounds):
@@ -112,6 +115,7 @@ def _round(row: Row) -> list[object]:
         row["verified_on"],
         None if rate is None else f"{rate:.1f}",
         tenths(row["hold_seconds"]),
+        row["write_errors"],
         row["pending_message"],
     ]
 

@@ -43,6 +43,14 @@ def records(count: int) -> str:
     return f"{count:,} record{'' if count == 1 else 's'}"
 
 
+def loss(cell: StormCell) -> str:
+    """What the rounds of a cell lost: seconds, of several rounds the most, and records."""
+    count = records(cell.lost_records)
+    if cell.lost_seconds is None:
+        return count
+    return f"{tenths(cell.lost_seconds)}{' at most' if len(cell.lossy) > 1 else ''} ({count})"
+
+
 def listed(names: list[str]) -> str:
     """Names as in a sentence: `a, b and c`."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
@@ -127,7 +135,7 @@ def _verdict(cell: StormCell) -> str:
     judged = len(cell.rounds) - len(unread)
     if not judged:
         return "NOT READ BACK" if cell.rounds else ""
-    lost = f"LOST {records(cell.lost_records)}" if lossy else ""
+    lost = f"LOST {loss(cell)}" if lossy else ""
     if cell.planned == 1:
         return lost or "kept"
     if len(lossy) > 1:

@@ -176,13 +176,59 @@ TABLES: dict[str, list[Column]] = {
         ),
         Column("acknowledged_records", pa.int64(), "", "records acknowledged before the reading"),
         Column("lost_records", pa.int64(), "", "acknowledged, and gone"),
+        Column(
+            "lost_seconds",
+            pa.float64(),
+            "seconds",
+            "first lost record acknowledged → the fault, or the last lost one where that is later",
+        ),
         Column("torn_records", pa.int64(), "", "there, but not as they were written"),
         Column("unexpected_records", pa.int64(), "", "there, never seen acknowledged: no error"),
+        Column(
+            "write_errors",
+            pa.string(),
+            "",
+            "what the writer met from the fault on, each once, as EIO, ESTALE, EROFS or ENOSPC; "
+            "null if nothing",
+        ),
+        Column(
+            "unsynced_records",
+            pa.int64(),
+            "",
+            "the control: written beside the acknowledged ones, without fsync, by the container "
+            "that the fault met; 0 where it could not be",
+        ),
+        Column(
+            "unsynced_lost_records",
+            pa.int64(),
+            "",
+            "of those gone: without any the fault took nothing from a cache, and proves no fsync",
+        ),
         Column(
             "recovery_seconds",
             pa.float64(),
             "seconds",
             "fault → first record acknowledged by the next container; null if it never came",
+        ),
+        Column(
+            "gap_seconds",
+            pa.float64(),
+            "seconds",
+            "last record acknowledged before that first one → that one: what a client waited",
+        ),
+        Column(
+            "steady_seconds",
+            pa.float64(),
+            "seconds",
+            "fault → the writer was as fast as before, to 10 %; null if it was not within a minute "
+            "of its first record",
+        ),
+        Column(
+            "longest_pause_seconds",
+            pa.float64(),
+            "seconds",
+            "longest time between two records from the first one until it was steady, a minute at "
+            "most",
         ),
         Column(
             "away_seconds",

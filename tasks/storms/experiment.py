@@ -25,7 +25,6 @@ from tasks.storms.outcome import (
     cell_row,
     event_row,
     measured_row,
-    node_of,
     way_back,
 )
 from tasks.storms.timeline import Step
@@ -333,15 +332,15 @@ def _read_back(this: Experiment, outcome: Outcome) -> tuple[dict[str, Any], Rows
     """Read the volume back, and make the rows of one cell.
 
     One that cannot be read back is an outcome too, and the worst: its row has no verdict, and says
-    why. A volume whose writer never came back is read where that was.
+    why.
     """
-    run, first = this.run, outcome.first
+    run = this.run
     if this.stop.is_set():
         raise recovery.Stopped
-    node = node_of(outcome.writer, first) if first else outcome.before.node
+    recovery.settle(run, outcome)
     verdict, read_on, why = None, None, None
     try:
-        verdict, read_on = verify.verify(run, this.owner, outcome.writer, node, this.nodes)
+        verdict, read_on = verify.verify(run, this.owner, outcome, this.nodes)
     except (ClusterError, UnreadableVolume) as error:
         why = f"it could not be read back: {error}"
     row = measured_row(outcome, verdict, read_on, run.clock_error_seconds)

@@ -5,20 +5,35 @@ from typing import NamedTuple
 
 # The arithmetic of `manifests/writer.sh`.
 MODULUS, FACTOR = 2**31 - 1, 48271
+UNSYNCED = ".unsynced"  # ends the name of a writer's control file, of which nothing is made durable
+Records = set[tuple[str, int]]
 
 
 class Verdict(NamedTuple):
-    """Counts of records; `lost` lists the acknowledged ones that are gone, as (writer, number)."""
+    """Counts of records; `lost` lists the acknowledged ones that are gone, as (writer, number).
+
+    `unsynced_lost` lists those that are gone of the `unsynced` ones in the control.
+    """
 
     acknowledged: int
     lost: list[tuple[str, int]]
     torn: int
     unexpected: int
+    unsynced: int = 0
+    unsynced_lost: tuple[tuple[str, int], ...] = ()
 
     @property
     def kept(self) -> bool:
         """Whether every acknowledged record is there and reads back right."""
         return not self.lost
+
+
+class Reading(NamedTuple):
+    """What a volume holds: whole records, how many lines are torn, numbers in the controls."""
+
+    found: Records
+    torn: int
+    unsynced: Records
 
 
 class UnreadableVolume(Exception):
@@ -33,13 +48,17 @@ def checksum(writer: str, number: int) -> int:
     return (number * FACTOR + value) % MODULUS
 
 
-def records(lines: Iterable[str]) -> tuple[set[tuple[str, int]], int]:
+def records(lines: Iterable[str]) -> Reading:
     """The whole records that `manifests/reader.sh` printed, as (writer, number), and torn lines.
+
+    A line of a control that is no number is none of its records, and not torn: nobody made it
+    durable.
 
     Raises UnreadableVolume when it says that a file cannot be read, when its end is missing, or its
     beginning: a node keeps only the last part of a long log.
     """
-    found: set[tuple[str, int]] = set()
+    found: Records = set()
+    unsynced: Records = set()
     torn = 0
     writer = ""
     rest = iter(lines)
@@ -52,7 +71,10 @@ def records(lines: Iterable[str]) -> tuple[set[tuple[str, int]], int]:
             case ["@stormark", "unreadable", name]:
                 raise UnreadableVolume(f"the writer's file {name} cannot be read")
             case ["@stormark", "finished"]:
-                return found, torn
+                return Reading(found, torn, unsynced)
+            case words if writer.endswith(UNSYNCED):
+                if len(words) == 1 and words[0].isdecimal():
+                    unsynced.add((writer.removesuffix(UNSYNCED), int(words[0])))
             case [number, name, check] if (
                 number.isdecimal()
                 and name == writer
@@ -66,6 +88,17 @@ def records(lines: Iterable[str]) -> tuple[set[tuple[str, int]], int]:
     raise UnreadableVolume("the reading of the volume ends early")
 
 
-def judge(acknowledged: set[tuple[str, int]], found: set[tuple[str, int]], torn: int) -> Verdict:
-    """Compare the records that were acknowledged with those that are there, for each writer."""
-    return Verdict(len(acknowledged), sorted(acknowledged - found), torn, len(found - acknowledged))
+def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict:
+    """Compare the records that were acknowledged with those that are there, for each writer.
+
+    `unsynced` are those that the control is to hold.
+    """
+    found, torn, control = reading
+    return Verdict(
+        len(acknowledged),
+        sorted(acknowledged - found),
+        torn,
+        len(found - acknowledged),
+        len(unsynced),
+        tuple(sorted(unsynced - control)),
+    )

@@ -67,6 +67,10 @@ class Observer:
         self.delays: dict[str, list[float]] = {}  # what brings it to the client's clock, by `clock`
         self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
         self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
+        self.refusals: list[
+            tuple[float, str]
+        ] = []  # every time that was said, when and in which words
+        self.uncontrolled: set[str] = set()  # writers whose control could not be written
         self.errors: list[str] = []
         self.changed = threading.Condition()
         self.stop = threading.Event()
@@ -148,8 +152,11 @@ class Observer:
                     self.refused.pop(pod, None)
                 case ["error", _, *why]:
                     self.refused[pod] = " ".join(why)
+                    self.refusals.append((arrived, self.refused[pod]))
                 case ["start", *_, writer]:
                     self.lives[pod] = int(writer.removeprefix(f"{pod}."))
+                case ["uncontrolled"]:
+                    self.uncontrolled.add(f"{pod}.{self.lives[pod]}")
                 case ["unwritable", *why]:
                     self.unwritable[pod] = " ".join(why)
             self.changed.notify_all()

@@ -1,6 +1,10 @@
 """One storm on one volume, and what its rows say of it. Only computes."""
 
+import errno
+import os
 from datetime import UTC, datetime
+from itertools import pairwise
+from math import inf
 from typing import Any, NamedTuple
 
 from tasks.plan.plan import Storm
@@ -9,17 +13,28 @@ from tasks.storms.observer import Ack
 from tasks.storms.timeline import Step, pending_reason, steps
 from tasks.storms.writers import Target, Writer
 
+# A writer is steady at so much of the rate that it had before, and is watched for so long.
+STEADY, STEADY_LIMIT_SECONDS = 0.9, 60.0
+MUSL = {
+    "I/O error": "EIO",
+    "Quota exceeded": "EDQUOT",
+    "Operation timed out": "ETIMEDOUT",
+}
 STEPS = ("old pod gone", "new pod created", "scheduled", "volume ready", "container started")
 
 
 class Before(NamedTuple):
-    """The writer as the fault found it, and every pod that the volume had had until then."""
+    """The writer as the fault found it, and every pod that the volume had had until then.
+
+    `rate` is that of its last `records`.
+    """
 
     pod: str
     life: int
     node: str
     rate: float
     pods: frozenset[str]
+    records: int
     image_id: str | None = None
 
 
@@ -54,12 +69,17 @@ def measured_row(
     row = cell_row(outcome.writer.target, outcome.storm, outcome.round, status="measured")
     row |= outcome.writer.row | times(outcome)
     if verdict is not None:
+        observer, lost = outcome.writer.observer, set(verdict.lost)
+        lost_at = [observer.at(a) for a in list(observer.acks) if (a.writer, a.number) in lost]
         row |= {
             "kept": verdict.kept,
             "acknowledged_records": verdict.acknowledged,
             "lost_records": len(verdict.lost),
+            "lost_seconds": lost_seconds(lost_at, outcome.fault_at),
             "torn_records": verdict.torn,
             "unexpected_records": verdict.unexpected,
+            "unsynced_records": verdict.unsynced,
+            "unsynced_lost_records": len(verdict.unsynced_lost),
         }
     row |= {
         "came_back": came_back(outcome, node_after),
@@ -74,10 +94,23 @@ def measured_row(
     for step in way:
         if step.event in STEPS:
             row[f"{step.event.replace(' ', '_')}_seconds"] = step.at - outcome.fault_at
+    refusals = [why for at, why in outcome.writer.observer.refusals if at >= outcome.fault_at]
+    if refusals:
+        row["write_errors"] = ", ".join(dict.fromkeys(map(error_name, refusals)))
     message = outcome.pending or next((s.message for s in way if s.event == "pending"), None)
     if message:
         row |= {"pending_message": message, "pending_reason": pending_reason(message)}
     return row
+
+
+def error_name(words: str) -> str:
+    """The name of the error that dd's words end with, as EIO; the words where it has none.
+
+    glibc and musl have other words for some.
+    """
+    said = words.rpartition(": ")[2]
+    names = {os.strerror(number): name for number, name in errno.errorcode.items()}
+    return (names | MUSL).get(said, said)
 
 
 def cell_row(target: Target, storm: Storm, number: int, **columns: str) -> dict[str, Any]:
@@ -96,8 +129,11 @@ def times(outcome: Outcome) -> dict[str, float | None]:
         ack for ack in list(observer.acks) if ack.pod in outcome.before.pods - {outcome.first.pod}
     )
     both = max((observer.at(ack) - back_at for ack in old), default=0.0)
+    before = [at for ack in list(observer.acks) if (at := observer.at(ack)) < back_at]
     times: dict[str, float | None] = {
         "recovery_seconds": back_at - outcome.fault_at,
+        "gap_seconds": back_at - max(before) if before else None,
+        **_steadiness(outcome, back_at),
         "overlap_seconds": max(0.0, both),
         "hold_seconds": held,
     }
@@ -105,6 +141,35 @@ def times(outcome: Outcome) -> dict[str, float | None]:
         times["away_seconds"] = min(back_at, undone) - outcome.fault_at
         times["return_seconds"] = back_at - undone if back_at > undone else None
     return times
+
+
+def _steadiness(outcome: Outcome, back_at: float) -> dict[str, float | None]:
+    """When the writer was as fast as before again, and its longest pause from its return on."""
+    observer, first = outcome.writer.observer, outcome.first
+    own = [observer.at(a) for a in list(observer.acks) if first and a.writer == first.writer]
+    after = [at for at in own if back_at <= at <= back_at + STEADY_LIMIT_SECONDS]
+    steady = steady_at(after, outcome.before)
+    pauses = [b - a for a, b in pairwise(after) if steady is None or b <= steady]
+    return {
+        "steady_seconds": None if steady is None else steady - outcome.fault_at,
+        "longest_pause_seconds": max(pauses, default=None),
+    }
+
+
+def steady_at(after: list[float], before: Before) -> float | None:
+    """When a writer was as fast as before: the end of the first so many records that were.
+
+    As many as the rate before was taken of; `after` are the times of records in order.
+    """
+    span = before.records - 1
+    enough = span / (before.rate * STEADY) if before.rate else inf
+    ends = (end for start, end in zip(after, after[span:], strict=False) if end - start <= enough)
+    return next(ends, None)
+
+
+def lost_seconds(at: list[float], fault_at: float) -> float:
+    """How much time's records are lost; `at` is when each lost one was acknowledged."""
+    return max(*at, fault_at) - min(at) if at else 0.0
 
 
 def came_back(outcome: Outcome, node_after: str | None) -> str:

@@ -9,7 +9,7 @@ from tasks.lifecycle.run import Run
 from tasks.storms import faults
 from tasks.storms.clock import now
 from tasks.storms.observer import Ack
-from tasks.storms.outcome import Before
+from tasks.storms.outcome import STEADY_LIMIT_SECONDS, Before, Outcome, steady_at
 from tasks.storms.writers import Writer, why_silent
 
 # Written before a fault, so that there is something to lose.
@@ -37,7 +37,7 @@ def writing(run: Run, writer: Writer) -> Before:
             rate = (enough - 1) / seconds if seconds > 0 else 0.0
             had = frozenset(observer.lives)
             node, image = pod["spec"]["nodeName"], image_id(pod)
-            return Before(last.pod, last.life, node, rate, had, image)
+            return Before(last.pod, last.life, node, rate, had, enough, image)
         observer.wait(0.5, f"watching the writer on {writer.volume}")
     why = why_silent(run, writer) or "its pod gives no reason"
     raise ClusterError(
@@ -110,6 +110,20 @@ def _went_on(writer: Writer, before: Before, fault_at: float, undone_at: float) 
         return None
     pause, last = max((at(later) - at(ack), later) for later, ack in pairwise(own))
     return last if pause > SETTLE_SECONDS else own[-2]
+
+
+def settle(run: Run, outcome: Outcome) -> None:
+    """Watch a writer that is back until it is as fast as before, a minute at most."""
+    observer, first = outcome.writer.observer, outcome.first
+    if first is None:
+        return
+    deadline = time.monotonic() + STEADY_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        _go_on(run)
+        own = [observer.at(a) for a in observer.since(first.arrived) if a.writer == first.writer]
+        if steady_at(own, outcome.before) is not None:
+            return
+        observer.wait(0.5, f"watching the writer on {outcome.writer.volume}")
 
 
 def _settle(run: Run, writer: Writer, first: Ack, before: Before) -> None:

@@ -11,34 +11,46 @@ from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.vocabulary import ONE_POD
-from tasks.storms.ledger import UnreadableVolume, Verdict, judge, records
+from tasks.storms.ledger import Reading, UnreadableVolume, Verdict, judge, records
+from tasks.storms.outcome import Outcome, node_of
 from tasks.storms.writers import Writer
 
 READER = "reader.sh"
 READ_LIMIT_SECONDS = 60.0
 TRIES = 5
-# What `records` makes of a reading.
-Reading = tuple[set[tuple[str, int]], int]
 
 
 def verify(
-    run: Run, owner: list[Obj], writer: Writer, node: str | None, others: list[Obj]
+    run: Run, owner: list[Obj], outcome: Outcome, others: list[Obj]
 ) -> tuple[Verdict, str | None]:
     """Judge every record that was acknowledged before the reading began, and not lost before.
 
-    `node` is the writer's; a ReadWriteMany volume is read on the first of the `others` that can. An
-    emptyDir exists only in its pod, and no other pod may mount a ReadWriteOncePod volume: they are
-    read in the writer's. Returns the verdict and the reader's node. Raises ClusterError or
+    So are the unsynced ones in the control of the life that the fault met. A volume whose writer
+    never came back is read where that was; a ReadWriteMany one on the first of the `others` that
+    can. An emptyDir exists only in its pod, and no other pod may mount a ReadWriteOncePod volume:
+    they are read in the writer's. Returns the verdict and the reader's node. Raises ClusterError or
     UnreadableVolume when the volume could not be read.
     """
+    writer, before, first = outcome.writer, outcome.before, outcome.first
+    node = node_of(writer, first) if first else before.node
     acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)} - writer.lost
+    unsynced = _in_control(writer, f"{before.pod}.{before.life}")
     if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
         found, read_on = _read_in_pod(run, writer), node
     else:
         found, read_on = _read_by_job(run, owner, writer, node, others)
-    verdict = judge(acknowledged, *found)
+    verdict = judge(acknowledged, found, unsynced)
     writer.lost |= set(verdict.lost)
+    writer.unsynced_lost |= set(verdict.unsynced_lost)
     return verdict, read_on
+
+
+def _in_control(writer: Writer, life: str) -> set[tuple[str, int]]:
+    """The records of a life that its control had before they were acknowledged."""
+    if life in writer.observer.uncontrolled:
+        return set()
+    own = {(life, ack.number) for ack in list(writer.observer.acks) if ack.writer == life}
+    return own - writer.unsynced_lost
 
 
 def _read_in_pod(run: Run, writer: Writer) -> Reading:

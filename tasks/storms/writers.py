@@ -59,6 +59,7 @@ class Writer:
     nodes: list[str] = field(default_factory=list)
     row: dict[str, Any] = field(default_factory=dict)
     lost: set[tuple[str, int]] = field(default_factory=set)
+    unsynced_lost: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def volume(self) -> str:

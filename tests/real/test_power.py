@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+from reports.data.load import load
+from reports.data.proof import Fsync, pooled, proofs
 from tasks.kubernetes.manifest import script
 from tests.real.marks import BREAKS_NODES
 from tests.storms.ground import Ground
@@ -44,8 +46,13 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.lifecycle.run.script", lambda name: texts.get(name) or script(name))
 
 
-def kept(ground: Ground, results: Path, fault: str, classes: list[str]) -> dict[str, Any]:
-    """By volume, whether all that was acknowledged is there after a fault of one node."""
+def kept(
+    ground: Ground, results: Path, fault: str, classes: list[str]
+) -> tuple[dict[str, bool], dict[str, Fsync]]:
+    """By volume whether all that was acknowledged is there after a fault of one node.
+
+    And by class what the report says of its fsync.
+    """
     known = ground.run_storms(
         results,
         storage_classes=classes,
@@ -57,15 +64,18 @@ def kept(ground: Ground, results: Path, fault: str, classes: list[str]) -> dict[
         recovery_limit_seconds=300,
     )
     assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    return {row["volume"]: row["kept"] for row in known.storms}
+    run = load(str(results), known.run.run_id)
+    proved = {name: one.fsync for name, one in proofs(pooled(str(results), run)).items()}
+    return {row["volume"]: row["kept"] for row in run.storms}, proved
 
 
 def test_the_usual_writer_keeps_its_records_where_fsync_is_true(
     ground: Ground, honest: list[str], tmp_path: Path
 ) -> None:
     """And loses them where it is not, in the same power cut."""
-    found = kept(ground, tmp_path, POWER, [*honest, LYING])
+    found, fsync = kept(ground, tmp_path, POWER, [*honest, LYING])
     assert found == dict.fromkeys([*honest, *FOLDERS], True) | {LYING: False}
+    assert fsync == dict.fromkeys(honest, Fsync.PROVED) | {LYING: Fsync.REFUTED}
 
 
 @pytest.mark.usefixtures("careless")
@@ -73,8 +83,9 @@ def test_a_writer_without_fsync_loses_records_everywhere(
     ground: Ground, honest: list[str], tmp_path: Path
 ) -> None:
     """The negative control of each "kept": else a power cut here would be none."""
-    found = kept(ground, tmp_path, POWER, [*honest, LYING])
+    found, fsync = kept(ground, tmp_path, POWER, [*honest, LYING])
     assert found == dict.fromkeys([*honest, LYING, *FOLDERS], False)
+    assert fsync == dict.fromkeys([*honest, LYING], Fsync.REFUTED)
 
 
 @pytest.mark.usefixtures("careless")
@@ -82,5 +93,6 @@ def test_a_process_fault_proves_nothing_of_fsync(
     ground: Ground, honest: list[str], tmp_path: Path
 ) -> None:
     """Its twin: where the kernel lives on, nobody loses a record, also on a disk that lies."""
-    found = kept(ground, tmp_path, PROCESSES, [*honest, LYING])
+    found, fsync = kept(ground, tmp_path, PROCESSES, [*honest, LYING])
     assert found == dict.fromkeys([*honest, LYING, *FOLDERS], True)
+    assert fsync == dict.fromkeys([*honest, LYING], Fsync.NOT_PROVED)

@@ -495,3 +495,37 @@ def test_where_every_volume_was_read_back_nothing_says_otherwise(tmp_path: Path)
     assert "read back (" not in headline(report)
     assert "NOT READ BACK" not in report
     assert "why it was not read back" not in report
+
+
+@pytest.mark.parametrize(
+    ("rounds", "cell", "sentence"),
+    [
+        (1, "LOST 4.2 s (42 records) · 1.9 s", "lost in pod-kill (4.2 s, 42 records)"),
+        (
+            2,
+            "kept 0 of 2, LOST 4.3 s at most (84 records) (median 42) · 1.9 s",
+            "lost in pod-kill (4.3 s at most, 84 records)",
+        ),
+    ],
+)
+def test_what_is_lost_is_told_in_seconds(
+    tmp_path: Path, rounds: int, cell: str, sentence: str
+) -> None:
+    """How many records those are is a matter of how fast the writer was."""
+
+    def change(row: Row) -> Row:
+        lost = {"kept": False, "lost_records": 42, "lost_seconds": 4.1 + 0.1 * row["round"]}
+        return row | (lost if of("local-path", "pod-kill", row) else {})
+
+    report = report_of(tmp_path, rounds=rounds, change=change)
+    assert matrix(report)["local-path", "pod-kill"].startswith(cell)
+    assert sentence in said_of(report, "local-path")
+
+
+def test_gap_and_steadiness_are_among_the_steps(tmp_path: Path) -> None:
+    known = {"gap_seconds": 1.3, "steady_seconds": 4.4, "longest_pause_seconds": 0.7}
+    report = report_of(tmp_path, change=lambda row: row | known)
+    steps = table(f"\n## x\n{report.partition('<summary>Steps')[2]}", "x")
+    told = dict(zip(steps[0], steps[1], strict=True))
+    assert (told["gap between records"], told["as fast as before"]) == ("1.3 s", "4.4 s")
+    assert told["longest pause after it"] == "0.7 s"

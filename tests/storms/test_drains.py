@@ -9,15 +9,14 @@ import pytest
 from kubernetes import client
 
 from tasks.kubernetes import cluster as k8s
-from tasks.kubernetes import logs, streams, verbs, watches
+from tasks.kubernetes import verbs, watches
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import Blocked
 from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.progress import Progress
 from tasks.storms import faults, recovery
-from tests.flows.server import until
 from tests.storms.ground import Ground, new_namespace
-from tests.storms.test_refused_writes import FILL
+from tests.storms.test_refused_writes import fill_up
 
 NODE = "w2"
 ON_NODE = {"kubernetes.io/hostname": NODE}
@@ -158,22 +157,18 @@ def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
 ) -> None:
     """Its cell says why; the other volume of the node is measured, and the next storm as well."""
 
-    def fill_up(progress: Progress) -> None:
+    def silence(progress: Progress) -> None:
         if progress.step.startswith("drain of"):
             (writer,) = (
                 pod["metadata"]["name"]
                 for pod in verbs.find(ground.cluster, "Pod")
                 if "hostpath" in pod["metadata"]["name"]
             )
-            streams.execute(ground.cluster, writer, FILL, limit_seconds=120)
-            until(
-                lambda: list(logs.lines(ground.cluster, writer)),
-                lambda lines: sum(line.startswith("error ") for line in lines) > 10,  # for 0.5 s
-            )
+            fill_up(ground, writer)
 
     known = ground.run_storms(
         tmp_path,
-        report=fill_up,
+        report=silence,
         **PLAN | {"storm_volumes": ["hostPath-pinned", "local"], "recovery_limit_seconds": 5},
         storms=["drain"],
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.storms.ledger import UnreadableVolume, checksum, judge, records
+from tasks.storms.ledger import UnreadableVolume, Verdict, checksum, judge, records
 from tests.storms.scripts import SHELLS, acknowledged, make_place
 
 
@@ -44,25 +44,25 @@ def test_a_checksum_stays_right_where_its_product_is_large() -> None:
 
 def test_a_volume_that_holds_all_is_kept() -> None:
     """A record that was never seen acknowledged is no error."""
-    found, torn = records(reading(file_of("web-1", 0, 1, 2)))
-    verdict = judge({("web-1", 0), ("web-1", 1)}, found, torn)
+    whole = records(reading(file_of("web-1", 0, 1, 2)))
+    verdict = judge({("web-1", 0), ("web-1", 1)}, whole, set())
     assert verdict.kept
-    assert verdict == (2, [], 0, 1)
+    assert verdict == Verdict(2, [], 0, 1)
 
 
 def test_acknowledged_records_that_are_gone_are_lost() -> None:
     """Each is named, in order."""
-    found, torn = records(reading(file_of("web-1", 1)))
-    verdict = judge({("web-1", number) for number in range(4)}, found, torn)
+    second = records(reading(file_of("web-1", 1)))
+    verdict = judge({("web-1", number) for number in range(4)}, second, set())
     assert not verdict.kept
     assert verdict.lost == [("web-1", 0), ("web-1", 2), ("web-1", 3)]
 
 
 def test_two_writers_are_judged_each_for_itself() -> None:
     """Both may have written the same number, as they do while both run."""
-    found, torn = records(reading(file_of("web-1", 0, 1), file_of("web-2", 1, 2)))
+    both = records(reading(file_of("web-1", 0, 1), file_of("web-2", 1, 2)))
     acknowledged = {("web-1", 0), ("web-1", 1), ("web-1", 2), ("web-2", 1), ("web-2", 2)}
-    assert judge(acknowledged, found, torn).lost == [("web-1", 2)]
+    assert judge(acknowledged, both, set()).lost == [("web-1", 2)]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_two_writers_are_judged_each_for_itself() -> None:
 def test_a_line_that_is_no_record_is_torn(line: str) -> None:
     """It is counted, and the record that it may have been is lost."""
     lines = [record("web-1", 0), line, record("web-1", 2)]
-    found, torn = records(reading(("web-1", lines)))
-    assert torn == 1
-    assert judge({("web-1", number) for number in range(3)}, found, torn).lost == [("web-1", 1)]
+    read = records(reading(("web-1", lines)))
+    assert read.torn == 1
+    assert judge({("web-1", number) for number in range(3)}, read, set()).lost == [("web-1", 1)]
 
 
 def test_an_empty_volume_has_lost_everything() -> None:
     """It was read to its end, so this is a judgement and no failure."""
-    assert judge({("web-1", 0)}, *records(reading())).lost == [("web-1", 0)]
+    assert judge({("web-1", 0)}, records(reading()), set()).lost == [("web-1", 0)]
 
 
 def test_a_reading_that_is_cut_at_its_end_is_no_judgement() -> None:
@@ -100,3 +100,20 @@ def test_a_file_that_cannot_be_read_is_no_judgement() -> None:
     """The file is named."""
     with pytest.raises(UnreadableVolume, match="web-1"):
         records(reading(("web-1", [record("web-1", 0), "@stormark unreadable web-1"])))
+
+
+@pytest.mark.parametrize(
+    ("control", "lost"),
+    [(["0", "1", "2"], 0), (["0", "1"], 1), (["0", "\0\0", "1 2"], 2), (None, 3)],
+    ids=["whole", "cut", "zeros", "gone"],
+)
+def test_a_control_is_judged_for_itself(control: list[str] | None, lost: int) -> None:
+    """What it lost is neither lost by the writer nor torn: nobody was told that it is durable."""
+    files = [file_of("web-1", 0, 1, 2)]
+    if control is not None:
+        files.append(("web-1.unsynced", control))
+    written = {("web-1", number) for number in range(3)}
+    verdict = judge(written, records(reading(*files)), written)
+    assert verdict.kept
+    assert (verdict.torn, verdict.unexpected, verdict.unsynced) == (0, 0, 3)
+    assert len(verdict.unsynced_lost) == lost

@@ -27,7 +27,9 @@ def test_a_file_s_name_is_durable_before_its_first_record(place: Place) -> None:
     tool.write_text(f'#!/bin/sh\nls "$1" >>{log}; wc -c <"$1/web-1.1" >>{log}; echo "$@" >>{log}\n')
     tool.chmod(0o755)
     place.write("web-1", records=1)
-    assert log.read_text().split("\n") == ["web-1.1", "0", "volume/stormark volume", ""]
+    assert log.read_text().split("\n") == [
+        "web-1.1", "web-1.1.unsynced", "0", "volume/stormark volume", "",
+    ]  # fmt: skip
 
 
 def test_an_image_without_sync_writes_all_the_same(place: Place) -> None:
@@ -44,7 +46,7 @@ def test_each_life_has_a_file_of_its_own(place: Place) -> None:
         lines = place.write("web-1", records=2)
         assert lines[:2] == [f"start as web-1.{life}", "ack 0"]
         written |= {(f"web-1.{life}", number) for number in acknowledged(lines)}
-    assert records(place.read()) == (written, 0)
+    assert records(place.read()) == (written, 0, written)
 
 
 def test_a_record_that_was_lost_is_not_written_again(place: Place) -> None:
@@ -52,8 +54,7 @@ def test_a_record_that_was_lost_is_not_written_again(place: Place) -> None:
     numbers = acknowledged(place.write("web-1", records=3))
     (place.written / "web-1.1").write_text("")
     place.write("web-1", records=3)
-    found, _ = records(place.read())
-    assert found.isdisjoint({("web-1.1", number) for number in numbers})
+    assert records(place.read()).found.isdisjoint({("web-1.1", number) for number in numbers})
 
 
 def test_what_is_there_is_not_read_before_the_first_record(place: Place) -> None:
@@ -68,7 +69,8 @@ def test_what_is_there_is_not_read_before_the_first_record(place: Place) -> None
 )
 def test_names_have_the_checksum_that_the_judge_computes(place: Place, pod: str) -> None:
     numbers = acknowledged(place.write(pod, records=2))
-    assert records(place.read()) == ({(f"{pod}.1", number) for number in numbers}, 0)
+    written = {(f"{pod}.1", number) for number in numbers}
+    assert records(place.read()) == (written, 0, written)
 
 
 def test_sigterm_lets_it_finish_its_record(place: Place) -> None:
@@ -78,14 +80,15 @@ def test_sigterm_lets_it_finish_its_record(place: Place) -> None:
         assert writer.process.returncode == 0
     numbers = acknowledged(lines)
     assert lines[-1] == f"end {numbers[-1] + 1}"
-    assert records(place.read()) == ({("web-1.1", number) for number in numbers}, 0)
+    written = {("web-1.1", number) for number in numbers}
+    assert records(place.read()) == (written, 0, written)
 
 
 def test_after_sigkill_every_acknowledged_record_is_there(place: Place) -> None:
     """At most the record that was under way is there without an acknowledgement."""
     with place.writer("web-1") as writer:
         numbers = acknowledged(writer.until("ack 3") + writer.end(signal.SIGKILL))
-    found, _ = records(place.read())
+    found = records(place.read()).found
     assert {("web-1.1", number) for number in numbers} <= found
     assert len(found) - len(numbers) in (0, 1)
 
@@ -108,7 +111,7 @@ def test_a_torn_line_is_no_record_and_does_not_spoil_the_next(place: Place, torn
     file = place.written / "web-1.1"
     file.write_text(file.read_text() + torn)
     second = acknowledged(place.write("web-1", records=1))
-    found, torn_lines = records(place.read())
+    found, torn_lines, _ = records(place.read())
     assert found == {("web-1.1", n) for n in first} | {("web-1.2", n) for n in second}
     assert torn_lines == 1
 
@@ -130,3 +133,24 @@ def test_a_record_that_is_not_durable_is_not_acknowledged(place: Place) -> None:
         lines = writer.until("error") + writer.until("error")
     assert [line.partition(" dd: ")[0] for line in lines[1:]] == ["error 0"] * 2
     assert lines[1].endswith("No space left on device")
+
+
+def test_a_control_that_cannot_be_written_is_said_once_and_stops_no_record(place: Place) -> None:
+    """Else what it lacks would count as lost in a fault."""
+    place.written.mkdir()
+    (place.written / "web-1.1.unsynced").symlink_to("/dev/full")
+    lines = place.write("web-1", records=3)
+    assert lines[:3] == ["start as web-1.1", "uncontrolled", "ack 0"]
+    assert lines.count("uncontrolled") == 1
+
+
+def test_the_file_is_opened_once(place: Place) -> None:
+    """A file that takes its name meanwhile is not the writer's, as no other is a database's."""
+    with place.writer("web-1") as writer:
+        writer.until("ack 1")
+        (place.written / "web-1.1").rename(place.written / "kept")
+        (place.written / "web-1.1").touch()
+        numbers = acknowledged(writer.until("ack 4") + writer.end())
+    assert (place.written / "web-1.1").read_text() == ""
+    last = (place.written / "kept").read_text().split("\n")[-2]
+    assert last == f"{numbers[-1]} web-1.1 {checksum('web-1.1', numbers[-1])}"
