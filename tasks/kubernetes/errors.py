@@ -13,6 +13,10 @@ class Unreachable(ClusterError):
     """No API server answers, or the kubeconfig cannot be used."""
 
 
+class NotOpened(Unreachable):
+    """The connection for a command in a pod was not opened: the command has not begun."""
+
+
 class Forbidden(ClusterError):
     """The account may not do that: RBAC refuses it, or its credentials are not accepted."""
 

@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 from websocket import WebSocketBadStatusException, WebSocketException
 
 from tasks.kubernetes.cluster import Cluster, patiently, refusal, unreachable
-from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff, Unreachable
+from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff, NotOpened
 from tasks.kubernetes.labels import CONTAINER
 
 
@@ -23,7 +23,7 @@ def execute(cluster: Cluster, pod: str, command: list[str], *, limit_seconds: fl
     """
     return patiently(
         cluster,
-        (Unreachable,),  # nothing has begun
+        (NotOpened,),
         lambda: _execute(cluster, pod, command, limit_seconds),
     )
 
@@ -65,7 +65,7 @@ def _execute(cluster: Cluster, pod: str, command: list[str], limit_seconds: floa
 def _not_opened(cluster: Cluster, doing: str, why: BaseException) -> BaseException:
     if isinstance(why, WebSocketBadStatusException):
         return refusal(cluster, doing, why.status_code, why.resp_body or b"")
-    return unreachable(cluster, doing, why) if isinstance(why, Exception) else why
+    return NotOpened(str(unreachable(cluster, doing, why))) if isinstance(why, Exception) else why
 
 
 def whole_lines(response: urllib3.BaseHTTPResponse, *, unended: bool = False) -> Generator[str]:

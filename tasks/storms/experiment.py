@@ -204,8 +204,7 @@ def _inject(this: Experiment, writer: Writer, storm: Storm, number: int) -> None
     with _or_why(this, writer.target, [storm], [number]):
         ready = recovery.fresh if storm == "container-restart" else recovery.writing
         before = ready(run, writer)
-        fault_at = now()
-        AT_ONCE[storm](run.cluster.hasty, before.pod)  # it is timed from `fault_at`
+        fault_at = faults.inject(AT_ONCE[storm], run.cluster, before.pod)
         first, pending = recovery.first_record(run, writer, before, fault_at), None
         if first is None:
             last = writer.observer.acks[-1]

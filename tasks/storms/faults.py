@@ -2,18 +2,34 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay
 
 from tasks.kubernetes import streams, verbs
-from tasks.kubernetes.cluster import PAUSE_SECONDS, Cluster
-from tasks.kubernetes.errors import Blocked, CommandFailed, CutOff, ServerFailed
+from tasks.kubernetes.cluster import PAUSE_SECONDS, Cluster, patiently
+from tasks.kubernetes.errors import Blocked, CommandFailed, CutOff, NotOpened, ServerFailed
 from tasks.kubernetes.objects import Obj
+from tasks.storms.clock import now
 
 EXEC_LIMIT_SECONDS = 10.0
 KILLED = 128 + 9
 AT_ONCE = 16
+
+
+def inject(fault: Callable[[Cluster, str], None], cluster: Cluster, pod: str) -> float:
+    """Order a fault of a pod; when that was, by the client's clock.
+
+    One whose connection was not opened has not happened: it is ordered again, and timed from then.
+    """
+
+    def order() -> float:
+        ordered_at = now()
+        fault(cluster.hasty, pod)
+        return ordered_at
+
+    return patiently(cluster, (NotOpened,), order)
 
 
 def restart_container(cluster: Cluster, pod: str) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from tasks.kubernetes import streams, verbs, watches
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff
+from tasks.kubernetes.errors import ClusterError, CommandFailed, CutOff, NotOpened, Unreachable
 from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.objects import Items
 from tasks.kubernetes.pods import container_state
 from tasks.storms import faults
+from tasks.storms.clock import now
 from tests.storms.ground import Ground
 
 
@@ -120,6 +121,41 @@ def test_a_restart_may_take_the_connection_along(
     monkeypatch.setattr(streams, "execute", cut)
     faults.restart_container(cluster, "web")
     wait_running(cluster, restarts=1)
+
+
+def test_an_order_that_did_not_get_through_is_given_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing had begun; what follows is timed from the order that did."""
+    execute, tried = streams.execute, list[float]()
+
+    def reset_once(*arguments: Any, **more: Any) -> str:
+        tried.append(now())
+        if len(tried) == 1:
+            raise NotOpened("running sh in pod web: its connection was reset")
+        return execute(*arguments, **more)
+
+    monkeypatch.setattr(streams, "execute", reset_once)
+    ordered_at = faults.inject(faults.restart_container, cluster.patient, "web")
+    wait_running(cluster, restarts=1)
+    assert tried[0] < ordered_at <= tried[1]
+    assert len(tried) == 2
+
+
+def test_an_order_that_may_have_got_through_is_not_given_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one would be another fault."""
+    tried = list[str]()
+
+    def unheard(*_: Any, **__: Any) -> str:
+        tried.append("order")
+        raise Unreachable("running sh in pod web: no answer")
+
+    monkeypatch.setattr(streams, "execute", unheard)
+    with pytest.raises(Unreachable):
+        faults.inject(faults.restart_container, cluster.patient, "web")
+    assert tried == ["order"]
 
 
 def test_a_fault_that_changes_nothing_is_no_measurement(
