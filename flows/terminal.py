@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -32,6 +33,8 @@ for number in (signal.SIGINT, signal.SIGTERM):
 signal.pthread_sigmask(signal.SIG_SETMASK, ())
 os.execvp(sys.argv[1], sys.argv[1:])
 """
+BARS = "▁▂▃▄▅▆▇█"
+SHOWN = 20  # seconds, or however often fio says how fast it is
 FLOWS = {"benchmark": compare, "storms": survive, "nightly": nightly}
 
 
@@ -102,14 +105,25 @@ def view(console: Console) -> Iterator[Report]:
         TextColumn("{task.fields[speed]}"),
     )
     task = bar.add_task("starting", total=None, speed="")
-    with Live(bar, console=console, transient=True):
-        yield lambda progress: bar.update(
+    step, rates = "", deque[float](maxlen=SHOWN)
+
+    def show(progress: Progress) -> None:
+        nonlocal step
+        if progress.step != step:
+            step = progress.step
+            rates.clear()
+        if progress.iops is not None:
+            rates.append(progress.iops)
+        bar.update(
             task,
             description=progress.step,
             completed=max(0, progress.cell - 1),
             total=progress.cells or None,
-            speed=_speed(progress),
+            speed=f"{_speed(progress)} {sparkline(rates)}".rstrip(),
         )
+
+    with Live(bar, console=console, transient=True):
+        yield show
 
 
 def _lines(console: Console) -> Report:
@@ -130,3 +144,9 @@ def _speed(progress: Progress) -> str:
     if progress.iops is None or progress.bytes_per_second is None:
         return left
     return f"{left}{progress.iops:,.0f} IOPS {progress.bytes_per_second / 2**20:,.0f} MiB/s"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A bar a value, from 0 to the highest of them: a stall is a gap that a mean would hide."""
+    highest = max(values, default=0.0) or 1.0
+    return "".join(BARS[round(value / highest * (len(BARS) - 1))] for value in values)
