@@ -1,5 +1,7 @@
 """The last night as metrics: what Prometheus reads is what Parquet holds."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner, Result
 
 from stormark import app
+from tests.reports.sample import LAB, RUN_ID, STARTED, WAL, write_run
+from tests.reports.storm_sample import storm_row, write_storm_tables
 from tests.reports.test_history import levels, write_nights
 
+DASHBOARD = Path(__file__).parent.parent.parent / "docs" / "grafana.json"
 OF_CELL = {"cluster": "kind-prod", "storage_class": "gp3", "what": "read_iops", "figure": "IOPS"}
 OF_STORM = {"cluster": "kind-prod", "volume": "gp3", "what": "pod-delete"}
 
@@ -64,3 +69,34 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     refused = metrics(location, "--file", str(tmp_path / "nowhere" / "x.prom"))
     assert refused.exit_code == 2
     assert "x.prom cannot be written: " in refused.stderr
+
+
+def unknown(dashboard: str, text: str) -> set[str]:
+    """What a dashboard asks for, as a metric or as a metric with a label, that nobody sends."""
+    sent = {
+        sample.name: set(sample.labels)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    targets = [target for panel in json.loads(dashboard)["panels"] for target in panel["targets"]]
+    assert targets
+    asked = {
+        (name, label)
+        for target in targets
+        for name in re.findall(r"stormark_\w+", target["expr"])
+        for label in re.findall(r"[{,](\w+)=", target["expr"])
+        + re.findall(r"{{(\w+)}}", target["legendFormat"])
+    }
+    return {f"{name} by {label}" for name, label in asked if label not in sent.get(name, ())}
+
+
+def test_the_dashboard_asks_for_what_is_sent(tmp_path: Path) -> None:
+    write_storm_tables(str(tmp_path), RUN_ID, STARTED, [storm_row("local-path", "pod-delete", 1)])
+    write_run(tmp_path, {"local-path": 1.0}, jobs=LAB | WAL, facts={"flow": "nightly"})
+    text = metrics(str(tmp_path)).stdout
+    dashboard = DASHBOARD.read_text()
+    assert unknown(dashboard, text) == set()
+    assert unknown(dashboard.replace("stormark_kept", "stormark_held"), text) == {
+        "stormark_held by cluster"
+    }
+    assert unknown(dashboard.replace("{{storage_class}}", "{{class}}"), text) != set()
