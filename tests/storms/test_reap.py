@@ -205,6 +205,7 @@ def jobs_created(monkeypatch: pytest.MonkeyPatch) -> list[Obj]:
     return created
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_nothing_that_a_configmap_says_is_run(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +237,7 @@ def test_nothing_that_a_configmap_says_is_run(
     assert ground.left() == []
 
 
+@pytest.mark.usefixtures("nobody_lives")
 @pytest.mark.parametrize("run_id", ["a.b", "20261122-031500-d4e5f6.x", "1"])
 def test_a_run_id_that_is_none_is_no_path(
     ground: Ground, monkeypatch: pytest.MonkeyPatch, run_id: str
@@ -251,6 +253,7 @@ def test_a_run_id_that_is_none_is_no_path(
         verbs.delete(ground.cluster, "ConfigMap", f"stormark-{run_id}")
 
 
+@pytest.mark.usefixtures("nobody_lives")
 def test_a_configmap_names_nothing_of_another_namespace(ground: Ground) -> None:
     """The run's PV, cordon and folder stay, until its own namespace is reaped."""
     node = ground.folders[0]

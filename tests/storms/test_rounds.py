@@ -11,6 +11,7 @@ from tasks.kubernetes import logs, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.logs import Line
+from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.run import Run
 from tasks.storms import experiment, faults, recovery
 from tasks.storms.outcome import Before
@@ -111,7 +112,8 @@ def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
     def beside_a_ghost(run: Run, writer: Writer) -> Before:
         meta = {"name": "ghost", "labels": {"stormark/writer": writer.name} | run.labels}
         container = {"name": CONTAINER, "image": "busybox", "command": ["sh", "-c", says]}
-        spec = {"containers": [container], "nodeName": writer.nodes[0]}
+        spec: Obj = {"containers": [container], "nodeName": writer.nodes[0]}
+        spec |= {"terminationGracePeriodSeconds": 0}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
         verbs.create(ground.cluster, pod)
         while "ghost" not in writer.observer.lives:
@@ -124,6 +126,7 @@ def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
         faults.delete_pod(cluster, pod)
 
     monkeypatch.setattr(recovery, "writing", beside_a_ghost)
+    monkeypatch.setattr(recovery, "STEADY_LIMIT_SECONDS", 1.0)  # the ghost writes once
     monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_go)
     plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
     try:
