@@ -31,8 +31,14 @@ def unproxied() -> dict[str, str]:
 
 
 def environment(process: str = "command") -> dict[str, str]:
-    """That of `unproxied`, with the mark by which processes.py knows what the testbed runs."""
-    return unproxied() | {MARK: f"{state.FOLDER}:{process}"}
+    """That of `unproxied`, with the mark by which processes.py knows what the testbed runs.
+
+    It names no cluster: external-provisioner prefers KUBECONFIG to its own --kubeconfig, and would
+    make the volumes of whichever cluster the command's caller had chosen.
+    """
+    own = unproxied() | {MARK: f"{state.FOLDER}:{process}"}
+    own.pop("KUBECONFIG", None)
+    return own
 
 
 def run(*command: str | Path, text: str | None = None) -> str:

@@ -34,7 +34,7 @@ def night(
     with granted(admin, shipped(), folder) as kubeconfig:
         plan = {
             "storage_classes": [CLASS],
-            "profile": "kubestr",
+            "profile": "quick",
             # a stall of the disk below spoils a round or two; a slice of the throttle is 0.1 s
             "rounds": 5,
             "runtime_seconds": 6,

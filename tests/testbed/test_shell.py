@@ -2,7 +2,7 @@
 
 import pytest
 
-from testbed.shell import CommandFailed, run, wait_for
+from testbed.shell import CommandFailed, run, unproxied, wait_for
 from testbed.state import GATEWAY, Failed
 
 
@@ -29,6 +29,13 @@ def test_no_proxy_is_asked_for_the_api_server(monkeypatch: pytest.MonkeyPatch) -
     """What the environment excepts already stays excepted."""
     monkeypatch.setenv("NO_PROXY", "localhost")
     assert run("sh", "-c", "echo $NO_PROXY") == f"localhost,{GATEWAY}"
+
+
+def test_no_other_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sidecar that reads KUBECONFIG would serve that one: a testbed is often made in another's."""
+    monkeypatch.setenv("KUBECONFIG", "/another/kubeconfig")
+    assert run("sh", "-c", "echo ${KUBECONFIG-none}") == "none"
+    assert unproxied()["KUBECONFIG"] == "/another/kubeconfig"
 
 
 def test_wait() -> None:
