@@ -32,7 +32,7 @@ def test_no_proxy_is_asked_for_the_api_server(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_no_other_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sidecar that reads KUBECONFIG would serve that one: a testbed is often made in another's."""
+    """A sidecar that reads KUBECONFIG would serve that one."""
     monkeypatch.setenv("KUBECONFIG", "/another/kubeconfig")
     assert run("sh", "-c", "echo ${KUBECONFIG-none}") == "none"
     assert unproxied()["KUBECONFIG"] == "/another/kubeconfig"
