@@ -57,7 +57,7 @@ lead='
 while [ "$ending" = no ]; do
     if [ "$controlled" = yes ] && ! echo "$number" 2>/dev/null >&4; then
         controlled=no
-        echo "uncontrolled"
+        echo "uncontrolled $number"
     fi
     checksum=$(((number * 48271 + hash) % 2147483647))
     if printf '%s%s %s %s\n' "$lead" "$number" "$writer" "$checksum" |

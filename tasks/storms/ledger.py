@@ -88,6 +88,19 @@ def records(lines: Iterable[str]) -> Reading:
     raise UnreadableVolume("the reading of the volume ends early")
 
 
+def in_control(acknowledged: Records, writer: str, end: int | None) -> Records:
+    """The records of a writer that its control had before they were acknowledged.
+
+    Those before `end`, if one could not be written there: a disk that loses its power may refuse
+    one before the writer is killed, and what was written until then counts.
+    """
+    return {
+        (name, number)
+        for name, number in acknowledged
+        if name == writer and (end is None or number < end)
+    }
+
+
 def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict:
     """Compare the records that were acknowledged with those that are there, for each writer.
 

@@ -70,7 +70,7 @@ class Observer:
         self.refusals: list[
             tuple[float, str]
         ] = []  # every time that was said, when and in which words
-        self.uncontrolled: set[str] = set()  # writers whose control could not be written
+        self.uncontrolled: dict[str, int] = {}  # by writer, the first record that its control lacks
         self.errors: list[str] = []
         self.changed = threading.Condition()
         self.stop = threading.Event()
@@ -155,8 +155,8 @@ class Observer:
                     self.refusals.append((arrived, self.refused[pod]))
                 case ["start", *_, writer]:
                     self.lives[pod] = int(writer.removeprefix(f"{pod}."))
-                case ["uncontrolled"]:
-                    self.uncontrolled.add(f"{pod}.{self.lives[pod]}")
+                case ["uncontrolled", number]:
+                    self.uncontrolled[f"{pod}.{self.lives[pod]}"] = int(number)
                 case ["unwritable", *why]:
                     self.unwritable[pod] = " ".join(why)
             self.changed.notify_all()

@@ -11,7 +11,7 @@ from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.vocabulary import ONE_POD
-from tasks.storms.ledger import Reading, UnreadableVolume, Verdict, judge, records
+from tasks.storms.ledger import Reading, UnreadableVolume, Verdict, in_control, judge, records
 from tasks.storms.outcome import Outcome, node_of
 from tasks.storms.writers import Writer
 
@@ -34,7 +34,10 @@ def verify(
     writer, before, first = outcome.writer, outcome.before, outcome.first
     node = node_of(writer, first) if first else before.node
     acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)} - writer.lost
-    unsynced = _in_control(writer, f"{before.pod}.{before.life}")
+    life = f"{before.pod}.{before.life}"
+    written = {(ack.writer, ack.number) for ack in list(writer.observer.acks)}
+    unsynced = in_control(written, life, writer.observer.uncontrolled.get(life))
+    unsynced -= writer.unsynced_lost
     if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
         found, read_on = _read_in_pod(run, writer), node
     else:
@@ -43,14 +46,6 @@ def verify(
     writer.lost |= set(verdict.lost)
     writer.unsynced_lost |= set(verdict.unsynced_lost)
     return verdict, read_on
-
-
-def _in_control(writer: Writer, life: str) -> set[tuple[str, int]]:
-    """The records of a life that its control had before they were acknowledged."""
-    if life in writer.observer.uncontrolled:
-        return set()
-    own = {(life, ack.number) for ack in list(writer.observer.acks) if ack.writer == life}
-    return own - writer.unsynced_lost
 
 
 def _read_in_pod(run: Run, writer: Writer) -> Reading:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.storms.ledger import UnreadableVolume, Verdict, checksum, judge, records
+from tasks.storms.ledger import UnreadableVolume, Verdict, checksum, in_control, judge, records
 from tests.storms.scripts import SHELLS, acknowledged, make_place
 
 
@@ -48,6 +48,15 @@ def test_a_volume_that_holds_all_is_kept() -> None:
     verdict = judge({("web-1", 0), ("web-1", 1)}, whole, set())
     assert verdict.kept
     assert verdict == Verdict(2, [], 0, 1)
+
+
+@pytest.mark.parametrize(("end", "numbers"), [(None, {0, 1, 2}), (2, {0, 1}), (0, set())])
+def test_a_control_has_what_was_written_until_it_was_refused(
+    end: int | None, numbers: set[int]
+) -> None:
+    """That of the life that the fault met, and of no other."""
+    acknowledged = {(writer, number) for writer in ("a.1", "a.2") for number in range(3)}
+    assert in_control(acknowledged, "a.1", end) == {("a.1", number) for number in numbers}
 
 
 def test_acknowledged_records_that_are_gone_are_lost() -> None:
