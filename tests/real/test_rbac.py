@@ -25,7 +25,7 @@ def run_storms(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict
         context=kubeconfig.stem,
         namespace=kubeconfig.stem,
         hold_seconds=2,
-        recovery_limit_seconds=180,
+        recovery_limit_seconds=60,
         writes_per_second=20,
         **{"storm_volumes": ["local"]} | plan,
     )
