@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from math import exp
-from typing import Any
+from typing import Any, NamedTuple
 
-from reports.history.changes import LATEST, Change, changes
+from reports.history.changes import LATEST, Change, changes_of_each
 from reports.history.nights import Nights, Series
 from reports.history.told import told
 from reports.html.chart import Chart, columns, edges
@@ -15,14 +15,30 @@ from reports.text.units import quantity
 HEIGHT = 150  # pixels
 
 
-def trend_charts(known: Nights) -> list[Chart]:
+class Trend(NamedTuple):
+    """A figure's newest nights, and where a new level began among them."""
+
+    known: Nights
+    series: Series
+    logs: Sequence[float]
+    changes: list[Change]
+
+
+def trends_of(known: Nights) -> list[Trend]:
+    """Each figure of the nights."""
+    logs = [one.logs[-LATEST:] for one in known.series]
+    found = zip(known.series, logs, changes_of_each(logs), strict=True)
+    return [Trend(known, *of_one) for of_one in found]
+
+
+def trend_charts(trends: list[Trend]) -> list[Chart]:
     """A panel for each figure of a job, a storm, or provisioning: a line for each class."""
     found = []
-    ordered = sorted(enumerate(known.series), key=_panel)
-    for _, group in groupby(ordered, key=_panel):
-        series = [one for _, one in group]
-        rows = [row for one in series for row in _points(known, one)]
-        title = f"{series[0].what}, {series[0].figure.label}"
+    for _, group in groupby(sorted(trends, key=_panel), key=_panel):
+        alike = list(group)
+        rows = [row for trend in alike for row in _points(trend)]
+        series = alike[0].series
+        title = f"{series.what}, {series.figure.label}"
         about = "Each night and its level; a mark is where a new level began. The table has these."
         found.append(
             Chart("trends", title, about, HEIGHT, columns(rows), edges([r["value"] for r in rows]))
@@ -30,13 +46,13 @@ def trend_charts(known: Nights) -> list[Chart]:
     return found
 
 
-def _panel(numbered: tuple[int, Series]) -> tuple[str, str]:
-    return numbered[1].what, numbered[1].figure.label
+def _panel(trend: Trend) -> tuple[str, str]:
+    return trend.series.what, trend.series.figure.label
 
 
-def _points(known: Nights, series: Series) -> list[dict[str, Any]]:
-    runs, logs = series.runs[-LATEST:], series.logs[-LATEST:]
-    found = changes(logs)
+def _points(trend: Trend) -> list[dict[str, Any]]:
+    known, series, logs, found = trend
+    runs = series.runs[-LATEST:]
     nights = {row["run_id"]: row for row in known.runs}
     new = {change.night: told(known, series, change) for change in found}
     return [
@@ -66,16 +82,17 @@ def _levels(found: Sequence[Change], nights: int) -> list[float | None]:
     ]
 
 
-def trend_table(known: Nights) -> Markdown:
+def trend_table(trends: list[Trend]) -> Markdown:
     """The newest night's figures, and the newest change of each."""
     return table(
         ["class", "what", "figure", "nights", "last night", "newest change"],
-        [_row(known, series) for series in known.series],
+        [_row(trend) for trend in trends],
     )
 
 
-def _row(known: Nights, series: Series) -> list[object]:
-    found = changes(series.logs[-LATEST:])[-1:]
+def _row(trend: Trend) -> list[object]:
+    known, series, _, changes = trend
+    found = changes[-1:]
     last = quantity(exp(series.logs[-1]), series.figure.scales)
     new = told(known, series, found[0]).partition(": ")[2] if found else "none"
     return [series.name, series.what, series.figure.label, len(series.runs), last, new]

@@ -8,18 +8,16 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.data.load import Row, Run, load
-from reports.history.nights import NIGHTLY, Nights, nights
+from reports.data.load import Row
 from reports.html.chart import Chart, Sign, colours, drawing, drawings
 from reports.html.latency import ABOUT, latency_charts
 from reports.html.library import library
 from reports.html.markup import html
-from reports.html.nights import trend_charts, trend_table
-from reports.html.seconds import read_seconds, second_charts, seconds_table
+from reports.html.nights import Trend, trend_charts, trend_table, trends_of
+from reports.html.seconds import by_time, node_seconds, second_charts, seconds_table
 from reports.html.speed import bar_charts, ratio_charts
 from reports.html.storms import legend, timelines
-from reports.speed.comparison import compare
-from reports.storms.survival import survive
+from reports.page.render import Rendered
 
 # In the place of an image's file.
 NIGHTS, SECONDS = "nights", "seconds"
@@ -40,14 +38,11 @@ class Group(NamedTuple):
     signs: Sequence[Sign] = ()
 
 
-def page(location: str, run_id: str, text: str) -> str:
-    """The page of a run, whose report as markdown is `text`; it needs nothing beside itself.
-
-    Raises ResultsError if the location does not hold the run.
-    """
-    run = load(location, run_id)
-    comparison, survival = compare(run), survive(run)
-    known, (fio, node) = _known(location, run), read_seconds(location, run)
+def page(location: str, rendered: Rendered) -> str:
+    """The page of a run's report; it needs nothing beside itself."""
+    run, comparison, survival = rendered.run, rendered.comparison, rendered.survival
+    run_id, trends = run.facts["run_id"], trends_of(rendered.nights) if rendered.nights else []
+    fio, node = by_time(run.fio_seconds), by_time(node_seconds(location, run))
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True
     )
@@ -62,7 +57,7 @@ def page(location: str, run_id: str, text: str) -> str:
             Group("", f"The first round of each storm. {MOVED}", storms, legend(storms)),
         ],
         SECONDS: [Group("", MOVED, second_charts(run, fio, node))],
-        NIGHTS: [Group("", MOVED, trend_charts(known) if known else [])],
+        NIGHTS: [Group("", MOVED, trend_charts(trends))],
     }
     every: list[Chart] = []
     panels = environment.get_template("charts.html.jinja")
@@ -72,8 +67,8 @@ def page(location: str, run_id: str, text: str) -> str:
         for group in parts:
             places[place] += panels.render(group._asdict(), first=len(every))
             every += group.charts
-    more = _seconds(fio, node) + _nights(known)
-    body = html(text.replace(END, f"{more}{END}", 1), places)
+    more = _seconds(fio, node) + _nights(trends)
+    body = html(rendered.markdown.replace(END, f"{more}{END}", 1), places)
     scripts = [library(), (HERE / "page.js").read_text()]
     return environment.get_template("page.html.jinja").render(
         title=body.title,
@@ -86,19 +81,9 @@ def page(location: str, run_id: str, text: str) -> str:
     )
 
 
-def _known(location: str, run: Run) -> Nights | None:
-    """The nights up to this one; None for other flows, and the first."""
-    if run.facts["flow"] != NIGHTLY:
-        return None
-    known = nights(location, run.facts["cluster"], run.facts["started_at"])
-    return known if len(known.runs) > 1 else None
-
-
-def _nights(known: Nights | None) -> str:
-    """The section of the nights, as markdown like all others."""
-    if known is None:
-        return ""
-    return f"## Nights\n\n![Trends]({NIGHTS})\n\n{trend_table(known)}\n\n"
+def _nights(trends: list[Trend]) -> str:
+    """The section of the nights, as markdown like all others; empty without any before."""
+    return f"## Nights\n\n![Trends]({NIGHTS})\n\n{trend_table(trends)}\n\n" if trends else ""
 
 
 def _seconds(fio: list[Row], node: list[Row]) -> str:

@@ -13,21 +13,20 @@ from tasks.results.schema import TABLES
 
 HEIGHT = 220  # pixels
 MOST = 1000  # points of a class: of more, the least and the most of each few seconds are drawn
-OF_FIO = ("storage_class", "job", "round", "direction", "at", "iops")
 OF_NODE = (
     "storage_class", "job", "round", "volume", "storm", "at", "device", "read_iops", "write_iops",
 )  # fmt: skip
 
 
-def read_seconds(location: str, run: Run) -> tuple[list[Row], list[Row]]:
-    """The run's rows of `fio_seconds` and `node_seconds`; none of a table that there is not yet."""
-    wanted = {"fio_seconds": OF_FIO, "node_seconds": OF_NODE}
-    found = (
-        rows(location, name, [run.facts["run_id"]], of) if name in TABLES else []
-        for name, of in wanted.items()
-    )
-    fio, node = (sorted(some, key=lambda row: row["at"]) for some in found)
-    return fio, node
+def node_seconds(location: str, run: Run) -> list[Row]:
+    """The run's rows of `node_seconds`; none where there is no such table yet."""
+    name = "node_seconds"
+    return rows(location, name, [run.facts["run_id"]], OF_NODE) if name in TABLES else []
+
+
+def by_time(seconds: Iterable[Row]) -> list[Row]:
+    """Rows of seconds, the earliest first."""
+    return sorted(seconds, key=lambda row: row["at"])
 
 
 def second_charts(run: Run, fio: list[Row], node: list[Row]) -> list[Chart]:

@@ -11,7 +11,7 @@ from reports.decision import tables as decision_tables
 from reports.decision.references import Held, held
 from reports.decision.requirements import judge
 from reports.decision.workloads import decide
-from reports.history.nights import nights
+from reports.history.nights import NIGHTLY, Nights, nights
 from reports.history.told import since_last_night
 from reports.page import provenance
 from reports.page.headline import headline
@@ -32,11 +32,19 @@ from reports.text.markdown import fence, markdown
 
 @dataclass(frozen=True)
 class Rendered:
-    """A report as markdown, and its charts as SVG; a chart is empty where nothing was planned."""
+    """A report as markdown, and its charts as SVG; a chart is empty where nothing was planned.
+
+    With what it was made of: `nights` are those up to a nightly's own, None for other flows, and
+    the first.
+    """
 
     markdown: str
     chart: str
     storms_chart: str
+    run: Run
+    comparison: Comparison
+    survival: Survival | None
+    nights: Nights | None
 
 
 def render(location: str, run_id: str) -> Rendered:
@@ -47,11 +55,16 @@ def render(location: str, run_id: str) -> Rendered:
     run = load(location, run_id)
     comparison, survival = compare(run), survive(run)
     proved = proofs(pooled(location, run))
-    title = f"{run.facts['cluster']}, {_date(run)}"
+    title, known = f"{run.facts['cluster']}, {_date(run)}", _nights(location, run)
+    news = since_last_night(known).sentences() if known else []
     return Rendered(
-        _report(run, comparison, survival, proved, _news(location, run)),
+        _report(run, comparison, survival, proved, news),
         chart(comparison, f"{title}: {_measure(comparison)}") if _speed(run, survival) else "",
         storms_chart(survival, run, f"{title}: {_round(survival)}") if survival else "",
+        run,
+        comparison,
+        survival,
+        known,
     )
 
 
@@ -73,12 +86,12 @@ def _round(survival: Survival) -> str:
     return "storms" if survival.rounds == 1 else f"storms, round 1 of {survival.rounds}"
 
 
-def _news(location: str, run: Run) -> list[str]:
-    """What a night shows that the one before did not; empty for other flows, and the first."""
-    if run.facts["flow"] != "nightly":
-        return []
+def _nights(location: str, run: Run) -> Nights | None:
+    """The nights up to this one; None for other flows, and the first."""
+    if run.facts["flow"] != NIGHTLY:
+        return None
     known = nights(location, run.facts["cluster"], run.facts["started_at"])
-    return since_last_night(known).sentences() if len(known.runs) > 1 else []
+    return known if len(known.runs) > 1 else None
 
 
 def _report(
