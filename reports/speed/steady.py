@@ -10,8 +10,8 @@ from math import log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from ruptures import KernelCPD
 
+from reports.data.segments import segments
 from reports.text.units import COUNT, factor, quantity
 
 BLOCK = 3  # seconds, of which the median stands for all: a lone stall is no level
@@ -65,19 +65,15 @@ def _stalls(series: Array) -> list[int]:
 
 
 def _levels(series: Array, stalls: Sequence[int]) -> list[Level]:
-    """The stretches between changes of level: exact segmentation of least squares (PELT)."""
+    """The stretches between changes of level: exact segmentation of least squares."""
     if len(series) < FEWEST:
         return [Level(0, len(series), _usual(series))] if len(series) else []
     logs = _logs(series, stalls)
     blocks = np.median(logs[: len(logs) // BLOCK * BLOCK].reshape(-1, BLOCK), axis=1)
     steps = np.abs(np.diff(blocks))
     noise = max(1.4826 * float(np.median(steps)) / 2**0.5 * WIDER, LEAST_NOISE)
-    ends = (
-        KernelCPD(kernel="linear", min_size=2)
-        .fit(blocks / noise)
-        .predict(pen=PENALTY * log(len(blocks)))
-    )
-    edges = [0, *(block * BLOCK for block in ends[:-1]), len(series)]
+    (begins,) = segments(blocks[np.newaxis] / noise, 2, PENALTY * log(len(blocks)))
+    edges = [*(block * BLOCK for block in begins), len(series)]
     inner = [
         _edge(logs, before, edge, after)
         for before, edge, after in zip(edges, edges[1:], edges[2:], strict=False)
