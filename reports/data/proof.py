@@ -14,7 +14,7 @@ POWER = ("node-crash",)
 # Their content is a node's own: on another one it is another volume under the same name.
 OF_ONE_NODE = ("hostPath", "local")
 LEVEL = 0.95
-MEASURED = "measured"
+
 OF_RUNS = ("run_id", "cluster", "started_at")
 OF_CLASSES = ("run_id", "storage_class", "provisioner", "parameters", "mount_options")
 OF_STORMS = (
@@ -88,7 +88,7 @@ def pooled(location: str, run: Run) -> list[Row]:
     }
     of_now = {None, *((run_id, name) for run_id, name in same)}
     before = [row for row in earlier if _class_of(row) in of_now]
-    return [row for row in [*before, *run.storms] if row["status"] == MEASURED]
+    return [row for row in [*before, *run.storms] if row["status"] == "measured"]
 
 
 def _class_of(row: Row) -> tuple[str, str] | None:

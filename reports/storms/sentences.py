@@ -5,7 +5,7 @@ from textwrap import shorten
 
 from reports.data.load import Row
 from reports.storms.survival import Gap, StormCell, Survival, middle, values
-from reports.storms.words import gap_link, listed, pending, promised, records, unlike
+from reports.storms.words import gap_link, listed, lost_seconds, pending, promised, records, unlike
 from reports.text.markdown import Markdown, markdown
 from reports.text.units import tenths
 
@@ -98,11 +98,7 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
 def _lost(cells: list[StormCell]) -> str:
     """What was lost in all storms: records, and the most that one fault took in seconds."""
     count = records(sum(cell.lost_records for cell in cells))
-    seconds = [cell.lost_seconds for cell in cells if cell.lost_seconds is not None]
-    if not seconds:
-        return count
-    most = " at most" if sum(len(cell.lossy) for cell in cells) > 1 else ""
-    return f"{tenths(max(seconds))}{most}, {count}"
+    return ", ".join(filter(None, [lost_seconds(cells), count]))
 
 
 def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:

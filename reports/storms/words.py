@@ -1,5 +1,6 @@
 """A storm's outcome in the words that report, chart and terminal share."""
 
+from collections.abc import Sequence
 from statistics import median
 
 from reports.data.load import Row, Run
@@ -43,12 +44,17 @@ def records(count: int) -> str:
     return f"{count:,} record{'' if count == 1 else 's'}"
 
 
+def lost_seconds(cells: Sequence[StormCell]) -> str:
+    """The seconds that the rounds of cells lost, of several the most; empty where no row says."""
+    known = [cell.lost_seconds for cell in cells if cell.lost_seconds is not None]
+    most = " at most" if sum(len(cell.lossy) for cell in cells) > 1 else ""
+    return f"{tenths(max(known))}{most}" if known else ""
+
+
 def loss(cell: StormCell) -> str:
-    """What the rounds of a cell lost: seconds, of several rounds the most, and records."""
-    count = records(cell.lost_records)
-    if cell.lost_seconds is None:
-        return count
-    return f"{tenths(cell.lost_seconds)}{' at most' if len(cell.lossy) > 1 else ''} ({count})"
+    """What the rounds of a cell lost: seconds where they are known, and records."""
+    count, said = records(cell.lost_records), lost_seconds([cell])
+    return f"{said} ({count})" if said else count
 
 
 def listed(names: list[str]) -> str:

@@ -67,9 +67,7 @@ class Observer:
         self.delays: dict[str, list[float]] = {}  # what brings it to the client's clock, by `clock`
         self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
         self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
-        self.refusals: list[
-            tuple[float, str]
-        ] = []  # every time that was said, when and in which words
+        self.refusals: list[tuple[float, str]] = []  # each of them, when and in which words
         self.uncontrolled: dict[str, int] = {}  # by writer, the first record that its control lacks
         self.errors: list[str] = []
         self.changed = threading.Condition()

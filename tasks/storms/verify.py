@@ -33,16 +33,14 @@ def verify(
     """
     writer, before, first = outcome.writer, outcome.before, outcome.first
     node = node_of(writer, first) if first else before.node
-    acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)} - writer.lost
+    acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)}
     life = f"{before.pod}.{before.life}"
-    written = {(ack.writer, ack.number) for ack in list(writer.observer.acks)}
-    unsynced = in_control(written, life, writer.observer.uncontrolled.get(life))
-    unsynced -= writer.unsynced_lost
+    unsynced = in_control(acknowledged, life, writer.observer.uncontrolled.get(life))
     if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
         found, read_on = _read_in_pod(run, writer), node
     else:
         found, read_on = _read_by_job(run, owner, writer, node, others)
-    verdict = judge(acknowledged, found, unsynced)
+    verdict = judge(acknowledged - writer.lost, found, unsynced - writer.unsynced_lost)
     writer.lost |= set(verdict.lost)
     writer.unsynced_lost |= set(verdict.unsynced_lost)
     return verdict, read_on

@@ -6,12 +6,13 @@ import pytest
 
 from testbed import state
 
+_ELSEWHERE = os.environ.get("KUBECONFIG") != str(state.KUBECONFIG)
 BREAKS_NODES = pytest.mark.skipif(
-    os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
+    _ELSEWHERE,
     reason="only the testbed's nodes can be broken by a test: `make e2e` without KUBECONFIG",
 )
 ON_THIS_MACHINE = pytest.mark.skipif(
-    os.environ.get("KUBECONFIG") != str(state.KUBECONFIG),
+    _ELSEWHERE,
     reason="only a testbed's API server reaches what a test serves here: `make e2e` without "
     "KUBECONFIG",
 )

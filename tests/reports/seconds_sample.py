@@ -12,23 +12,18 @@ from tests.reports.sample import RUN_ID as RUN
 from tests.reports.sample import STARTED, Row
 
 STALL = 7  # the second in which nothing is completed
-_TEXTS = ("storage_class", "job", "node")
-_OF = {
-    "fio_seconds": {"direction": pa.string(), "second": pa.int64(), "iops": pa.float64()},
-    "node_seconds": {
-        "volume": pa.string(), "storm": pa.string(), "device": pa.string(),
-        "read_iops": pa.float64(), "write_iops": pa.float64(),
-    },
+_OF_NODE = {
+    "storage_class": pa.string(), "job": pa.string(), "node": pa.string(), "round": pa.int64(),
+    "volume": pa.string(), "storm": pa.string(), "device": pa.string(),
+    "read_iops": pa.float64(), "write_iops": pa.float64(),
 }  # fmt: skip
 
 
 def know_seconds(patch: pytest.MonkeyPatch) -> None:
-    """A version that has tables of seconds, where this is an earlier one."""
-    for name, of in _OF.items():
-        if name not in TABLES:
-            kinds = dict.fromkeys(_TEXTS, pa.string()) | {"round": pa.int64()} | of
-            more = [Column(column, kind, "", "") for column, kind in kinds.items()]
-            patch.setitem(TABLES, name, [RUN_ID, Column("at", TIME, "", ""), *more])
+    """A version that has the node's seconds, where this is an earlier one."""
+    if "node_seconds" not in TABLES:
+        more = [Column(column, kind, "", "") for column, kind in _OF_NODE.items()]
+        patch.setitem(TABLES, "node_seconds", [RUN_ID, Column("at", TIME, "", ""), *more])
 
 
 def write_seconds(location: str, names: tuple[str, ...], count: int = 20) -> None:
