@@ -2,7 +2,20 @@
 
 import typer
 
-from commands import compare, demo, history, metrics, plan, preflight, reap, report, run, runs, up
+from commands import (
+    compact,
+    compare,
+    demo,
+    history,
+    metrics,
+    plan,
+    preflight,
+    reap,
+    report,
+    run,
+    runs,
+    up,
+)
 from commands import open as opening
 
 app = typer.Typer(
@@ -27,6 +40,7 @@ app.command(epilog=reap.EXAMPLES)(reap.reap)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=opening.EXAMPLES)(opening.open_page)
 app.command(epilog=runs.EXAMPLES)(runs.runs)
+app.command(epilog=compact.EXAMPLES)(compact.compact)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=history.EXAMPLES)(history.history)
 app.command(epilog=metrics.EXAMPLES)(metrics.metrics)

@@ -97,8 +97,10 @@ def scale(nights: int = 730, classes: int = 20, jobs: int = 12, volumes: int = 5
         for night in range(nights):
             last = _write(root, night, classes, jobs, volumes)
         print(f"{nights * classes * jobs * volumes:,} rows in {time.monotonic() - began:.0f} s")
-        for command in (["history"], ["report", last], ["runs"]):
-            _timed([*command, "--results", root])
+        for round_of in ("a file a run", "a file a month"):
+            print(f"\n{round_of}")
+            for command in (["history"], ["report", last], ["runs"], ["compact"]):
+                _timed([*command, "--results", root])
 
 
 def _timed(arguments: list[str]) -> None:

@@ -1,16 +1,16 @@
 """Writes and reads the Parquet tables that a run leaves, and is the only code that does.
 
-One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.parquet`. The root is a
-folder, a `file:` URI, or a prefix in an object store (credentials from the environment): `s3://`,
-`gs://` or `abfs://`.
+One dataset a table below one root: `<root>/<table>/date=YYYY-MM-DD/<run_id>.parquet`, or a file of
+a month, which `compact` writes. The root is a folder, a `file:` URI, or a prefix in an object store
+(credentials from the environment): `s3://`, `gs://` or `abfs://`.
 """
 
 import os
 import re
 import uuid
 import warnings
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from tasks.plan.location import NO_CREDENTIALS, STORES, holds_credentials, open_store
 from tasks.results.schema import schema
@@ -37,6 +38,7 @@ KINDS = (
 PROBE = ".stormark"
 # Columns of a table of seconds that grow by the same from row to row: their steps take no room.
 COUNTED = ("second", "at")
+MONTH = re.compile(r"\d{4}-\d{2}")  # the name of a month's file
 # What pyarrow raises where a store refuses or does not answer.
 REFUSED = (pa.ArrowException, OSError)
 
@@ -64,7 +66,7 @@ def open_location(location: str) -> tuple[fs.FileSystem, str]:
         return fs.LocalFileSystem(), str(Path(location).resolve())
     except (*REFUSED, ValueError) as error:
         raise ResultsError(
-            f"results location {location!r} cannot be opened: {_seen(error)}. {KINDS}"
+            f"results location {location!r} cannot be opened: {seen(error)}. {KINDS}"
         ) from error
 
 
@@ -84,12 +86,12 @@ def check_writable(location: str) -> None:
             filesystem.delete_file(probe)
     except REFUSED as error:
         raise ResultsError(
-            f"results location {location!r} is not writable: {_seen(error)}. "
+            f"results location {location!r} is not writable: {seen(error)}. "
             "Choose another with results: in the plan or --results."
         ) from error
 
 
-def _seen(error: Exception) -> str:
+def seen(error: Exception) -> str:
     """What a store says, in one line, without what Google's library tells its own developers."""
     return " ".join(re.sub(r" error_info=\{.*\}\}", "", str(error)).split())
 
@@ -120,7 +122,7 @@ def write_table(
     content = _encode(table, run_id, rows)
     filesystem, root = open_location(location)
     path = file_path(root, table, run_id, started_at)
-    _write_whole(filesystem, path, content)
+    write_whole(filesystem, path, content)
     return path.removeprefix(f"{root}/")
 
 
@@ -132,18 +134,24 @@ def _encode(table: str, run_id: str, rows: Iterable[Mapping[str, Any]]) -> bytes
         if unknown := set(row) - known:
             raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")
     buffer = BytesIO()
-    counted = COUNTED if known >= set(COUNTED) else ()
-    pq.write_table(
-        pa.Table.from_pylist(complete, schema=table_schema),
-        buffer,
-        compression="zstd",
-        use_dictionary=[name for name in table_schema.names if name not in counted],
-        column_encoding=dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
-    )
+    content = pa.Table.from_pylist(complete, schema=table_schema)
+    pq.write_table(content, buffer, **encoding(table))
     return buffer.getvalue()
 
 
-def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+def encoding(table: str) -> dict[str, Any]:
+    """How the columns of a table lie in its files, as pyarrow's writers take it."""
+    names = schema(table).names
+    counted = COUNTED if set(names) >= set(COUNTED) else ()
+    return {
+        "compression": "zstd",
+        "use_dictionary": [name for name in names if name not in counted],
+        "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
+    }
+
+
+def write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+    """Put content at a path, whole or not at all. Raises ResultsError."""
     # A name that starts with a dot is not read as part of the dataset, and a rename is atomic;
     # an object store shows an object only once its upload has ended, but for Azure's, where
     # pyarrow begins with an empty one.
@@ -164,7 +172,7 @@ def _write_whole(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
                 filesystem.delete_file(target)
         before = "may be gone" if filesystem.type_name == "abfs" else "is unchanged"
         raise ResultsError(
-            f"{path} cannot be written: {_seen(error)}. What lay there before {before}."
+            f"{path} cannot be written: {seen(error)}. What lay there before {before}."
         ) from error
 
 
@@ -181,7 +189,7 @@ def write_text(location: str, path: str, content: str) -> str:
     """Write a text file (a report, a chart) below the location; returns where it is."""
     filesystem, root = open_location(location)
     target = f"{root}/{path}"
-    _write_whole(filesystem, target, content.encode())
+    write_whole(filesystem, target, content.encode())
     return target if isinstance(filesystem, fs.LocalFileSystem) else below(location, path)
 
 
@@ -199,25 +207,53 @@ def run_ids(location: str) -> list[str]:
     """
     filesystem, root = open_location(location)
     try:
-        return sorted(map(_run_of, _files(filesystem, root, "runs")))
+        own, months = files_of(filesystem, f"{root}/runs")
+        of_months = {
+            run_id for path in months.values() for run_id in _runs_of_month(filesystem, path)
+        }
+        return sorted(own.keys() | of_months)
     except REFUSED as error:
         raise ResultsError(
-            f"results location {location!r} cannot be read: {_seen(error)}"
+            f"results location {location!r} cannot be read: {seen(error)}"
         ) from error
 
 
-def _run_of(path: str) -> str:
-    return path.rpartition("/")[2].removesuffix(".parquet")
-
-
-def _files(filesystem: fs.FileSystem, root: str, table: str) -> list[str]:
-    """The paths of a table's files."""
-    selector = fs.FileSelector(f"{root}/{table}", recursive=True, allow_not_found=True)
-    return sorted(
-        info.path
-        for info in filesystem.get_file_info(selector)
+def files_of(filesystem: fs.FileSystem, folder: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The paths of the files in a table's folder: of runs by their ids, and of months."""
+    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    paths = {
+        info.base_name.removesuffix(".parquet"): info.path
+        for info in sorted(filesystem.get_file_info(selector), key=lambda info: info.path)
         if info.extension == "parquet" and not info.base_name.startswith(".")
-    )
+    }
+    months = {name: path for name, path in paths.items() if MONTH.fullmatch(name)}
+    return {name: path for name, path in paths.items() if name not in months}, months
+
+
+def month_rows(
+    filesystem: fs.FileSystem, path: str, wanted: pa.Schema, runs: Collection[str] | None = None
+) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each run in a month's file, or of those among `runs`, under a schema."""
+    with filesystem.open_input_file(path) as file:
+        parquet = pq.ParquetFile(file)
+        groups = list(enumerate(_group_runs(parquet)))
+        for run_id in dict.fromkeys(run_id for _, run_id in groups):
+            if runs is None or run_id in runs:
+                its = [number for number, of_run in groups if of_run == run_id]
+                content = parquet.read_row_groups(its, wanted.names, use_threads=False)
+                yield run_id, under(wanted, content)
+
+
+def _runs_of_month(filesystem: fs.FileSystem, path: str) -> set[str]:
+    with filesystem.open_input_file(path) as file:
+        return set(_group_runs(pq.ParquetFile(file)))
+
+
+def _group_runs(parquet: pq.ParquetFile) -> Iterator[str]:
+    """The run of each row group of a month's file, by its statistics."""
+    column = parquet.schema_arrow.names.index("run_id")
+    for number in range(parquet.num_row_groups):
+        yield parquet.metadata.row_group(number).column(column).statistics.min
 
 
 def read_table(
@@ -250,30 +286,53 @@ def read(
     wanted = schema(table)
     if columns is not None:
         wanted = pa.schema([one for one in wanted if one.name in columns])
-    runs = {run_id} if isinstance(run_id, str) else run_id
     filesystem, root = open_location(location)
-    found = [pa.Table.from_batches([], schema=wanted)]  # no frame, so no import of pandas
     try:
-        for path in _files(filesystem, root, table):
-            if runs is not None and _run_of(path) not in runs:
-                continue
-            try:
-                with filesystem.open_input_file(path) as file:
-                    # names that it lacks it leaves out; threads cost more than so small a file
-                    content = pq.ParquetFile(file).read(wanted.names, use_threads=False)
-                    found.append(_under(wanted, content))
-            except pa.ArrowInvalid as error:
-                if isinstance(run_id, str):
-                    raise ResultsError(f"{path} cannot be read: {_seen(error)}") from error
-                warnings.warn(f"{path} is left out: {error}", stacklevel=2)
-        return pa.concat_tables(found)
+        found = _by_run(filesystem, f"{root}/{table}", wanted, run_id)
     except REFUSED as error:
         raise ResultsError(
-            f"results location {location!r} cannot be read: {_seen(error)}"
+            f"results location {location!r} cannot be read: {seen(error)}"
         ) from error
+    empty = pa.Table.from_batches([], schema=wanted)  # no frame, so no import of pandas
+    return pa.concat_tables([empty, *(found[name] for name in sorted(found))])
 
 
-def _under(wanted: pa.Schema, table: pa.Table) -> pa.Table:
+# A file that was there when the folder was listed may be in the month's by now.
+@retry(retry=retry_if_exception_type(FileNotFoundError), stop=stop_after_attempt(3), reraise=True)
+def _by_run(
+    filesystem: fs.FileSystem, folder: str, wanted: pa.Schema, run_id: str | Collection[str] | None
+) -> dict[str, pa.Table]:
+    """A table's rows by run, of its own file where it has one, else of its month's."""
+    alone = isinstance(run_id, str)
+    runs = {run_id} if isinstance(run_id, str) else run_id
+    own, months = files_of(filesystem, folder)
+    others = None if runs is None else {one for one in runs if one not in own}
+    found = dict[str, pa.Table]()
+    for month, path in months.items():
+        if others is None or any(one.startswith(month.replace("-", "")) for one in others):
+            with _or_left_out(path, alone):
+                found.update(month_rows(filesystem, path, wanted, others))
+    for name, path in own.items():
+        if runs is None or name in runs:
+            with _or_left_out(path, alone), filesystem.open_input_file(path) as file:
+                # names that it lacks it leaves out; threads cost more than so small a file
+                content = pq.ParquetFile(file).read(wanted.names, use_threads=False)
+                found[name] = under(wanted, content)
+    return found
+
+
+@contextmanager
+def _or_left_out(path: str, alone: bool) -> Iterator[None]:
+    """Leave out a damaged file with a warning, unless it was asked for alone."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        if alone:
+            raise ResultsError(f"{path} cannot be read: {seen(error)}") from error
+        warnings.warn(f"{path} is left out: {error}", stacklevel=4)
+
+
+def under(wanted: pa.Schema, table: pa.Table) -> pa.Table:
     """A table of any version of the schema under today's."""
     columns = [
         table[one.name].cast(one.type)

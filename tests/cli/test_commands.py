@@ -18,6 +18,7 @@ from tests.reports.sample import RUN_ID, STARTED, write_run
 from tests.reports.storm_sample import write_storms
 
 LATER = "20261124-180000-d4e5f6"
+LONG_AGO = "20201123-180000-a1b2c3"
 
 
 def test_plan_prints_every_field(stormark: Stormark) -> None:
@@ -83,6 +84,29 @@ def test_runs_are_listed_newest_first(stormark: Stormark, tmp_path: Path) -> Non
     )
     assert (newest["run"], newest["outcome"], newest["cells"]) == (LATER, "complete", "12 of 12")
     assert newest["classes"] == "local-path"
+
+
+def test_months_are_put_together(stormark: Stormark, tmp_path: Path) -> None:
+    """What was done is said, and what was left alone ends it with 1."""
+    location = write_run(
+        tmp_path,
+        {"local-path": 1.0},
+        run_id=LONG_AGO,
+        facts={"started_at": STARTED.replace(year=2020)},
+    )
+    done = stormark.command("compact", "--results", location)
+    assert (done.exit_code, re.findall(r"2020-11: (\d) files", done.stdout)) == (0, ["4"])
+    assert (
+        f"{tmp_path}: nothing to put together"
+        in (again := stormark.command("compact", "--results", location)).stdout
+    )
+    assert again.exit_code == 0
+    assert LONG_AGO in stormark.command("runs", "--results", location).stdout
+    damaged = tmp_path / "fio" / "date=2020-11-23" / f"{LONG_AGO}.parquet"
+    damaged.write_bytes(b"no parquet")
+    left = stormark.command("compact", "--results", location)
+    assert left.exit_code == 1
+    assert f"{damaged} is left alone" in left.stdout
 
 
 def test_a_run_is_a_line_however_many_classes_it_has(stormark: Stormark, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from tasks.results.schema import TABLES
+from tasks.results.store import read
 from tests.cli.written import is_there_once
 from tests.conftest import Cluster, Stormark
 from tests.documents.test_results import BLOCKS, output_of
@@ -75,10 +77,14 @@ class Store(NamedTuple):
         assert answer.status == 200
         return answer.data.decode()
 
+    def names(self) -> list[str]:
+        """The names of all objects below the prefix."""
+        return re.findall("<Key>stormark/(.*?)</Key>", self.ask("GET", "/bucket?list-type=2"))
+
     def objects(self) -> dict[str, bytes]:
         """What lies below the prefix."""
         bucket = fs.S3FileSystem(endpoint_override=self.address, scheme="http")
-        keys = re.findall("<Key>stormark/(.*?)</Key>", self.ask("GET", "/bucket?list-type=2"))
+        keys = self.names()
         return {key: bucket.open_input_stream(f"bucket/stormark/{key}").read() for key in keys}
 
     def sent(self) -> list[Asked]:
@@ -175,6 +181,22 @@ def test_a_run_written_twice_is_there_once(store: Store) -> None:
     is_there_once(store.uri(), store.objects)
 
 
+def test_the_files_of_a_month_become_one(stormark: Stormark, store: Store) -> None:
+    """As in a folder; each run's own objects are gone, and its rows are read as before."""
+    for day in (1, 2):
+        started = datetime(2020, 1, day, tzinfo=UTC)
+        run_id = f"{started:%Y%m%d}-000000-a1b2c3"
+        write_run(store.uri(), {"local-path": 1.0}, run_id=run_id, facts={"started_at": started})
+    before = read(store.uri(), "fio")
+    assert stormark.command("compact", "--results", store.uri()).exit_code == 0
+    files = [key for key in store.names() if key.endswith(".parquet")]
+    assert set(files) == {
+        f"{table}/date=2020-01-01/2020-01.parquet"
+        for table in ("classes", "fio", "runs", "volumes")
+    }
+    assert read(store.uri(), "fio") == before
+
+
 def test_what_the_page_shows_runs(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -183,7 +205,7 @@ def test_what_the_page_shows_runs(
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{store.address}")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     output = output_of(BLOCKS[-1], tmp_path)
-    for words in (f"{RUN_ID} +complete", "2026-11-23 ┆ local-path", "write_iops +│ +[0-9]+"):
+    for words in (f"{RUN_ID} +complete", f"{RUN_ID} ┆ local-path", "write_iops +│ +[0-9]+"):
         assert re.search(words, output), output
 
 

@@ -11,6 +11,7 @@ RUN_BY = {
         "tests/reports/test_metrics.py::test_a_file_is_replaced_whole"
     ),
     r"stormark (plan > plan\.yaml|plan|runs|history|report RUN|compare (RUN RUN|--last 28))": HERE,
+    r"stormark compact": "tests/cli/test_commands.py::test_months_are_put_together",
     r"stormark open( RUN)?": "tests/cli/test_open.py::test_the_newest_report_is_opened",
     r"python -m tests\.reports\.screenshot": "not run: minutes; the picture beside it came of it",
     r"stormark run .* --flow storms": (

@@ -24,11 +24,13 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for night in (0, 1):
         started = STARTED + timedelta(days=night)
         drains = [storm_row(volume, "drain", 1) for volume in ("local-path", "hostPath")]
-        write_storm_tables(str(root / "results"), f"night-{night}", started, drains)
+        write_storm_tables(
+            str(root / "results"), f"{started:%Y%m%d}-180000-a1b2c3", started, drains
+        )
         write_run(
             root / "results",
             {"local-path": 1.0, "nfs-client": 0.16},
-            run_id=f"night-{night}",
+            run_id=f"{started:%Y%m%d}-180000-a1b2c3",
             facts={"started_at": started},
             cell=lambda row, night=night: (  # type: ignore[misc]
                 failed(row, "No space left on device")
@@ -104,11 +106,11 @@ def test_an_added_column_is_added_to_the_contract(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
-        (0, ["2026-11-23", "2026-11-24", "local-path", "12300.0", "1968.0"]),
+        (0, ["20261123", "20261124", "local-path", "12300.0", "1968.0"]),
         (1, ["nfs-client", "read_bw", "p99_ms"]),
         (2, ["6.8.0-45-generic", "mib_per_second", "640.0"]),
-        (3, ["No space left on device", "2026-11-24", "3"]),
-        (4, ["2026-11-24", "local-path", "32.1", "volume node affinity", "143"]),
+        (3, ["No space left on device", "20261124", "3"]),
+        (4, ["20261124", "local-path", "32.1", "volume node affinity", "143"]),
     ],
     ids=["pandas", "duckdb latency", "duckdb join", "polars", "duckdb drains"],
 )
