@@ -26,7 +26,7 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
     document = _document(output)
     try:
         return _rows(document, group)
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         why = f"fio's output is none that is known here ({type(error).__name__}: {error})"
         raise UnreadableOutput(f"{why}: {output[:300]!r}") from error
 
