@@ -21,8 +21,6 @@ TARGET = {"Filesystem": "volume/stormark.dat", "Block": "dev/stormark"}
 MIB = 2**20
 SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 TIMES = ("runtime", "ramp_time")  # in seconds in a profile, in µs where fio has resolved them
-# An untimed job's own length comes on top of the timed seconds.
-UNTIMED_JOB_SECONDS = 1800.0
 FALSE = ("0", "false")
 # Engines whose subject the making of files is.
 OF_FILES = (

@@ -64,9 +64,14 @@ def _placed(job: Job, plan: Plan, *, several: bool) -> Job:
     options["directory"] = FOLDER
     if "filename" in job.options:
         folder = job.options.get("directory", "") if several else ""
-        parts = [f"{folder}/{part}" for part in re.split(r"(?<!\\):", job.options["filename"])]
+        parts = [f"{folder}/{part}" for part in _names(job)]
         options["filename"] = ":".join(_flat(part) for part in parts)
     return job._replace(options=options)
+
+
+def _names(job: Job) -> list[str]:
+    """The files that a job names; a colon within a name is escaped."""
+    return re.split(r"(?<!\\):", job.options["filename"]) if "filename" in job.options else []
 
 
 def _flat(path: str) -> str:
@@ -119,7 +124,7 @@ def _size(job: Job, share: int) -> Size:
     if not job.uses_files:
         return Size(0, {})
     numbers, clones = job.numbers, max(job.numbers.get("numjobs", 1), 1)
-    names = job.options["filename"].split(":") if "filename" in job.options else []
+    names = _names(job)
     count = len(names) or max(numbers.get("nrfiles", 1), 1)
     offset = 0 if _is_part(job, "offset") else numbers.get("offset", 0)
     step = 0 if _is_part(job, "offset_increment") else numbers.get("offset_increment", 0)
@@ -182,7 +187,8 @@ def layout(jobs: list[Job], of_jobs: dict[str, Size]) -> list[Job]:
     made += [
         Job(
             f"file {number}",
-            {"directory": FOLDER, "filename": name, "size": f"{end}", "rw": "write", "bs": "1M"}
+            {"directory": FOLDER, "filename": name, "size": f"{end}"}
+            | {"rw": "write", "bs": f"{min(end, MIB)}"}  # fio writes no file below a block
             | LAID_OUT,
             {},
         )

@@ -4,7 +4,7 @@ from typing import get_args
 
 from tasks.kubernetes import script_job
 from tasks.lifecycle.node_commands import COMMAND_LIMIT_SECONDS
-from tasks.plan.job_file import UNTIMED_JOB_SECONDS, Workload, job_seconds
+from tasks.plan.job_file import Workload, job_seconds
 from tasks.plan.plan import NodeStorm, Plan
 from tasks.preflight import namespace
 from tasks.results.checks import Check
@@ -25,6 +25,11 @@ def run_limit(
     total, limit = sum(parts.values()), plan.run_limit_seconds
     summed = ", ".join(f"{seconds:,.0f} s of {what}" for what, seconds in parts.items() if seconds)
     seen = f"at most {total:,.0f} s of the {limit:,} s that a run may take: {summed}"
+    untimed = sum(job_seconds(job) == 0 for job in workload.jobs) * (flow != "storms")
+    if untimed:  # nobody knows how long: each may take what is left of the run
+        turns = plan.turns(class_count)
+        seen += f", and as long as {untimed} jobs take that end by themselves, on each of {turns}"
+        seen += " volumes"
     if total <= limit:
         return Check("time", "run_limit_seconds", "pass", seen)
     advice = "A run that reaches its limit ends itself: raise it, or measure less"
@@ -37,7 +42,6 @@ def _parts(
     """Seconds that each part of a run takes at its most, by what it is."""
     fio, storms = flow != "storms", flow != "benchmark"
     turns = plan.turns(class_count) * fio  # each on a volume of its own
-    untimed = sum(job_seconds(job) == 0 for job in workload.jobs)
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
     volumes = kinds.deployments
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms) * plan.storm_rounds
@@ -53,7 +57,6 @@ def _parts(
     reading = plan.start_limit_seconds + script_job.LIMIT_SECONDS
     return {
         "timed fio": workload.seconds() * turns,
-        "untimed fio jobs": UNTIMED_JOB_SECONDS * untimed * turns,
         "lay-out": workload.laid_out_bytes / LAYOUT_BYTES_PER_SECOND * turns,
         "provisioning": float(starts * (turns + storms)),
         "deletion": float(plan.delete_limit_seconds * turns),

@@ -11,7 +11,6 @@ from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import (
     CHOSEN_ENGINE,
-    UNTIMED_JOB_SECONDS,
     Job,
     group_seconds,
     job_seconds,
@@ -89,7 +88,6 @@ def measure(
     warnings.
     """
     group = run.workload.groups[turn.group - 1]
-    untimed = sum(UNTIMED_JOB_SECONDS for job in measured(group) if job_seconds(job) == 0)
     log, narrator, error = FioLog(), _Narrator(run, turn, report), None
     notes = list(beside)
 
@@ -104,7 +102,7 @@ def measure(
             turn.volume,
             lambda: f"run {turn.group}",
             log,
-            limit_seconds=group_seconds(group) + untimed + SPARE_SECONDS,
+            limit_seconds=_limit_seconds(group, run.plan),
             hear=narrator.hear,
             lost=lost,
         )
@@ -120,6 +118,13 @@ def measure(
             {"sequence": sequence} | row | {"warnings": row["warnings"] + notes},
             [_of_turn(row) | second for second in by_second.get(job.name, [])],
         )
+
+
+def _limit_seconds(group: list[Job], plan: Plan) -> float:
+    """How long a group may take: with a job that ends by itself as long as the run."""
+    if any(job_seconds(job) == 0 for job in measured(group)):
+        return plan.run_limit_seconds
+    return group_seconds(group) + SPARE_SECONDS
 
 
 def _seconds(

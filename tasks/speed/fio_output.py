@@ -26,7 +26,7 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
     document = _document(output)
     try:
         return _rows(document, group)
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         why = f"fio's output is none that is known here ({type(error).__name__}: {error})"
         raise UnreadableOutput(f"{why}: {output[:300]!r}") from error
 
@@ -34,9 +34,9 @@ def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
 def _document(output: str) -> dict[str, Any]:
     """The JSON in fio's output, among other words; UnreadableOutput where there is none."""
     try:
-        # fio writes nan, which JSON has not; a line of its own begins the document
+        # fio writes nan, which JSON has not; words before the document may end within a line
         text = re.sub(r"(:\s*)-?(nan|inf)\b", r"\1null", output)
-        begins = re.search(r"(?m)^\{", text)
+        begins = re.search(r'\{\s*"fio version"', text)
         document: dict[str, Any]
         document, _ = json.JSONDecoder().raw_decode(text[begins.start() if begins else 0 :])
     except ValueError as error:
@@ -95,7 +95,8 @@ def _row(
     job: Job, merged: list[Job], result: dict[str, Any], common: dict[str, str]
 ) -> dict[str, Any]:
     """The figures of a job, and of those that fio adds to it."""
-    if result.get("error"):
+    # fio ended well: an error beside such a count was gone on after (continue_on_error)
+    if result.get("error") and not result.get("total_err"):
         raise UnreadableOutput(f"fio says of job {job.name}: {os.strerror(result['error'])}")
     # the engine of a job that names none was chosen in the pod
     options = common | result["job options"]

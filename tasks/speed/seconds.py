@@ -8,6 +8,7 @@ without any.
 import base64
 import gzip
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str,
         raise NoSeconds(packed.removeprefix(NONE))
     try:
         text = gzip.decompress(base64.b64decode(packed, validate=True)).decode()
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise NoSeconds(f"what fio logged of each second did not come whole: {error}") from error
     try:
         logs = list(_logs(text))
@@ -81,7 +82,7 @@ def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str,
             )
             for job in measured(group)
         }
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         why = f"fio's logs of each second are none that are known here ({type(error).__name__}: "
         raise NoSeconds(f"{why}{error}): {text[:200]!r}") from error
 

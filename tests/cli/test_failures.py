@@ -159,10 +159,9 @@ def test_a_fio_that_does_not_end_runs_beside_no_other(
     stormark: Stormark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its pod is gone before the next turn has one; each cell says that it was cut off."""
-    monkeypatch.setattr(benchmark, "UNTIMED_JOB_SECONDS", 1)
-    monkeypatch.setattr(benchmark, "SPARE_SECONDS", 1)
+    monkeypatch.setattr(benchmark, "SPARE_SECONDS", -598)
     file = tmp_path / "slow.fio"
-    file.write_text("[slow]\nrw=read\nbs=4k\nsize=1m\nrate_iops=1\n")  # 256 s
+    file.write_text("[slow]\nrw=read\nbs=4k\nsize=1m\nrate_iops=1\ntime_based\nruntime=600\n")
     seen: list[tuple[str, str]] = []
     stop = Event()
 

@@ -11,6 +11,7 @@ from tasks.results.checks import Check
 from tests.tasks.sample import read
 
 UNTIMED = "[global]\nsize=4m\n[a]\nrw=write\n"
+TIMED = f"{UNTIMED}runtime=1\n"
 
 
 def checked(flow: str = "nightly", nodes: int = 3, **fields: Any) -> Check:
@@ -34,12 +35,19 @@ def test_every_node_is_held_in_turn() -> None:
     assert "3,600 s of nodes held" in checked("storms", storm_volumes=["emptyDir"], **fields).seen
 
 
-def test_lay_out_provisioning_recovery_and_untimed_jobs_count() -> None:
+def test_lay_out_provisioning_and_recovery_count() -> None:
     """Each is named with its seconds."""
-    seen = checked(fio_file=UNTIMED, rounds=1, run_limit_seconds=3600)
+    seen = checked(fio_file=TIMED, rounds=1, run_limit_seconds=600)
     assert seen.status == "warn"
-    assert "5,400 s of untimed fio jobs" in seen.seen
     assert all(f"s of {part}" in seen.seen for part in ("lay-out", "provisioning", "recovery"))
+
+
+@pytest.mark.parametrize(("file", "untimed"), [(UNTIMED, True), (TIMED, False)])
+def test_jobs_that_end_by_themselves_are_told_beside_the_sum(file: str, *, untimed: bool) -> None:
+    """They may take all that is left of the run."""
+    seen = checked("benchmark", fio_file=file, rounds=1)
+    words = ", and as long as 1 jobs take that end by themselves, on each of 3 volumes"
+    assert (seen.status, seen.seen.endswith(words)) == ("pass", untimed)
 
 
 FAULT = {"down": "stop {node}", "up": "start {node}"}

@@ -291,6 +291,18 @@ def test_a_pod_that_does_not_finish_is_not_replaced(
     assert api.asked("POST") == []
 
 
+@pytest.mark.parametrize(("number", "limit"), [(1, 7200), (2, 10 + benchmark.SPARE_SECONDS)])
+def test_a_group_with_an_untimed_job_may_take_as_long_as_the_run(
+    api: Api, monkeypatch: pytest.MonkeyPatch, number: int, limit: float
+) -> None:
+    """Nobody can tell how long it takes; one whose jobs are all timed may not."""
+    asked: list[float] = []
+    monkeypatch.setattr(volumes, "order", lambda *_, **given: asked.append(given["limit_seconds"]))
+    file = "[a]\n[b]\nruntime=10\n[c]\nstonewall\nruntime=10\n"
+    measured(make_run(api.cluster, fio_file=file, run_limit_seconds=7200), turn_of(number))
+    assert asked == [limit]
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_a_pod_that_hangs_is_ended_and_the_last_of_its_volume(
     api: Api, monkeypatch: pytest.MonkeyPatch, *, stays: bool

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -163,3 +164,27 @@ def test_what_cannot_be_read_is_a_reason(words: str, why: str) -> None:
     """A line that a rotation took, an image that lacks tools, a fio that logs otherwise."""
     with pytest.raises(seconds.NoSeconds, match=why):
         seconds.rows(words, output("a"), [a_job()])
+
+
+def test_a_chunk_that_is_missing_anywhere_is_a_reason() -> None:
+    """A rotation of logs takes lines, and what is left may be no stream at all."""
+    chance = Random(1)
+    iops = rates(*((second * 1000, chance.randrange(10**6)) for second in range(1, 6000)))
+    whole, size = packed(iops_1=iops), 1000
+    assert seconds.rows(whole, output("a", runtime=5_999_000), [a_job()])["a"]
+    chunks = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert len(chunks) > 30
+    for lost in range(len(chunks)):
+        left = "".join(chunks[:lost] + chunks[lost + 1 :])
+        with pytest.raises(seconds.NoSeconds, match="did not come whole"):
+            seconds.rows(left, output("a", runtime=5_999_000), [a_job()])
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [("1000, 5, 7, 0, 0", output("a", runtime=1000)), ("1000, 5, 1, 0, 0", "[]")],
+)
+def test_logs_and_output_of_another_form_are_a_reason(row: str, told: str) -> None:
+    """A direction that there is not, a document that is a list."""
+    with pytest.raises(seconds.NoSeconds, match="none that are known here"):
+        seconds.rows(packed(iops_1=row), told, [a_job()])
