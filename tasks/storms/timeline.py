@@ -8,7 +8,11 @@ from tasks.kubernetes.pods import container_state, container_status
 from tasks.storms.observer import PodEvent
 
 # The meaning, not the wording: it differs between Kubernetes versions (1.23 to 1.34 were compared).
-MULTI_ATTACH = re.compile(r"multi-attach", re.IGNORECASE)
+# `Multi-Attach error for volume …` of before is `Waiting for detach for volume …` in 1.37.
+MULTI_ATTACH = re.compile(
+    r"multi-attach|waiting for detach|volume is already (used by pod|exclusively attached)",
+    re.IGNORECASE,
+)
 REASONS = (
     (
         r"volume node affinity conflict|PersistentVolume's node affinity|volume zone"

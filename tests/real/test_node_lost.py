@@ -4,20 +4,25 @@
 docs/storms.md has, measured by hand.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from reports.data.load import load
 from reports.data.proof import Fsync, pooled, proofs
 from tasks.kubernetes import verbs
 from tasks.kubernetes.nodes import is_ready, spec_of
 from tasks.kubernetes.objects import Obj
-from tasks.lifecycle import out_of_service
+from tasks.lifecycle import cordon, out_of_service
+from tests.flows.server import until
 from tests.real.marks import BREAKS_NODES
 from tests.storms.ground import Ground
 
 TESTBED = f"{sys.executable} -m testbed"
+STORMARK = (sys.executable, "-m", "stormark")
 NODE = "w2"
 FAULT = {"down": f"{TESTBED} stop-node {{node}}", "up": f"{TESTBED} start-node {{node}}"}
 PLAN: dict[str, Any] = {
@@ -54,7 +59,15 @@ def test_a_node_out_of_service_gives_its_volume_away(ground: Ground, tmp_path: P
     attached = rows["csi-block"]
     assert attached["node_before"] == NODE
     assert attached["verified_on"] == attached["node_after"] != NODE
-    assert 0 < attached["out_of_service_seconds"] < attached["recovery_seconds"]
+    assert 0 < attached["multi_attach_seconds"] < attached["recovery_seconds"]
+    steps = ("out_of_service", "new_pod_created", "detached", "attached", "recovery")
+    at = [attached[f"{step}_seconds"] for step in steps]
+    assert at == sorted(at)
+    assert at[0] > 0
+    moved = [(e["event"], e["node"]) for e in known.storm_events if e["volume"] == "csi-block"]
+    assert ("multi-attach error", attached["node_after"]) in moved
+    assert ("detached", NODE) in moved
+    assert ("attached", attached["node_after"]) in moved
     assert seen == [True]
     node = verbs.get(ground.cluster, "Node", NODE)
     assert not tainted(node)
@@ -62,3 +75,27 @@ def test_a_node_out_of_service_gives_its_volume_away(ground: Ground, tmp_path: P
     run = load(str(tmp_path), known.run.run_id)
     fsync = {name: one.fsync for name, one in proofs(pooled(str(tmp_path), run)).items()}
     assert fsync == {"csi-block": Fsync.PROVED}
+
+
+def test_a_run_that_is_killed_leaves_no_taint(ground: Ground, tmp_path: Path) -> None:
+    """`stormark reap` takes it away and brings the node up; without that both stay."""
+    file = tmp_path / "plan.yaml"
+    plan = {**PLAN, **ground.plan, "results": str(tmp_path), "storm_volumes": ["storage-classes"]}
+    file.write_text(yaml.safe_dump(plan))
+    options = ("--plan", str(file))
+    run = subprocess.Popen([*STORMARK, "run", "--flow", "storms", *options])
+    try:
+        until(lambda: verbs.get(ground.cluster, "Node", NODE), tainted)
+    finally:
+        run.kill()
+        run.wait()
+    left = verbs.get(ground.cluster, "Node", NODE)
+    assert (tainted(left), is_ready(left)) == (True, False)  # the control: nobody undoes it yet
+    mark = cordon.undoing_of(left)
+    assert mark is not None
+    assert mark["fault"] == "node-lost"
+    done = subprocess.run([*STORMARK, "reap", *options], check=False)
+    assert done.returncode == 0
+    node = until(lambda: verbs.get(ground.cluster, "Node", NODE), is_ready)
+    assert not tainted(node)
+    assert cordon.undoing_of(node) is None
