@@ -30,7 +30,8 @@ def check(plan: Plan) -> list[Check]:
     if plan.out_of_service_after_seconds is None:
         seen += (
             f": the node is seen lost ({NOTICED_SECONDS} s), its pods are deleted "
-            f"({TOLERATED_SECONDS} s), the volume is taken from it ({FORCED_SECONDS} s)"
+            f"({TOLERATED_SECONDS} s), the volume is taken from it ({FORCED_SECONDS} s, and not "
+            "while the old pod is in the API)"
         )
     if limit >= needed:
         return [Check(STORM, "recovery_limit_seconds", "pass", seen)]
