@@ -8,7 +8,8 @@ from flows import dead
 from flows.steps import step
 from tasks.kubernetes import cluster as k8s
 from tasks.lifecycle.reap import reap
-from tasks.plan.plan import IMAGE, NAMESPACE, NodeFault, Plan
+from tasks.plan.node_fault import NodeFault
+from tasks.plan.plan import IMAGE, NAMESPACE, Plan
 from tasks.preflight import begin
 
 

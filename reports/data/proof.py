@@ -10,7 +10,7 @@ from reports.data.load import Row, Run, newest, rows
 
 # Storms whose command may cut a node's power. Whether it did is measured: a control, of which
 # nothing was made durable, lost records on a volume of that node that kept the acknowledged ones.
-POWER = ("node-crash",)
+POWER = ("node-crash", "node-lost")
 # Their content is a node's own: on another one it is another volume under the same name.
 OF_ONE_NODE = ("hostPath", "local")
 LEVEL = 0.95

@@ -42,7 +42,7 @@ def untested(run: Run, proved: Mapping[str, Proof]) -> list[str]:
     found = ["other nights", *power, "a fault of the storage behind a class"]
     if not any(row["status"] == MEASURED for row in run.storms):
         found.append("any storm")
-    elif "node-crash" not in node_storms(run, classes_of(run)):
+    elif not {"node-crash", "node-lost"} & {*node_storms(run, classes_of(run))}:
         found.append("a node that dies")
     if not fio:
         return [*found, "speed"]

@@ -9,7 +9,7 @@ from reports.data.proof import Fsync, Proof
 from reports.text.units import tenths
 
 MEASURED, NOT_OFFERED = "measured", "not offered"
-NODE_STORMS = ("drain", "node-crash", "node-partition")
+NODE_STORMS = ("drain", "node-crash", "node-partition", "node-lost")
 # Where a writer comes back only with its node, however long that is away.
 WITH_ITS_NODE = ("after uncordon", "after repair")
 

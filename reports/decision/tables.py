@@ -20,7 +20,12 @@ from reports.text.markdown import Markdown, markdown, table
 
 TextRow = dict[str, str]
 BOLD = f"In bold is what rests on three volumes, on jobs of {LONG:g} s or more, and no warning."
-AWAY = {"drain": "is drained", "node-crash": "dies", "node-partition": "is cut off"}
+AWAY = {
+    "drain": "is drained",
+    "node-crash": "dies",
+    "node-partition": "is cut off",
+    "node-lost": "is lost",
+}
 NOT_IN_QUICK = {"commit_p99_seconds": "commits", "read_p99_seconds": "read latency"}
 FEW = (
     "Of fewer than three volumes only what is at least twice as good as the threshold, or twice as "

@@ -43,7 +43,9 @@ def kind(row: Row) -> str:
 def expectation(row: Row) -> Expectation | None:
     """What is promised for the volume and storm of a row; None where the file states nothing."""
     stated = _stated()
-    promise = stated["volumes"].get(kind(row), {}).get(row["storm"])
+    tainted = f"{row['storm']}, out of service"
+    storm = row["storm"] if row["out_of_service_seconds"] is None else tainted
+    promise = stated["volumes"].get(kind(row), {}).get(storm)
     if promise is None:
         return None
     why = promise["why"]

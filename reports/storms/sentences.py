@@ -187,12 +187,15 @@ def _broken(cell: StormCell) -> str:
 
 
 def _moved(cell: StormCell) -> str:
-    rows = cell.places().get("other node", []) if cell.storm == "drain" else []
+    taken = {"drain": "drained", "node-lost": "lost"}.get(cell.storm)
+    rows = cell.places().get("other node", []) if taken else []
     if not rows:
         return ""
     after = tenths(middle(rows, "recovery_seconds"))
-    when = f"while its node was drained{_share(cell, len(rows))}"
-    return f"{when} it came back on another node after {after}"
+    when = f"while its node was {taken}{_share(cell, len(rows))}"
+    kept_off = middle(rows, "multi_attach_seconds")
+    why = f", of which a Multi-Attach error took {tenths(kept_off)}" if kept_off else ""
+    return f"{when} it came back on another node after {after}{why}"
 
 
 def _overlap(cell: StormCell) -> str:

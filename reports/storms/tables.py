@@ -7,9 +7,13 @@ from reports.text.markdown import Markdown, markdown, table
 from reports.text.units import tenths
 
 STEPS = {
+    "out_of_service_seconds": "node out of service",
     "old_pod_gone_seconds": "old pod gone",
     "new_pod_created_seconds": "new pod created",
     "scheduled_seconds": "scheduled",
+    "detached_seconds": "detached from the old node",
+    "multi_attach_seconds": "Multi-Attach error for",
+    "attached_seconds": "attached to the new node",
     "volume_ready_seconds": "volume ready",
     "container_started_seconds": "container started",
     "recovery_seconds": "first record",
@@ -39,6 +43,8 @@ def matrix(survival: Survival, run: Run) -> Markdown:
 
 def _heading(storm: str, run: Run) -> str:
     held = run.plan.get("hold_seconds")
+    if storm == "node-lost" and (after := run.plan.get("out_of_service_after_seconds")):
+        return f"{storm}, out of service after {after} s at the soonest"
     mended = {"drain": "uncordon", "node-crash": "repair", "node-partition": "repair"}.get(storm)
     return f"{storm}, {mended} after {held} s" if mended and held else storm
 

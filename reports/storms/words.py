@@ -15,6 +15,7 @@ WHERE = {
     "other node": "on another node",
     "after uncordon": "after the uncordon",
     "after repair": "once its node was back",
+    "never": "and never came back",
 }
 
 
@@ -79,7 +80,7 @@ def seen(cell: StormCell, rows: list[Row]) -> str:
     found: dict[str, int] = {}
     for row in rows:
         kept = {True: "kept", False: "lost", None: "not read back"}[row["kept"]]
-        text = f"{kept} {WHERE.get(row['came_back'], 'and never came back')}"
+        text = f"{kept} {WHERE[row['came_back']]}"
         found[text] = found.get(text, 0) + 1
     if cell.planned == 1:
         return "; ".join(found)

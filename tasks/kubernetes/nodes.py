@@ -9,9 +9,13 @@ PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailabl
 
 def usable(node: Obj, plan: Plan) -> bool:
     """Whether a pod of the plan can be scheduled on the node."""
-    ready: bool = condition(node, "Ready").get("status") == "True"
     cordoned = bool(spec_of(node).get("unschedulable"))
-    return ready and not cordoned and not pressures(node) and unused(node, plan) is None
+    return is_ready(node) and not cordoned and not pressures(node) and unused(node, plan) is None
+
+
+def is_ready(node: Obj) -> bool:
+    """Whether its kubelet says so, and has been heard of lately."""
+    return bool(condition(node, "Ready").get("status") == "True")
 
 
 def spec_of(node: Obj) -> Obj:

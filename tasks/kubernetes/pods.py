@@ -216,6 +216,9 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
     Job or Deployment. Empty when it says nothing.
     """
     pods = verbs.find(cluster, "Pod", label=label)
+    pods.sort(
+        key=lambda pod: "deletionTimestamp" in pod["metadata"]
+    )  # the one that shall run first
     if not pods:
         words = [*_suspended(cluster, owner), *last_warnings(cluster, owner)]
         return "; ".join(words) or "no pod was created"

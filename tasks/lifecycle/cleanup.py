@@ -13,7 +13,8 @@ from tasks.kubernetes.errors import ClusterError, Forbidden, NotFound, WaitTimed
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle import cordon, node_commands
-from tasks.plan.plan import NodeFault, Plan, Toleration
+from tasks.plan.node_fault import NodeFault
+from tasks.plan.plan import Plan, Toleration
 
 # What a run creates itself, in the order of its release; pods go with their owners, PVs with PVCs.
 CREATED = ("Deployment", "Job", "Pod", "PersistentVolumeClaim")
@@ -43,6 +44,7 @@ def release(cluster: Cluster, run_id: str, plan: Plan, *, nodes: bool = True) ->
     with _or_note(plan, notes, f"whether volumes of run {run_id} stay is not known"):
         volumes += _reclaim(cluster, run_id, selector, notes)
     limit = plan.delete_limit_seconds
+    attached = _attached(cluster, selector)
     for kind in CREATED:
         for item in verbs.find(cluster, kind, label=selector):
             verbs.delete(cluster, kind, item["metadata"]["name"])
@@ -58,6 +60,8 @@ def release(cluster: Cluster, run_id: str, plan: Plan, *, nodes: bool = True) ->
         volumes.append(volume["metadata"]["name"])
     for name in volumes:
         notes += _wait_gone(cluster, "PersistentVolume", "", limit, name=name)
+    for item in attached:
+        notes += _still_attached(cluster, item, limit)
     for owner in verbs.find(cluster, "ConfigMap", label=selector):
         _remove_host_folders(cluster, plan, owner)
         verbs.delete(cluster, "ConfigMap", owner["metadata"]["name"])
@@ -209,6 +213,36 @@ def _reclaim(cluster: Cluster, run_id: str, selector: str, notes: list[str]) -> 
                 continue
         going.append(name)
     return going
+
+
+def _attached(cluster: Cluster, selector: str) -> list[Obj]:
+    """The VolumeAttachments of a run's PVs; none where the account may not list them."""
+    claims = verbs.find(cluster, "PersistentVolumeClaim", label=selector)
+    volumes = {claim["spec"].get("volumeName") for claim in claims} - {None}
+    if not volumes:
+        return []
+    every = verbs.find_allowed(cluster, "VolumeAttachment") or []
+    return [one for one in every if one["spec"]["source"].get("persistentVolumeName") in volumes]
+
+
+def _still_attached(cluster: Cluster, attachment: Obj, limit_seconds: int) -> list[str]:
+    """Wait until a volume is detached; a note where a node has it still, as one that is lost."""
+    name, spec = attachment["metadata"]["name"], attachment["spec"]
+    try:
+        watches.wait_gone(
+            cluster,
+            "VolumeAttachment",
+            what=f"detachment by {name}",
+            limit_seconds=limit_seconds,
+            name=name,
+        )
+    except WaitTimedOut:
+        return [
+            f"volumeattachments {name}: volume {spec['source']['persistentVolumeName']} is still "
+            f"attached to node {spec['nodeName']} after {limit_seconds} s. See why with "
+            f"`kubectl describe volumeattachments {name}`"
+        ]
+    return []
 
 
 def let_go(cluster: Cluster, volume: str | None) -> str | None:

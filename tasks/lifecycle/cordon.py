@@ -69,7 +69,7 @@ class NotRestored(Exception):
 
 
 # Somebody else changed the node between reading and patching it.
-_on_conflict = retry(
+on_conflict = retry(
     retry=retry_if_exception_type(Conflict), stop=stop_after_attempt(5), reraise=True
 )
 
@@ -134,7 +134,7 @@ def _marked(cluster: Cluster, name: str, mark: Obj) -> Iterator[None]:
         raise
 
 
-@_on_conflict
+@on_conflict
 def _write_mark(cluster: Cluster, name: str, mark: Obj) -> None:
     found = {node["metadata"]["name"]: node for node in verbs.find(cluster, "Node")}
     node = found[name] if name in found else verbs.get(cluster, "Node", name)
@@ -170,7 +170,7 @@ def unmark(node: str) -> str:
     return f"kubectl annotate node {node} {ANNOTATION}-"
 
 
-@_on_conflict
+@on_conflict
 def _cordon(cluster: Cluster, name: str, mark: Obj) -> None:
     node, done = verbs.get(cluster, "Node", name), mark | {"was_schedulable": True}
     if undoing_of(node) == done:

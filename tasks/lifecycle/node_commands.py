@@ -4,11 +4,12 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
-from tasks.lifecycle import cordon
-from tasks.plan.plan import NodeFault
+from tasks.lifecycle import cordon, out_of_service
+from tasks.plan.node_fault import NodeFault
 
 COMMAND_LIMIT_SECONDS = 300.0
 
@@ -52,26 +53,32 @@ def down(
     """
     cordon.record_fault(cluster, node, storm, run_id=run_id, deadline=deadline)
 
-    def undo() -> None:
-        run_command(fault.up, node)
-        cordon.uncordon(cluster, node)
-
     reap = f"stormark reap {cluster.options} --plan PLAN"
-    with cordon.restored(node, f"down from {storm}", reap, undo):
+    with cordon.restored(node, f"down from {storm}", reap, partial(_up, cluster, node, fault)):
         run_command(fault.down, node)
         yield
+
+
+def _up(cluster: Cluster, node: str, fault: NodeFault) -> None:
+    """Undo what was done to a node, the taint first: it is for one that is off."""
+    try:
+        out_of_service.end(cluster, node)
+    finally:
+        run_command(fault.up, node)
+    cordon.uncordon(cluster, node)
 
 
 def mend(cluster: Cluster, node: str, storm: str, known: Mapping[str, NodeFault]) -> None:
     """Run `up` on a node that a run has left broken; `known` are a plan's commands by their storm.
 
-    Raises ClusterError, which says what to do, where they are not known, or `up` fails.
+    Its taint goes in any case. Raises ClusterError, which says what to do, where they are not
+    known, or `up` fails.
     """
     if storm not in known:
+        out_of_service.end(cluster, node)
         raise ClusterError(
             f"cleaning up: node {node} may still be down from storm {storm}, and how to mend it "
             f"is not known. `stormark reap {cluster.options} --plan PLAN` runs the "
             f"`up` of its plan; if the node is up, `{cordon.unmark(node)}` says so"
         )
-    run_command(known[storm].up, node)
-    cordon.uncordon(cluster, node)
+    _up(cluster, node, known[storm])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tasks.kubernetes import labels, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
-from tasks.lifecycle import cordon, lease
+from tasks.lifecycle import cordon, lease, out_of_service
 from tasks.lifecycle.cleanup import CREATED, is_of, release, retained_by
 from tasks.plan.plan import Plan
 
@@ -74,6 +74,7 @@ def find_remains(cluster: Cluster, *, allowed_only: bool = False) -> dict[str, l
     for node, undoing in cordon.undoings(look(cluster, "Node") or []):
         if undoing["namespace"] == cluster.namespace:
             state = f"{undoing['fault']}, may be down" if "fault" in undoing else "cordoned"
+            state += ", out of service" if undoing.get(out_of_service.MARKED) else ""
             left.setdefault(str(undoing["run"]), []).append(f"Node/{node} ({state})")
     return {run_id: objects for run_id, objects in sorted(left.items()) if run_id}
 

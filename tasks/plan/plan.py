@@ -6,7 +6,6 @@ Kubernetes quantity, such as 4Gi, carries its own.
 
 import os
 import re
-import shlex
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -20,6 +19,7 @@ from pydantic import (
 )
 
 from tasks.plan.location import Location
+from tasks.plan.node_fault import FAULT_FIELDS, NodeFault
 from tasks.plan.pod import Pod
 from tasks.plan.quantity import quantity_bytes
 from tasks.plan.requirements import (
@@ -31,9 +31,15 @@ from tasks.plan.requirements import (
 Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Filesystem", "Block"]
-NodeStorm = Literal["drain", "node-crash", "node-partition"]
+NodeStorm = Literal["drain", "node-crash", "node-partition", "node-lost"]
 Storm = Literal[
-    "container-restart", "pod-delete", "pod-kill", "drain", "node-crash", "node-partition"
+    "container-restart",
+    "pod-delete",
+    "pod-kill",
+    "drain",
+    "node-crash",
+    "node-partition",
+    "node-lost",
 ]
 StormVolume = Literal[
     "emptyDir",
@@ -51,7 +57,6 @@ NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 NAMESPACE = os.environ.get("STORMARK_NAMESPACE", "")
 IMAGE = "ghcr.io/kastenhq/kubestr:latest"
 SMALLEST_VOLUME_BYTES = 64 * 2**20
-FAULT_FIELDS = {"node-crash": "node_fault", "node-partition": "node_partition"}
 
 
 class PlanError(Exception):
@@ -82,27 +87,6 @@ class Toleration(BaseModel):
     value: str = Field(default="", description="Value of the taint, for Equal.")
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
         default="", description="Effect of the taint; empty means every effect."
-    )
-
-
-def _names_node(command: str) -> str:
-    if "{node}" not in command:
-        raise ValueError("a command with {node} where the node's name belongs")
-    shlex.split(command)  # a ValueError where a quotation is not closed
-    return command
-
-
-class NodeFault(BaseModel):
-    """Commands that run on the client, without a shell; {node} is the node's name.
-
-    Results and errors show them: secrets belong into the environment of what they call.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    down: Annotated[str, AfterValidator(_names_node)] = Field(description="Breaks a node.")
-    up: Annotated[str, AfterValidator(_names_node)] = Field(
-        description="Brings it back; also succeeds on a node that is not broken."
     )
 
 
@@ -216,8 +200,8 @@ class Plan(BaseModel):
     storms: Annotated[list[Storm], AfterValidator(_each_once)] = Field(
         min_length=1,
         default=["container-restart", "pod-delete", "pod-kill", "drain"],
-        description="What is done to the pod that writes, or to its node; node-crash and "
-        "node-partition need the commands of node_fault and node_partition.",
+        description="What is done to the pod that writes, or to its node; node-crash and node-lost "
+        "need the commands of node_fault, node-partition those of node_partition.",
     )
     storm_volumes: Annotated[list[StormVolume], AfterValidator(_each_once)] = Field(
         min_length=1,
@@ -253,7 +237,16 @@ class Plan(BaseModel):
         default=None,
         title="Node Fault",
         validate_default=True,
-        description="For node-crash: commands of yours that stop a node and start it again.",
+        description="For node-crash and node-lost: commands of yours that stop a node and start it "
+        "again.",
+    )
+    out_of_service_after_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=3600,
+        description="For node-lost: so long after the fault the node gets the taint "
+        "node.kubernetes.io/out-of-service, once it is not Ready. Empty: never, and Kubernetes' "
+        "own times count.",
     )
     node_partition: NodeFault | None = Field(
         default=None,
@@ -321,9 +314,11 @@ class Plan(BaseModel):
     def _is_there_for_its_storm(
         cls, fault: NodeFault | None, info: ValidationInfo
     ) -> NodeFault | None:
-        storm = next(storm for storm, field in FAULT_FIELDS.items() if field == info.field_name)
-        if fault is None and storm in info.data.get("storms", []):
-            raise ValueError(f"storm {storm} needs it: {{down: '… {{node}}', up: '… {{node}}'}}")
+        for storm in info.data.get("storms", []):
+            if fault is None and FAULT_FIELDS.get(storm) == info.field_name:
+                raise ValueError(
+                    f"storm {storm} needs it: {{down: '… {{node}}', up: '… {{node}}'}}"
+                )
         return fault
 
     def measured(self, class_count: int) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from tasks.plan.plan import FAULT_FIELDS, NodeFault, Plan, PlanError, Toleration
+from tasks.plan.node_fault import FAULT_FIELDS, NodeFault
+from tasks.plan.plan import Plan, PlanError, Toleration
 from tasks.plan.pod import Pod, Resources, SecurityContext
 from tasks.plan.requirements import Limit, Requirement, Specification
 

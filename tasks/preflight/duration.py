@@ -5,7 +5,7 @@ from typing import NamedTuple, get_args
 from tasks.plan import job_file
 from tasks.plan.job_file import Job, Workload, job_seconds
 from tasks.plan.plan import NodeStorm, Plan, PlanError
-from tasks.preflight import namespace
+from tasks.preflight import lost, namespace
 from tasks.results.checks import Check
 
 # Estimates of what a run takes beside fio and storms (checks, report, clean-up), of what a volume
@@ -85,8 +85,11 @@ def expected_seconds(size: Size, plan: Plan, workload: Workload) -> float:
 def _storms(size: Size, plan: Plan) -> float:
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms)
     kinds = namespace.demand(size.flow, plan, [""] * size.classes, 0).deployments
-    held = min(size.nodes, kinds) * (plan.hold_seconds + STORM_SECONDS)
-    return plan.storm_rounds * (STORM_SECONDS * (len(plan.storms) - on_nodes) + on_nodes * held)
+    lost_storms = plan.storms.count(lost.STORM)
+    held = plan.hold_seconds * (on_nodes - lost_storms)
+    held += min(plan.recovery_limit_seconds, lost.seconds(plan)) * lost_storms
+    nodes = min(size.nodes, kinds) * (held + STORM_SECONDS * on_nodes)
+    return plan.storm_rounds * (STORM_SECONDS * (len(plan.storms) - on_nodes) + nodes)
 
 
 def _writes(job: Job) -> bool:

@@ -45,6 +45,9 @@ def _parts(
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
     volumes = kinds.deployments
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms) * plan.storm_rounds
+    lost = plan.storms.count("node-lost") * plan.storm_rounds  # held until writers are elsewhere
+    held = plan.hold_seconds * (on_nodes - lost)
+    held += (plan.recovery_limit_seconds + plan.start_limit_seconds) * lost
     on_pods = len(plan.storms) * plan.storm_rounds - on_nodes
     starts = plan.bind_limit_seconds + plan.start_limit_seconds
     # pods are hit on all volumes at once; of a node's writers each is waited for
@@ -60,7 +63,7 @@ def _parts(
         "lay-out": workload.laid_out_bytes / LAYOUT_BYTES_PER_SECOND * turns,
         "provisioning": float(starts * (turns + storms)),
         "deletion": float(plan.delete_limit_seconds * turns),
-        "nodes held": float(storms * plan.hold_seconds * on_nodes * touched),
+        "nodes held": float(storms * held * touched),
         "recovery": float(waits),
         "read-back": storms * reading * (on_pods + on_nodes * volumes),
         "evictions": float(storms * plan.recovery_limit_seconds * drains * evictions),

@@ -7,8 +7,10 @@ from typing import NamedTuple
 from tasks.kubernetes.nodes import condition, pressures, spec_of, status_of, unused
 from tasks.kubernetes.objects import Obj
 from tasks.plan.job_file import Job, Workload, waves
-from tasks.plan.plan import FAULT_FIELDS, Plan
+from tasks.plan.node_fault import FAULT_FIELDS
+from tasks.plan.plan import Plan
 from tasks.plan.quantity import quantity_bytes
+from tasks.preflight import lost
 from tasks.results.checks import Check, Status
 
 # An offset that bounds of whole seconds could not explain; above it times of logs are misleading.
@@ -58,8 +60,8 @@ def enough(ready: list[str], drainable: list[str], flow: str, plan: Plan) -> lis
         used = Check("nodes", "all nodes", "warn", seen, advice)
     if flow == "benchmark":
         return [used]
-    checks = [used, *_commands(plan)]
-    if "drain" not in plan.storms or len(drainable) > 1:
+    checks = [used, *_commands(plan), *lost.check(plan)]
+    if not {"drain", lost.STORM} & set(plan.storms) or len(drainable) > 1:
         return checks
     seen = f"{', '.join(drainable) or 'no node'} may be drained: no writer can move to another"
     advice = "Look at storm_nodes, which has to name a control plane by its hostname; or add nodes"

@@ -280,12 +280,22 @@ TABLES: dict[str, list[Column]] = {
         *(
             Column(f"{step}_seconds", pa.float64(), "seconds", f"fault → {text}")
             for step, text in (
+                ("out_of_service", "the node has the taint out-of-service; null without it"),
                 ("old_pod_gone", "the old pod is gone from the API"),
                 ("new_pod_created", "a new pod exists"),
                 ("scheduled", "the new pod has a node"),
+                ("detached", "the volume is attached to the old node no more; null if not seen"),
+                ("attached", "the volume is attached to the new node; null if not seen"),
                 ("volume_ready", "its volumes are mounted (condition PodReadyToStartContainers)"),
                 ("container_started", "the writer's container runs"),
             )
+        ),
+        Column(
+            "multi_attach_seconds",
+            pa.float64(),
+            "seconds",
+            "first Multi-Attach error of the new pod → attached, or first record, or the last step "
+            "seen where neither came; null without such an error",
         ),
         Column(
             "clock_error_seconds",
@@ -305,9 +315,10 @@ TABLES: dict[str, list[Column]] = {
             "event",
             pa.string(),
             "",
-            "fault, cordoned, uncordoned, down, up, last record, old pod gone, new pod created, "
-            "scheduled, pending, volume ready, container started, first record; not evicted: "
-            "another pod of the node, which its budget kept there",
+            "fault, cordoned, uncordoned, down, out of service, up, last record, old pod gone, "
+            "new pod created, scheduled, pending, detached and attached (the volume, from and to "
+            "a node), multi-attach error, volume ready, container started, first record; "
+            "not evicted: another pod of the node, which its budget kept there",
         ),
         Column("pod", pa.string(), "", "the pod, where the event is one's"),
         Column("node", pa.string(), "", "the node, where the event has one"),

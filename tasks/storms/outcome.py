@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tasks.plan.plan import Storm
 from tasks.storms.ledger import Verdict
 from tasks.storms.observer import Ack
-from tasks.storms.timeline import Step, pending_reason, steps
+from tasks.storms.timeline import Step, multi_attach_seconds, pending_reason, steps
 from tasks.storms.writers import Target, Writer
 
 # A writer is steady at so much of the rate that it had before, and is watched for so long.
@@ -20,7 +20,10 @@ MUSL = {
     "Quota exceeded": "EDQUOT",
     "Operation timed out": "ETIMEDOUT",
 }
-STEPS = ("old pod gone", "new pod created", "scheduled", "volume ready", "container started")
+STEPS = (
+    "out of service", "old pod gone", "new pod created", "scheduled", "detached", "attached",
+    "volume ready", "container started",
+)  # fmt: skip
 
 
 class Before(NamedTuple):
@@ -41,7 +44,7 @@ class Before(NamedTuple):
 class Outcome(NamedTuple):
     """One storm on one volume: how it was, when the fault came, and who wrote first again.
 
-    `beside` is what happened on the node to others.
+    `beside` is what happened on the node to others, and to the volume.
     """
 
     writer: Writer
@@ -91,6 +94,8 @@ def measured_row(
         "writes_per_second": outcome.before.rate,
         "clock_error_seconds": clock_error_seconds,
     }
+    if (kept_off := multi_attach_seconds(way)) is not None:
+        row["multi_attach_seconds"] = kept_off
     for step in way:
         if step.event in STEPS:
             row[f"{step.event.replace(' ', '_')}_seconds"] = step.at - outcome.fault_at

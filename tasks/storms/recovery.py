@@ -70,27 +70,43 @@ def fresh(run: Run, writer: Writer) -> Before:
 
 
 def first_record(
-    run: Run, writer: Writer, before: Before, fault_at: float, undone_at: float | None = None
+    run: Run,
+    writer: Writer,
+    before: Before,
+    fault_at: float,
+    undone_at: float | None = None,
+    *,
+    limit_seconds: float | None = None,
 ) -> Ack | None:
-    """The first record after a fault, or None when none comes within the limit.
+    """The first record after a fault, or None when none comes within the limit, or the plan's.
 
     It is the next writer's; where the same one still writes once its node is mended, the one that
     ended its longest pause.
     """
-    observer = writer.observer
-    deadline = time.monotonic() + run.plan.recovery_limit_seconds
-    while time.monotonic() < deadline:
+    limit = run.plan.recovery_limit_seconds if limit_seconds is None else limit_seconds
+    deadline = time.monotonic() + limit
+    while True:
         _go_on(run)
-        for ack in observer.since(fault_at):
-            started = (
-                ack.life > before.life if ack.pod == before.pod else ack.pod not in before.pods
-            )
-            if started and observer.at(ack) >= fault_at:
-                _settle(run, writer, ack, before)
-                return ack
+        if ack := next_ack(writer, before, fault_at):
+            _settle(run, writer, ack, before)
+            return ack
         if undone_at is not None and (same := _went_on(writer, before, fault_at, undone_at)):
             return same
-        observer.wait(0.5, f"watching the writer on {writer.volume}")
+        writer.observer.wait(
+            min(0.5, max(0.0, deadline - time.monotonic())),
+            f"watching the writer on {writer.volume}",
+        )
+        if time.monotonic() >= deadline:
+            return None
+
+
+def next_ack(writer: Writer, before: Before, fault_at: float) -> Ack | None:
+    """The first record of the next container or pod after a fault; None as long as none came."""
+    observer = writer.observer
+    for ack in observer.since(fault_at):
+        started = ack.life > before.life if ack.pod == before.pod else ack.pod not in before.pods
+        if started and observer.at(ack) >= fault_at:
+            return ack
     return None
 
 

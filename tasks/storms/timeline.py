@@ -8,13 +8,18 @@ from tasks.kubernetes.pods import container_state, container_status
 from tasks.storms.observer import PodEvent
 
 # The meaning, not the wording: it differs between Kubernetes versions (1.23 to 1.34 were compared).
+# `Multi-Attach error for volume …` of before is `Waiting for detach for volume …` in 1.37.
+MULTI_ATTACH = re.compile(
+    r"multi-attach|waiting for detach|volume is already (used by pod|exclusively attached)",
+    re.IGNORECASE,
+)
 REASONS = (
     (
         r"volume node affinity conflict|PersistentVolume's node affinity|volume zone"
         r"|\[VolumeBinding\]",
         "volume node affinity",
     ),
-    (r"multi-attach", "multi-attach"),
+    (MULTI_ATTACH.pattern, "multi-attach"),
     (r"node affinity/selector|node selector|node affinity|\[NodeAffinity\]", "node selector"),
     (r"unschedulable", "unschedulable nodes"),
 )
@@ -36,6 +41,18 @@ def pending_reason(message: str) -> str:
         if re.search(pattern, message, re.IGNORECASE):
             return reason
     return "other"
+
+
+def multi_attach_seconds(way: list[Step]) -> float | None:
+    """How long another node kept the volume from a new pod, of steps in order; None if none did.
+
+    Until it was attached or written to; where neither came, until the last step that was seen.
+    """
+    began = next((step.at for step in way if step.event == "multi-attach error"), None)
+    if began is None:
+        return None
+    ends = (s.at for s in way if s.event in ("attached", "first record") and s.at >= began)
+    return next(ends, way[-1].at) - began
 
 
 def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:

@@ -65,6 +65,7 @@ RUN_BY = {
         "not run: minutes of compiling; the versions beside it were tried so"
     ),
     r"stormark run --flow nightly --plan versions\.yaml": "not run: beside one that is not",
+    r"stormark run --flow storms --plan lost\.yaml": "not run: it waits for a quarter of an hour",
     r"python -m testbed .*|export KUBECONFIG.*testbed.*": (
         "tests/testbed/test_crash.py::test_up_finishes_what_was_begun"
     ),

@@ -8,7 +8,8 @@ from prefect import get_client
 from prefect.client.schemas.objects import StateType
 
 from flows.preflight import preflight
-from tasks.plan.plan import NodeFault, Plan
+from tasks.plan.node_fault import NodeFault
+from tasks.plan.plan import Plan
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from reports.storms.expectations import Expectation, expectation, is_surprise, kind, tied_to
+from reports.storms.survival import PLACES
 from tasks.plan.plan import Storm, StormVolume
 from tests.reports.sample import Row
 from tests.reports.storm_sample import CLASSES, KINDS, STORMS, storm_row
@@ -17,7 +18,7 @@ def promise_of(row: Row) -> Expectation:
 
 
 ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} | dict.fromkeys(
-    ("pending_reason", "came_back", "kept")
+    ("pending_reason", "came_back", "kept", "out_of_service_seconds")
 )
 
 
@@ -28,10 +29,28 @@ ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} |
 def test_every_storm_on_every_volume_of_a_plan_has_a_promise(volume: str, storm: str) -> None:
     promised = promise_of({"volume": volume, "storm": storm})
 
-    assert set(promised.allowed) <= {"same node", "other node", "after uncordon", "after repair"}
+    never = {"never"} if storm == "node-lost" else set()
+    assert set(promised.allowed) <= {*PLACES} - {"never"} | never
     assert set(promised.allowed.values()) <= {"kept", "lost"}
     assert promised.why.endswith(".")
     assert bool(promised.waits_for) == ("after uncordon" in promised.allowed)
+
+
+@pytest.mark.parametrize(
+    ("volume", "without", "with_taint"),
+    [
+        ("emptyDir", {"other node": "lost", "never": "kept"}, {"other node": "lost"}),
+        ("local", {"never": "kept"}, {"never": "kept"}),
+        ("gp3", {"other node": "kept", "never": "kept"}, {"other node": "kept"}),
+    ],
+)
+def test_of_a_lost_node_more_is_promised_with_the_taint(
+    volume: str, without: dict[str, str], with_taint: dict[str, str]
+) -> None:
+    row = {"volume": volume, "storm": "node-lost"}
+    row |= {"storage_class": "gp3"} if volume == "gp3" else {}
+    assert promise_of(row).allowed == without
+    assert promise_of(row | {"out_of_service_seconds": 24.0}).allowed == with_taint
 
 
 @pytest.mark.parametrize("affinity", ["kubernetes.io/hostname In w2", "zone In a", None])

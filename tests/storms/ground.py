@@ -20,7 +20,7 @@ from tasks.lifecycle.run import owned
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
 from tasks.storms import experiment
-from tasks.storms.experiment import Keep
+from tasks.storms.cells import Keep
 
 NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim", "Pod")
 

@@ -13,7 +13,8 @@ from tasks.lifecycle import cordon, node_commands
 from tasks.lifecycle.cleanup import release
 from tasks.lifecycle.cordon import NotRestored
 from tasks.lifecycle.reap import reap
-from tasks.plan.plan import NodeFault, Plan
+from tasks.plan.node_fault import NodeFault
+from tasks.plan.plan import Plan
 from tests.storms.ground import Ground
 
 NODE = "w2"

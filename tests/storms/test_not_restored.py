@@ -18,7 +18,8 @@ from tasks.lifecycle import node_commands
 from tasks.lifecycle.cleanup import release
 from tasks.lifecycle.cordon import ANNOTATION, NotRestored
 from tasks.lifecycle.reap import reap
-from tasks.plan.plan import NodeFault, Plan
+from tasks.plan.node_fault import NodeFault
+from tasks.plan.plan import Plan
 from tasks.preflight import preflight
 from tests.conftest import Cluster as Embedded
 from tests.storms.ground import Ground, new_namespace

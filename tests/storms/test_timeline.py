@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.storms.observer import PodEvent
-from tasks.storms.timeline import Step, pending_reason, steps
+from tasks.storms.timeline import Step, multi_attach_seconds, pending_reason, steps
 
 FAULT = 1000.0
 WAITING = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had no room."
@@ -188,3 +188,30 @@ PREEMPTION = (
 def test_the_reason_of_waiting_is_the_same_in_every_version(message: str, reason: str) -> None:
     """Wordings of Kubernetes 1.19 to 1.34; what holds the pod to its node comes first."""
     assert pending_reason(message) == reason
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) old',
+        'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node',
+        'Waiting for detach for volume "pvc-1" Volume is already used by pod(s) old',  # 1.37
+    ],
+)
+def test_a_volume_that_another_node_has(words: str) -> None:
+    assert pending_reason(f"FailedAttachVolume: {words}") == "multi-attach"
+    assert pending_reason("FailedAttachVolume: rpc error: the array is away") == "other"
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds"),
+    [
+        ({"attached": 9.0, "first record": 11.0}, None),
+        ({"multi-attach error": 2.0, "attached": 9.0, "first record": 11.0}, 7.0),
+        ({"attached": 1.0, "multi-attach error": 2.0, "first record": 11.0}, 9.0),
+        ({"multi-attach error": 2.0, "up": 30.0}, 28.0),
+    ],
+)
+def test_how_long_another_node_kept_it(way: dict[str, float], seconds: float | None) -> None:
+    """Until it was attached or, where that was not seen, written to; else as long as one looked."""
+    assert multi_attach_seconds([Step(at, event) for event, at in way.items()]) == seconds

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.plan import job_file
 from tasks.plan.plan import Plan
+from tasks.preflight import lost
 from tasks.preflight.limit import run_limit
 from tasks.results.checks import Check
 from tests.tasks.sample import read
@@ -73,3 +74,31 @@ def test_what_a_storm_waits_for_counts(fields: dict[str, Any], words: str) -> No
     assert words in seen
     assert ("evictions" in seen) is (fields["storms"] == ["drain"])
     assert ("node commands" in seen) is ("node_fault" in fields)
+
+
+def test_a_lost_node_is_held_as_long_as_its_writers_are_waited_for() -> None:
+    """Not for hold_seconds: 900 s, and 180 s to be Ready, on two nodes."""
+    fields: dict[str, Any] = {"storms": ["node-lost"], "node_fault": FAULT, "hold_seconds": 3600}
+    fields |= {"recovery_limit_seconds": 900, "storm_volumes": ["emptyDir", "local"]}
+    assert "2,160 s of nodes held" in checked("storms", **fields).seen
+
+
+@pytest.mark.parametrize(
+    ("limit", "after", "status"),
+    [(120, None, "warn"), (709, None, "warn"), (710, None, "pass"), (120, 30, "pass"),
+     (120, 300, "warn"), (360, 300, "pass")],
+)  # fmt: skip
+def test_a_limit_that_is_over_before_the_volume_is_elsewhere(
+    limit: int, after: int | None, status: str
+) -> None:
+    """By itself it takes 50 + 300 + 360 s."""
+    plan = Plan.model_validate(
+        {
+            "storms": ["node-lost"],
+            "node_fault": FAULT,
+            "recovery_limit_seconds": limit,
+            "out_of_service_after_seconds": after,
+        }
+    )
+    assert [one.status for one in lost.check(plan)] == [status]
+    assert lost.check(Plan(recovery_limit_seconds=limit)) == []

@@ -11,7 +11,8 @@ from tasks.kubernetes.manifest import FOLDER
 from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Obj
 from tasks.plan.job_file import prepare
-from tasks.plan.plan import NodeFault, Plan, Toleration
+from tasks.plan.node_fault import NodeFault
+from tasks.plan.plan import Plan, Toleration
 from tasks.preflight import begin, nodes
 from tasks.preflight.nodes import Seen
 from tasks.results.checks import Check

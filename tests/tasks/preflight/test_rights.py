@@ -18,7 +18,7 @@ from tests.tasks.rights import BASE, FILES, Right, granted
 NODE_FAULT = {"down": "stop {node}", "up": "start {node}"}
 PLAN = Plan.model_validate(
     {
-        "storms": ["container-restart", "pod-delete", "drain", "node-crash"],
+        "storms": ["container-restart", "pod-delete", "drain", "node-crash", "node-lost"],
         "storm_volumes": ["storage-classes", "emptyDir", "hostPath", "local"],
         "node_fault": NODE_FAULT,
     }
@@ -26,7 +26,7 @@ PLAN = Plan.model_validate(
 # What a night does without: it says then what it has not looked at, or left.
 SPARED = ("rbac/preflight.yaml", "rbac/retain.yaml")
 # What an optional file is for, in words of a plan.
-SKIPPED = {"rbac/drain.yaml": {"drain", "node-crash"}, "rbac/local.yaml": {"local"}}
+SKIPPED = {"rbac/drain.yaml": {"drain", "node-crash", "node-lost"}, "rbac/local.yaml": {"local"}}
 BY_FOLDER = {"hostPath", "local"}
 
 
