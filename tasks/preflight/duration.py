@@ -84,8 +84,8 @@ def expected_seconds(size: Size, plan: Plan, workload: Workload) -> float:
 
 def _storms(size: Size, plan: Plan) -> float:
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms)
-    kinds = namespace.demand(size.flow, plan, [""] * size.classes, 0).deployments
-    held = min(size.nodes, kinds) * (plan.hold_seconds + STORM_SECONDS)
+    writers = sum(namespace.demand(size.flow, plan, [""] * size.classes, 0).writers.values())
+    held = min(size.nodes, writers) * (plan.hold_seconds + STORM_SECONDS)
     return plan.storm_rounds * (STORM_SECONDS * (len(plan.storms) - on_nodes) + on_nodes * held)
 
 

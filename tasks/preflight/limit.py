@@ -39,7 +39,7 @@ def _parts(
     turns = plan.turns(class_count) * fio  # each on a volume of its own
     untimed = sum(job_seconds(job) == 0 for job in workload.jobs)
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
-    volumes = kinds.deployments
+    volumes = sum(kinds.writers.values())
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms) * plan.storm_rounds
     on_pods = len(plan.storms) * plan.storm_rounds - on_nodes
     starts = plan.bind_limit_seconds + plan.start_limit_seconds
