@@ -17,7 +17,7 @@ def promise_of(row: Row) -> Expectation:
 
 
 ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} | dict.fromkeys(
-    ("pending_reason", "came_back", "kept")
+    ("pending_reason", "came_back", "kept", "writer_kind")
 )
 
 
@@ -27,7 +27,9 @@ ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} |
 )
 def test_every_storm_on_every_volume_of_a_plan_has_a_promise(volume: str, storm: str) -> None:
     promised = promise_of({"volume": volume, "storm": storm})
+    of_set = {"volume": f"{volume} (StatefulSet)", "writer_kind": "StatefulSet", "storm": storm}
 
+    assert promise_of(of_set).allowed.items() <= promised.allowed.items()
     assert set(promised.allowed) <= {"same node", "other node", "after uncordon", "after repair"}
     assert set(promised.allowed.values()) <= {"kept", "lost"}
     assert promised.why.endswith(".")
