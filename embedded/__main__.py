@@ -18,7 +18,7 @@ from pathlib import Path
 import uvicorn
 import yaml
 
-from embedded.controllers import claims, garbage, jobs, nodes, scheduler, workloads
+from embedded.controllers import claims, garbage, jobs, nodes, scheduler, stateful_sets, workloads
 from embedded.node.kubelet import Kubelet
 from embedded.node.losses import Losses
 from embedded.server import api, door, pods
@@ -97,6 +97,7 @@ async def serve(folder: Path, kubeconfig: Path, *, with_faults: bool) -> None:
         claims.run(store, node_folders),
         scheduler.run(store),
         workloads.run(store),
+        stateful_sets.run(store),
         jobs.run(store),
         garbage.run(store),
         pods.run_budgets(store),

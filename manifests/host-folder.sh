@@ -3,7 +3,8 @@
 set -u
 case "$1" in
 make)
-    for name in hostPath hostPath-pinned local; do
+    for name in hostPath hostPath-pinned local \
+        hostPath-StatefulSet hostPath-pinned-StatefulSet local-StatefulSet; do
         mkdir -p "host/$STORMARK_FOLDER/$name" && chmod 0777 "host/$STORMARK_FOLDER/$name" || exit 1
     done
     ;;

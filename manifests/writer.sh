@@ -3,16 +3,16 @@
 # durable, and only then acknowledges it on stdout. Needs sh, dd and sleep, and sync of a folder for the
 # file's name to be durable before its first record; without that it is when the filesystem makes it so.
 #
-#   STORMARK_POD        name of this pod
+#   STORMARK_POD        what tells this pod from all others: its UID
 #   STORMARK_INTERVAL   seconds between records
 #
-# A writer is one life of a container: `POD.1`, after a restart `POD.2`. Each has a file of its own and
+# A writer is one life of a container: `UID.1`, after a restart `UID.2`. Each has a file of its own and
 # counts from 0, so that two never share one, no later record takes the place of one that was lost, and
 # nothing that is there has to be read first. A record is `number writer checksum` and a newline. The
 # file is opened once, as a database does: a handle that is stale, or an error that fsync tells once, is
 # seen. Paths are relative to /, the working directory.
 #
-# Beside it `POD.LIFE.unsynced` is the control: it has the number of each record before the record itself,
+# Beside it `UID.LIFE.unsynced` is the control: it has the number of each record before the record itself,
 # and nothing is made durable of it. A fault after which all of it is there took nothing from any cache.
 set -u
 
@@ -24,7 +24,7 @@ echo "$life" | dd conv=fsync 2>/dev/null >scratch/life
 writer=$STORMARK_POD.$life
 file=$folder/$writer
 
-# The characters from code 45 on, in order: all that a pod's name has.
+# The characters from code 45 on, in order: all that a writer's name has.
 characters='-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz'
 
 # A number for a text: what a reader recomputes. Below 2^31, so that products fit into 64 bits. No

@@ -12,6 +12,7 @@ from embedded.store.resources import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    STATEFUL_SETS,
     STORAGE_CLASSES,
     VOLUMES,
     Resource,
@@ -19,7 +20,7 @@ from embedded.store.resources import (
 from embedded.store.store import Store
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-TEMPLATED = frozenset({JOBS, DEPLOYMENTS, REPLICA_SETS})
+TEMPLATED = frozenset({JOBS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS})
 
 POD_SPEC = {
     "restartPolicy": "Always",
@@ -50,6 +51,12 @@ SPECS: dict[Resource, Object] = {
         "strategy": {"type": "RollingUpdate"},
     },
     REPLICA_SETS: {"replicas": 1},
+    STATEFUL_SETS: {
+        "replicas": 1,
+        "revisionHistoryLimit": 10,
+        "podManagementPolicy": "OrderedReady",
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+    },
     CLAIMS: {"volumeMode": "Filesystem"},
     VOLUMES: {
         "volumeMode": "Filesystem",
@@ -63,6 +70,7 @@ STATUSES: dict[Resource, Object] = {
     JOBS: {},
     DEPLOYMENTS: {},
     REPLICA_SETS: {"replicas": 0},
+    STATEFUL_SETS: {"replicas": 0},
     CLAIMS: {"phase": "Pending"},
     VOLUMES: {"phase": "Pending"},
     NAMESPACES: {"phase": "Active"},

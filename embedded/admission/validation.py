@@ -20,6 +20,7 @@ from embedded.store.resources import (
     PODS,
     READ_ONLY,
     REPLICA_SETS,
+    STATEFUL_SETS,
     STORAGE_CLASSES,
     VOLUMES,
     Resource,
@@ -46,7 +47,16 @@ VOLUME_FIELDS = {
     "accessModes", "capacity", "claimRef", "nodeAffinity", "persistentVolumeReclaimPolicy",
     "storageClassName", "volumeMode", "hostPath", "local",
 }  # fmt: skip
-FIXED = {JOBS: ("completions", "selector", "template"), DEPLOYMENTS: ("selector",)}
+# One replica, as the controller here keeps it; its template stays as it is.
+SET_FIELDS = {"selector", "serviceName", "template"}
+SET_DEFAULTS = {"replicas": 1, "podManagementPolicy": "OrderedReady"}
+SET_FILLED = {"revisionHistoryLimit", "updateStrategy"}
+FIXED = {
+    JOBS: ("completions", "selector", "template"),
+    DEPLOYMENTS: ("selector",),
+    STATEFUL_SETS: ("selector", "serviceName", "podManagementPolicy"),
+}
+TEMPLATED = {JOBS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS}
 
 
 def check_new(resource: Resource, obj: Object) -> None:
@@ -62,7 +72,7 @@ def check_new(resource: Resource, obj: Object) -> None:
         raise errors.invalid(resource, obj["metadata"].get("name", ""), findings)
     if resource is PODS:
         refuse_entrypoints(obj["spec"], "spec")
-    if resource in {JOBS, DEPLOYMENTS, REPLICA_SETS}:
+    if resource in TEMPLATED:
         refuse_entrypoints(obj["spec"]["template"]["spec"], "spec.template.spec")
 
 
@@ -88,7 +98,7 @@ def check_update(resource: Resource, old: Object, new: Object) -> None:
         if old["spec"].get(field) != new["spec"].get(field):
             value = json.dumps(new["spec"].get(field), separators=(",", ":"))
             findings.append(invalid_value(f"spec.{field}", value, "field is immutable"))
-    if resource in {JOBS, DEPLOYMENTS, REPLICA_SETS, BUDGETS}:
+    if resource in TEMPLATED | {BUDGETS}:
         findings += CHECKS[resource](new)
     if findings:
         raise errors.invalid(resource, name_of(new), findings)
@@ -170,6 +180,14 @@ def workload_findings(obj: Object) -> list[Cause]:
     return findings + template_findings(obj)
 
 
+def set_findings(obj: Object) -> list[Cause]:
+    """The findings on a StatefulSet."""
+    spec = obj.get("spec") or {}
+    given = {k: v for k, v in spec.items() if SET_DEFAULTS.get(k) != v and k not in SET_FILLED}
+    refuse_unknown("spec", given, SET_FIELDS)
+    return workload_findings(obj)
+
+
 def claim_findings(obj: Object) -> list[Cause]:
     """The findings on a PersistentVolumeClaim; ApiError 400 for a size that is no quantity."""
     spec = obj.get("spec") or {}
@@ -223,6 +241,7 @@ CHECKS: dict[Resource, Callable[[Object], list[Cause]]] = {
     JOBS: job_findings,
     DEPLOYMENTS: workload_findings,
     REPLICA_SETS: workload_findings,
+    STATEFUL_SETS: set_findings,
     CLAIMS: claim_findings,
     VOLUMES: volume_findings,
     STORAGE_CLASSES: class_findings,

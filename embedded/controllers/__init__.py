@@ -1,4 +1,4 @@
-"""What Kubernetes does by itself: scheduling, Jobs, Deployments, PVCs, nodes, garbage collection.
+"""What Kubernetes does by itself: scheduling, workloads, Jobs, PVCs, nodes, garbage collection.
 
 For the server, which starts them.
 """

@@ -49,6 +49,7 @@ QUOTAS = Resource("", "resourcequotas", "ResourceQuota", True, "quota")
 LIMIT_RANGES = Resource("", "limitranges", "LimitRange", True, "limits")
 DEPLOYMENTS = Resource("apps", "deployments", "Deployment", True, "deploy", ("scale",))
 REPLICA_SETS = Resource("apps", "replicasets", "ReplicaSet", True, "rs")
+STATEFUL_SETS = Resource("apps", "statefulsets", "StatefulSet", True, "sts")
 JOBS = Resource("batch", "jobs", "Job", True)
 STORAGE_CLASSES = Resource("storage.k8s.io", "storageclasses", "StorageClass", False, "sc")
 ATTACHMENTS = Resource("storage.k8s.io", "volumeattachments", "VolumeAttachment", False)
@@ -65,8 +66,8 @@ API_SERVICES = Resource("apiregistration.k8s.io", "apiservices", "APIService", F
 
 SERVED = [
     NAMESPACES, NODES, PODS, CLAIMS, VOLUMES, CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, EVENTS,
-    QUOTAS, DEPLOYMENTS, REPLICA_SETS, JOBS, STORAGE_CLASSES, ATTACHMENTS, LEASES, BUDGETS,
-    ACCESS_REVIEWS, LIMIT_RANGES, DRIVERS, CSI_NODES, CAPACITIES, API_SERVICES,
+    QUOTAS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, JOBS, STORAGE_CLASSES, ATTACHMENTS, LEASES,
+    BUDGETS, ACCESS_REVIEWS, LIMIT_RANGES, DRIVERS, CSI_NODES, CAPACITIES, API_SERVICES,
 ]  # fmt: skip
 BY_PATH = {(resource.group, resource.plural): resource for resource in SERVED}
 GROUPS = list(dict.fromkeys(resource.group for resource in SERVED if resource.group))

@@ -15,11 +15,19 @@ from uuid import uuid4
 
 from embedded.store import errors
 from embedded.store.objects import Object, is_terminating, name_of, namespace_of, now, uid_of
-from embedded.store.resources import BUDGETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource
+from embedded.store.resources import (
+    BUDGETS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+    Resource,
+)
 
 HISTORY_LENGTH = 10_000
 FIRST_VERSION = 100  # a cluster has a past: a watch from version 1 finds it expired
-WITH_GENERATION = frozenset({PODS, DEPLOYMENTS, REPLICA_SETS, JOBS, BUDGETS})
+WITH_GENERATION = frozenset({PODS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, JOBS, BUDGETS})
 
 
 @dataclass(frozen=True)

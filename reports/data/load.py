@@ -13,6 +13,8 @@ from tasks.results.column import CONTROL
 from tasks.results.store import ResultsError, read, run_ids
 
 Row = dict[str, Any]
+# Ends the name of a volume that a StatefulSet wrote to; no class has such a name.
+STATEFUL = " (StatefulSet)"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CLASSES = ("run_id", "storage_class", "position")
 AT_ONCE = 150  # runs that are read together where more may be asked for
@@ -43,6 +45,11 @@ class Run:
     def rounds(self) -> int:
         """How often each job was to run on each class; 0 if the file is too old to say."""
         return rounds(self.plan)
+
+
+def bare(volume: str) -> str:
+    """A storm volume's name without the kind of its writer."""
+    return volume.removesuffix(STATEFUL)
 
 
 def rounds(plan: Row) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
 
-from reports.data.load import Row, Run
+from reports.data.load import Row, Run, bare
 from reports.data.proof import Fsync, Proof
 from reports.text.units import tenths
 
@@ -42,7 +42,7 @@ def fate_of(run: Run, name: str, *, shared: bool | None = None) -> Fate:
     rows = [
         row
         for row in run.storms
-        if row["storage_class"] == name and shared in (None, row["volume"] != name)
+        if row["storage_class"] == name and shared in (None, bare(row["volume"]) != name)
     ]
     return Fate(
         measured=tuple(row for row in rows if row["status"] == MEASURED),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reports.data.load import Run, class_names, load
-from reports.side_by_side.rows import TextRow, comparison_rows, survival_rows
+from reports.side_by_side.rows import TextRow, comparison_rows, volume_rows
 from reports.speed.comparison import Comparison, compare
 from reports.speed.words import few
 from reports.storms.survival import survive
@@ -159,7 +159,7 @@ def _survival(runs: Sequence[Run], run_ids: Sequence[str]) -> list[TextRow]:
     """A row a volume and storm, a column a run."""
     cells: dict[tuple[str, str], TextRow] = {}
     for run, run_id in zip(runs, run_ids, strict=True):
-        for row in survival_rows(known) if (known := survive(run)) else []:
+        for row in volume_rows(known) if (known := survive(run)) else []:
             for storm in row.keys() - {"volume"}:
                 place = {"volume": row["volume"], "storm": storm} | dict.fromkeys(run_ids, "")
                 cells.setdefault((row["volume"], storm), place)[run_id] = row[storm]

@@ -19,7 +19,15 @@ def comparison_rows(comparison: Comparison) -> list[TextRow]:
 
 
 def survival_rows(survival: Survival) -> list[TextRow]:
-    """A row a volume: its name, and what became of it in each storm."""
+    """A row of the matrix: its name, and what became of it in each storm."""
+    return [
+        {"volume": name} | {cell.storm: _fate(cell) for cell in cells}
+        for name, cells in survival.lines().items()
+    ]
+
+
+def volume_rows(survival: Survival) -> list[TextRow]:
+    """A row a volume, also where two writers were alike: in another night they may not be."""
     return [
         {"volume": volume} | {cell.storm: _fate(cell) for cell in survival.row(volume)}
         for volume in survival.volumes

@@ -85,11 +85,12 @@ def survival_table(survival: Survival) -> Table:
     absent = ", ".join(survival.not_offered)
     caption = f"{kept}\nnot offered: {absent}" if absent else kept
     grid = Table(box=box.HORIZONTALS, show_lines=True, caption=Text(caption))
-    grid.add_column("volume", no_wrap=max(map(len, survival.volumes), default=0) <= 20)
+    lines = survival.lines()
+    grid.add_column("volume", no_wrap=max(map(len, lines), default=0) <= 20)
     for storm in survival.storms:
         grid.add_column(storm.replace("-", "-\n"))  # rich breaks lines at spaces only
-    for volume in survival.volumes:
-        grid.add_row(Text(volume, style="bold"), *map(_storm_cell, survival.row(volume)))
+    for name, cells in lines.items():
+        grid.add_row(Text(name, style="bold"), *map(_storm_cell, cells))
     return grid
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from reports.data.load import Row
+from reports.data.load import Row, bare
 
 STATED = Path(__file__).parent / "expectations.yaml"
 # The topology keys of one node: Kubernetes' own, and those of CSI drivers, which end alike.
@@ -33,7 +33,7 @@ def tied_to(node_affinity: str | None) -> str | None:
 def kind(row: Row) -> str:
     """The kind of volume of a storms row, as the file names it."""
     if row["storage_class"] is None:
-        return str(row["volume"])
+        return bare(row["volume"])
     if row["node_affinity"] is None:
         return "class on any node"
     tied = tied_to(row["node_affinity"]) is not None
@@ -48,10 +48,14 @@ def expectation(row: Row) -> Expectation | None:
     promise = stated["volumes"].get(kind(row), {}).get(storm)
     if promise is None:
         return None
-    why = promise["why"]
-    if row["storage_class"] is not None and "other node" in promise["allowed"]:
+    why, allowed = promise["why"], promise["allowed"]
+    waited = stated["stateful"].get(storm) if row["writer_kind"] == "StatefulSet" else None
+    if waited:
+        allowed = {place: kept for place, kept in allowed.items() if place not in waited["not"]}
+        why = waited["why"]
+    elif row["storage_class"] is not None and "other node" in allowed:
         why = " ".join([why, *filter(None, [stated["access_modes"].get(row["access_mode"])])])
-    return Expectation(promise["allowed"], tuple(promise.get("waits_for", ())), why)
+    return Expectation(allowed, tuple(promise.get("waits_for", ())), why)
 
 
 def is_surprise(promised: Expectation, row: Row) -> bool:

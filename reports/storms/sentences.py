@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from textwrap import shorten
 
-from reports.data.load import Row
+from reports.data.load import Row, bare
 from reports.storms.survival import Gap, StormCell, Survival, middle, values
 from reports.storms.words import gap_link, listed, lost_seconds, pending, promised, records, unlike
 from reports.text.markdown import Markdown, markdown
@@ -103,6 +103,8 @@ def _lost(cells: list[StormCell]) -> str:
 
 def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
     cells = survival.row(volume)
+    if volume != bare(volume) and survival.is_alike(bare(volume)):
+        return Markdown(f"**{markdown(volume)}**: came through every storm as a Deployment's did.")
     measured = [cell for cell in cells if cell.rounds]
     if not measured:
         gaps = dict.fromkeys(gap for cell in cells for gap in cell.gaps)

@@ -1,10 +1,13 @@
 """What became of acknowledged records in each storm on each volume, before it is text."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log
 from statistics import median
 
-from reports.data.load import Row, Run, class_names
+from reports.data.load import STATEFUL, Row, Run, bare, class_names
+from reports.data.stats import FEWEST, LEVEL, p_values, welch
 from reports.storms.expectations import Expectation, expectation, is_surprise
 
 NOT_RUN, NOT_OFFERED = "not run", "not offered"
@@ -27,7 +30,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class StormCell:
-    """One storm on one volume: its measured rounds, and why others are missing."""
+    """One storm on one volume: its measured rounds, and why others are missing.
+
+    `twin` is the same of a StatefulSet, where one row tells of both since they were alike.
+    """
 
     volume: str
     storm: str
@@ -35,6 +41,7 @@ class StormCell:
     rounds: tuple[Row, ...]
     gaps: tuple[Gap, ...]
     expectation: Expectation | None
+    twin: "StormCell | None" = None
 
     @property
     def lossy(self) -> list[Row]:
@@ -94,6 +101,27 @@ class Survival:
         """A volume's cells in the order of `storms`."""
         return [self.cells[volume, storm] for storm in self.storms]
 
+    def lines(self) -> dict[str, list[StormCell]]:
+        """The rows of the matrix by their names: one for both writers where they were alike."""
+        found: dict[str, list[StormCell]] = {}
+        for volume in self.volumes:
+            if self.is_alike(volume):
+                of_other = self.row(f"{volume}{STATEFUL}")
+                cells = [
+                    replace(c, twin=o) for c, o in zip(self.row(volume), of_other, strict=True)
+                ]
+                found[f"{volume} (both writers alike)"] = cells
+            elif not self.is_alike(bare(volume)):
+                found[volume] = self.row(volume)
+        return found
+
+    def is_alike(self, volume: str) -> bool:
+        """Whether a Deployment and a StatefulSet came through every storm alike on a volume."""
+        other = f"{volume}{STATEFUL}"
+        if not {volume, other} <= {*self.volumes}:
+            return False
+        return all(map(_are_alike, self.row(volume), self.row(other)))
+
     @property
     def surprises(self) -> list[StormCell]:
         """The cells in which something differs from what Kubernetes promises."""
@@ -116,7 +144,7 @@ def survive(run: Run) -> Survival | None:
     return Survival(
         volumes=volumes,
         storms=storms,
-        classes=tuple(name for name in volumes if name in classes),
+        classes=tuple(name for name in volumes if bare(name) in classes),
         shared=tuple(dict.fromkeys(row["volume"] for row in rows if _is_shared(row))),
         not_offered=not_offered,
         rounds=rounds,
@@ -141,7 +169,32 @@ def _in_order(planned: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_shared(row: Row) -> bool:
-    return row["storage_class"] is not None and row["volume"] != row["storage_class"]
+    return row["storage_class"] is not None and bare(row["volume"]) != row["storage_class"]
+
+
+def _are_alike(one: StormCell, other: StormCell) -> bool:
+    """Whether all is measured, and neither what was kept nor where it came back differs.
+
+    Nor whether two wrote at once, or a promise was broken, or, as far as rounds can tell, how long
+    it took.
+    """
+    if one.gaps or other.gaps:
+        return False
+    return _outcomes(one) == _outcomes(other) and not _apart(one, other)
+
+
+def _outcomes(cell: StormCell) -> tuple[object, ...]:
+    ends = Counter((row["kept"], row["came_back"]) for row in cell.rounds)
+    overlaps = any(values(cell.rounds, "overlap_seconds"))
+    return ends, overlaps, bool(cell.surprises)
+
+
+def _apart(one: StormCell, other: StormCell) -> bool:
+    """Whether recoveries surely differ; by fewer rounds than a verdict needs, nothing is sure."""
+    logs = [[log(s) for s in values(cell.rounds, "recovery_seconds")] for cell in (one, other)]
+    if min(map(len, logs)) < FEWEST:
+        return False
+    return bool(p_values(welch(*logs)) < LEVEL)
 
 
 def _cell(run: Run, volume: str, storm: str, rounds: int, gaps: tuple[Gap, ...]) -> StormCell:

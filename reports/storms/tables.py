@@ -37,7 +37,7 @@ def matrix(survival: Survival, run: Run) -> Markdown:
     if not survival.cells:
         return Markdown()
     header = ["volume", *(_heading(storm, run) for storm in survival.storms)]
-    rows = [[volume, *map(_cell, survival.row(volume))] for volume in survival.volumes]
+    rows = [[name, *map(_cell, cells)] for name, cells in survival.lines().items()]
     return table(header, rows)
 
 

@@ -1,6 +1,7 @@
 """A storm's outcome in the words that report, chart and terminal share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from reports.data.load import Row, Run
@@ -20,7 +21,13 @@ WHERE = {
 
 
 def parts(cell: StormCell) -> list[str]:
-    """A cell of the matrix: what was kept, when it wrote again and where."""
+    """A cell of the matrix: what was kept, when it wrote again and where.
+
+    Of two writers in one cell, the Deployment first where their words differ.
+    """
+    if cell.twin is not None:
+        pairs = zip(parts(replace(cell, twin=None)), parts(cell.twin), strict=True)
+        return [one if one == other else f"{one} and {other}" for one, other in pairs]
     overlap = max(values(cell.rounds, "overlap_seconds"), default=0.0)
     return [
         *filter(None, [_verdict(cell), *_returns(cell)]),
@@ -118,7 +125,12 @@ def how(survival: Survival, run: Run) -> str:
         what += f" ({min(reached):.1f} to {max(reached):.1f} were reached)"
     several = f" Seconds are medians of {survival.rounds} rounds." if survival.rounds > 1 else ""
     never = f" Never means not within {limit} s." if limit else ""
-    return f"What was kept of {what}, and seconds from the fault to the next one.{several}{never}"
+    both = " Of two writers that were alike, the Deployment's seconds come first."
+    alike = both if any(map(survival.is_alike, survival.volumes)) else ""
+    return (
+        f"What was kept of {what}, and seconds from the fault to the next one."
+        f"{several}{never}{alike}"
+    )
 
 
 def clock(survival: Survival) -> str:

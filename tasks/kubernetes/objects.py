@@ -24,6 +24,7 @@ KINDS = {
     "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims", True),
     "Pod": ("api/v1", "pods", True),
     "ResourceQuota": ("api/v1", "resourcequotas", True),
+    "StatefulSet": ("apis/apps/v1", "statefulsets", True),
     "StorageClass": ("apis/storage.k8s.io/v1", "storageclasses", False),
     "VolumeAttachment": ("apis/storage.k8s.io/v1", "volumeattachments", False),
     "VolumeSnapshotClass": ("apis/snapshot.storage.k8s.io/v1", "volumesnapshotclasses", False),

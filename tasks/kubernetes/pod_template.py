@@ -1,4 +1,4 @@
-"""The pod template of a Job or a Deployment, with what a plan adds to every pod: here alone."""
+"""The pod template of a Job or of a writer, with what a plan adds to every pod: here alone."""
 
 from tasks.kubernetes.manifest import render
 from tasks.kubernetes.nodes import SYSTEM
@@ -11,7 +11,7 @@ LINUX = {SYSTEM: "linux"}
 
 
 def render_workload(template: str, plan: Plan, /, **values: object) -> Obj:
-    """The Job or Deployment of `manifests/<template>.yaml.jinja`, as the plan wants its pods."""
+    """The workload of `manifests/<template>.yaml.jinja`, as the plan wants its pods."""
     manifest = render(template, plan=plan, **values)
     manifest["metadata"]["labels"] = plan.pod.labels | manifest["metadata"]["labels"]
     merge(manifest["spec"]["template"], plan.pod)

@@ -213,7 +213,7 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
     """What the cluster says of a labelled pod that does not run.
 
     The kubelet's reason, else a condition; then events. Where there is no pod, the events of its
-    Job or Deployment. Empty when it says nothing.
+    workload. Empty when it says nothing.
     """
     pods = verbs.find(cluster, "Pod", label=label)
     pods.sort(

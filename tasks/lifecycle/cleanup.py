@@ -15,9 +15,10 @@ from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle import cordon, node_commands
 from tasks.plan.node_fault import NodeFault
 from tasks.plan.plan import Plan, Toleration
+from tasks.plan.vocabulary import STATEFUL_SET
 
 # What a run creates itself, in the order of its release; pods go with their owners, PVs with PVCs.
-CREATED = ("Deployment", "Job", "Pod", "PersistentVolumeClaim")
+CREATED = ("Deployment", "StatefulSet", "Job", "Pod", "PersistentVolumeClaim")
 PROVISIONED = "pv.kubernetes.io/provisioned-by"
 # A PVC of a run, by its name.
 OF_RUN = re.compile(rf"stormark-({labels.RUN_ID.pattern})-")
@@ -45,10 +46,8 @@ def release(cluster: Cluster, run_id: str, plan: Plan, *, nodes: bool = True) ->
         volumes += _reclaim(cluster, run_id, selector, notes)
     limit = plan.delete_limit_seconds
     attached = _attached(cluster, selector)
-    for kind in CREATED:
-        for item in verbs.find(cluster, kind, label=selector):
-            verbs.delete(cluster, kind, item["metadata"]["name"])
-    for kind in CREATED:
+    made = [kind for kind in CREATED if _delete_all(cluster, kind, selector)]
+    for kind in made:
         notes += _wait_gone(cluster, kind, selector, limit)
     own: list[Obj] = []
     with _or_note(plan, notes, f"whether local PVs of run {run_id} stay is not known"):
@@ -68,6 +67,27 @@ def release(cluster: Cluster, run_id: str, plan: Plan, *, nodes: bool = True) ->
     for kind in ("Job", "Pod", "ConfigMap"):  # those that removed folders too
         notes += _wait_gone(cluster, kind, selector, limit)
     return list(dict.fromkeys(notes))
+
+
+def _delete_all(cluster: Cluster, kind: str, selector: str) -> bool:
+    """Delete a run's objects of a kind; whether their end has to be waited for."""
+    found = find_made(cluster, kind, selector)
+    for item in found:
+        verbs.delete(cluster, kind, item["metadata"]["name"])
+    return bool(found) or kind != STATEFUL_SET
+
+
+def find_made(cluster: Cluster, kind: str, selector: str) -> list[Obj]:
+    """What runs have made of a kind.
+
+    Who may not look for StatefulSets, which only some plans need, has made none.
+    """
+    try:
+        return verbs.find(cluster, kind, label=selector)
+    except Forbidden:
+        if kind != STATEFUL_SET:
+            raise
+        return []
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from tasks.kubernetes import labels, verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError
 from tasks.lifecycle import cordon, lease, out_of_service
-from tasks.lifecycle.cleanup import CREATED, is_of, release, retained_by
+from tasks.lifecycle.cleanup import CREATED, find_made, is_of, release, retained_by
 from tasks.plan.plan import Plan
 
 DEAD = "dead: it no longer renews its Lease"
@@ -58,7 +58,7 @@ def find_remains(cluster: Cluster, *, allowed_only: bool = False) -> dict[str, l
     left: dict[str, list[str]] = {}
     look = verbs.find_allowed if allowed_only else verbs.find
     volumes = look(cluster, "PersistentVolume") or []
-    made = {kind: verbs.find(cluster, kind, label=labels.selector()) for kind in OF_NAMESPACE}
+    made = {kind: find_made(cluster, kind, labels.selector()) for kind in OF_NAMESPACE}
     made["PersistentVolume"] = [volume for volume in volumes if labels.is_ours(volume)]
     for kind, items in made.items():
         for item in items:

@@ -27,7 +27,8 @@ REMAINS = "the cluster is clean but for what the warnings name"
 class Run(NamedTuple):
     """One run: its plan, its place, and the values that every manifest of it needs.
 
-    `skips` has a reason for each storm and storm volume of the plan that cannot be measured here;
+    `skips` has a reason for each storm, storm volume and kind of writer of the plan that cannot be
+    measured here;
     `flow_run` is the id that Prefect knows the run by; on the nodes to `avoid` its image runs not.
     """
 

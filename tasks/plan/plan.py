@@ -27,6 +27,7 @@ from tasks.plan.requirements import (
     Requirements,
     Specifications,
 )
+from tasks.plan.vocabulary import WriterKind
 
 Profile = Literal["quick", "standard", "kubestr", "wal"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
@@ -215,6 +216,12 @@ class Plan(BaseModel):
         ],
         description="The volumes it writes to; storage-classes: a PVC of each class of the plan, "
         "storage-classes-rwx: a ReadWriteMany one of each class that has such.",
+    )
+    writers: Annotated[list[WriterKind], AfterValidator(_each_once)] = Field(
+        min_length=1,
+        default=["Deployment"],
+        description="What runs the pod that writes: a Deployment, a StatefulSet as databases do, "
+        "or both, each on volumes of its own.",
     )
     storm_rounds: int = Field(
         default=1, ge=1, le=100, description="How often each storm meets each volume."

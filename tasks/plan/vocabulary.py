@@ -1,6 +1,12 @@
 """What plan, checks and storms call kinds of volumes, and what a run may have to do without."""
 
+from typing import Literal
+
 FOLDER_KINDS = ("hostPath", "hostPath-pinned", "local")
+
+WriterKind = Literal["Deployment", "StatefulSet"]  # what runs the pod that writes
+DEPLOYMENT: WriterKind = "Deployment"
+STATEFUL_SET: WriterKind = "StatefulSet"
 
 CLASSES, SHARED = "storage-classes", "storage-classes-rwx"
 

@@ -17,7 +17,7 @@ from tasks.kubernetes.pod_template import render_workload
 from tasks.kubernetes.pods import NOBODY, ROOT
 from tasks.lifecycle.cleanup import HOST_ROOT
 from tasks.lifecycle.run import Run
-from tasks.plan.vocabulary import AS_ROOT, CLASSES, FOLDER_KINDS
+from tasks.plan.vocabulary import AS_ROOT, CLASSES, FOLDER_KINDS, STATEFUL_SET, WriterKind
 from tasks.provision import bench_pod, claims
 from tasks.results.checks import Check, Status
 
@@ -108,10 +108,11 @@ def _pods(run: Run, flow: str) -> list[Trial]:
             run.cluster, plan, meta, name=name, file="reader.sh", source=source, user=user
         )
 
-    def writer() -> Obj:
+    def writer(kind: WriterKind) -> Obj:
         manifest = render_workload(
-            "writer-deployment",
+            "writer",
             plan,
+            kind=kind,
             name=name,
             **meta,
             tolerations=script_job.tolerations(plan),
@@ -132,7 +133,11 @@ def _pods(run: Run, flow: str) -> list[Trial]:
     if flow != "storms":
         trials.append(Trial("a pod with fio", fio))
     if flow != "benchmark":
-        trials.append(Trial("a writer", writer))
+        tried = [kind for kind in plan.writers if kind not in run.skips]
+        trials += [
+            Trial(f"a writer's {kind}", partial(writer, kind), (kind,) * (kind == STATEFUL_SET))
+            for kind in tried
+        ]
     if plan.pod.without_root is None:
         trials.append(Trial("a pod as root", lambda: script(ROOT, scratch), (AS_ROOT,)))
     if folders:
@@ -141,7 +146,7 @@ def _pods(run: Run, flow: str) -> list[Trial]:
 
 
 def _with_its_pod(cluster: Cluster, create: Callable[[], Obj]) -> Callable[[], Obj]:
-    """Create a Job or Deployment, and then the pod that its controller would."""
+    """Create a Job or a writer's workload, and then the pod that its controller would."""
 
     def both() -> Obj:
         template = create()["spec"]["template"]

@@ -130,7 +130,8 @@ def _judge(record: Record, chosen: list[Obj], *, tries: bool = True) -> None:
         version=record.kubernetes_version,
     )
     if tries:
-        record.checks += admission.check(run._replace(cluster=cluster), record.flow, chosen)
+        known = run._replace(cluster=cluster, skips=checks.skips(record.checks))
+        record.checks += admission.check(known, record.flow, chosen)
     if run.plan.fio_file is None or record.flow == "storms":
         record.checks += _time(run, record.flow, len(chosen))
     no_root = run.plan.pod.without_root

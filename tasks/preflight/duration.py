@@ -84,11 +84,11 @@ def expected_seconds(size: Size, plan: Plan, workload: Workload) -> float:
 
 def _storms(size: Size, plan: Plan) -> float:
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms)
-    kinds = namespace.demand(size.flow, plan, [""] * size.classes, 0).deployments
+    writers = sum(namespace.demand(size.flow, plan, [""] * size.classes, 0).writers.values())
     lost_storms = plan.storms.count(lost.STORM)
     held = plan.hold_seconds * (on_nodes - lost_storms)
     held += min(plan.recovery_limit_seconds, lost.seconds(plan)) * lost_storms
-    nodes = min(size.nodes, kinds) * (held + STORM_SECONDS * on_nodes)
+    nodes = min(size.nodes, writers) * (held + STORM_SECONDS * on_nodes)
     return plan.storm_rounds * (STORM_SECONDS * (len(plan.storms) - on_nodes) + nodes)
 
 

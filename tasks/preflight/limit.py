@@ -43,7 +43,7 @@ def _parts(
     fio, storms = flow != "storms", flow != "benchmark"
     turns = plan.turns(class_count) * fio  # each on a volume of its own
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
-    volumes = kinds.deployments
+    volumes = sum(kinds.writers.values())
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms) * plan.storm_rounds
     lost = plan.storms.count("node-lost") * plan.storm_rounds  # held until writers are elsewhere
     held = plan.hold_seconds * (on_nodes - lost)

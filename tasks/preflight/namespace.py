@@ -6,7 +6,15 @@ from typing import NamedTuple
 from tasks.kubernetes.objects import Obj
 from tasks.plan.plan import Plan
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
-from tasks.plan.vocabulary import AS_ROOT, CLASSES, FOLDER_KINDS, SHARED
+from tasks.plan.vocabulary import (
+    AS_ROOT,
+    CLASSES,
+    DEPLOYMENT,
+    FOLDER_KINDS,
+    SHARED,
+    STATEFUL_SET,
+    WriterKind,
+)
 from tasks.results.checks import Check
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
@@ -34,7 +42,7 @@ class Demand(NamedTuple):
     """What a plan takes of its namespace at its most: PVCs by class, of a size each, and pods.
 
     Jobs are more than their pods that run at once: those of the checks stay for some minutes.
-    `stated` is what the plan itself says of each pod.
+    `writers` counts those of each kind; `stated` is what the plan itself says of each pod.
     """
 
     claims: dict[str, int]
@@ -43,14 +51,14 @@ class Demand(NamedTuple):
     cpus: float
     memory_bytes: float
     jobs: int
-    deployments: int
+    writers: dict[WriterKind, int]
     stated: dict[str, float] = {}  # noqa: RUF012 - of a tuple, never changed
 
 
 def claims_of_class(flow: str, plan: Plan) -> int:
     """How many PVCs a flow keeps of each class: fio's, and those of writers."""
-    writers = sum(kind in plan.storm_volumes for kind in (CLASSES, SHARED))
-    return (flow != "storms" and not plan.pvc) + (flow != "benchmark") * writers
+    written = sum(kind in plan.storm_volumes for kind in (CLASSES, SHARED)) * len(plan.writers)
+    return (flow != "storms" and not plan.pvc) + (flow != "benchmark") * written
 
 
 def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> Demand:
@@ -60,15 +68,17 @@ def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> De
     control = fio * plan.control
     if storage_classes:
         claims[storage_classes[0]] += control
-    writers = claims_of_class(flow, plan) - fio * (not plan.pvc)
-    kinds = storms * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
+    written = claims_of_class(flow, plan) - fio * (not plan.pvc)
+    kinds = (
+        storms * len(plan.writers) * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
+    )
     claims[""] = kinds.count("local")
     waiting = fio * plan.measured(
         len(storage_classes)
     )  # a pod of each class, from its volume to its last turn
-    deployments = writers * len(storage_classes) + len(kinds)  # each with a reader beside it
+    writers = written * len(storage_classes) + len(kinds)  # each with a reader beside it
     # pods with fio, and others: at the checks, in the turns of fio, and in the storms just after
-    phases = [(fio, probes), (waiting, 0), (waiting, 2 * deployments)]
+    phases = [(fio, probes), (waiting, 0), (waiting, 2 * writers)]
     fios, scripts = requests(FIO, plan), requests(SCRIPT, plan)
     return Demand(
         claims,
@@ -76,8 +86,8 @@ def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> De
         pods=max(a + b for a, b in phases),
         cpus=max(a * fios["cpu"] + b * scripts["cpu"] for a, b in phases),
         memory_bytes=max(a * fios["memory"] + b * scripts["memory"] for a, b in phases),
-        jobs=fio + probes + waiting + deployments - kinds.count("emptyDir"),  # read in its own pod
-        deployments=deployments,
+        jobs=fio + probes + waiting + writers - kinds.count("emptyDir"),  # read in its own pod
+        writers={kind: writers // len(plan.writers) for kind in plan.writers},
         stated=stated(plan),
     )
 
@@ -156,8 +166,10 @@ def _wanted(resource: str, need: Demand, given: dict[str, float]) -> float:
         "requests.memory": need.memory_bytes,
         "configmaps": 1,
         "jobs.batch": need.jobs,
-        "deployments.apps": need.deployments,
-        "replicasets.apps": need.deployments,
+        "deployments.apps": need.writers.get(DEPLOYMENT, 0),
+        "replicasets.apps": need.writers.get(DEPLOYMENT, 0),
+        "statefulsets.apps": need.writers.get(STATEFUL_SET, 0),
+        "controllerrevisions.apps": need.writers.get(STATEFUL_SET, 0),
         "leases.coordination.k8s.io": 1,
     }.get(resource.removeprefix("count/"), 0)
 

@@ -6,7 +6,7 @@ What only some storms or volumes need is granted by files of their own, in `mani
 from typing import NamedTuple, get_args
 
 from tasks.plan.plan import NodeStorm, Plan
-from tasks.plan.vocabulary import CLASSES, FOLDER_KINDS, ONE_POD
+from tasks.plan.vocabulary import CLASSES, FOLDER_KINDS, ONE_POD, STATEFUL_SET
 
 DRAIN_FILE = "manifests/rbac/drain.yaml"
 
@@ -14,9 +14,9 @@ DRAIN_FILE = "manifests/rbac/drain.yaml"
 class Permission(NamedTuple):
     """Verbs on a resource, in the run's namespace unless `everywhere`.
 
-    `only` names the storms and storm volumes that are skipped without it; where it is empty, there
-    is no run without it, unless it is `spared`: what it shows is then not known. `resource` has its
-    subresource: pods/log. `file` grants it; none does where that is empty.
+    `only` names the storms, storm volumes and kinds of writers that are skipped without it; where
+    it is empty, there is no run without it, unless it is `spared`: what it shows is then not known.
+    `resource` has its subresource: pods/log. `file` grants it; none does where that is empty.
     """
 
     group: str
@@ -75,6 +75,14 @@ EXEC = Permission("", "pods/exec", ("get", "create"), "give fio's pods their ord
 STORMS = [
     Permission(
         "apps", "deployments", ("create", "get", "watch", "delete"), "run the storms' writers"
+    ),
+    Permission(
+        "apps",
+        "statefulsets",
+        ("create", "get", "list", "watch", "delete"),
+        "run the storms' writers as databases are run",
+        only=(STATEFUL_SET,),
+        file="manifests/rbac/stateful.yaml",
     ),
     Permission(
         "",
@@ -145,7 +153,7 @@ def needed(flow: str, plan: Plan) -> list[Permission]:
     always += [] if flow == "storms" else [EXEC]
     if flow == "benchmark":
         return always
-    planned: set[str] = {*plan.storms, *plan.storm_volumes}
+    planned: set[str] = {*plan.storms, *plan.storm_volumes, *plan.writers}
     if plan.access_mode != ONE_POD:  # then another pod reads them
         planned.discard(CLASSES)
     rules = [*STORMS, *(FULL_DRAIN if plan.drain == "full" else OWN_DRAIN)]

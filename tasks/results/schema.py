@@ -154,9 +154,17 @@ TABLES: dict[str, list[Column]] = {
             "volume",
             pa.string(),
             "",
-            "emptyDir, hostPath, hostPath-pinned, local, a class, or a class (RWX)",
+            "emptyDir, hostPath, hostPath-pinned, local, a class, or a class (RWX); with "
+            "(StatefulSet) behind it where one wrote",
         ),
         Column("storage_class", pa.string(), "", "the class, for a volume of one; else null"),
+        Column(
+            "writer_kind",
+            pa.string(),
+            "",
+            "what ran the pod that wrote: Deployment or StatefulSet; null in old files, which had "
+            "Deployments alone",
+        ),
         Column("storm", pa.string(), "", "one of: " + ", ".join(get_args(Storm))),
         Column("round", pa.int64(), "", "1 … rounds of the plan"),
         Column(

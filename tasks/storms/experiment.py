@@ -70,7 +70,7 @@ def planned(run: Run, storage_classes: list[Obj]) -> list[str]:
 def _skipped(this: Experiment, target: Target) -> bool:
     """Give rows to the cells that the preflight forbids; whether those are all of the volume's."""
     run = this.run
-    of_volume = run.skips.get(target.kind)
+    of_volume = run.skips.get(target.kind) or run.skips.get(target.writer_kind)
     for storm, number in product(run.plan.storms, range(1, run.plan.storm_rounds + 1)):
         if why := of_volume or run.skips.get(storm):
             this.keep(cell_row(target, storm, number, status="skipped", error=why), [])

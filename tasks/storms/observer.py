@@ -29,8 +29,8 @@ KUBELET_SECONDS = 0.5
 class Ack(NamedTuple):
     """One record that a writer said is durable. `life` counts the starts of its pod's container.
 
-    `writer` is the two together, as the volume's files are named; `clock` counts how often the
-    clock of its node was set.
+    `pod` is the pod's UID: those of a StatefulSet have one name. `writer` is the two together, as
+    the volume's files are named; `clock` counts how often the clock of its node was set.
     """
 
     pod: str
@@ -55,7 +55,7 @@ class PodEvent(NamedTuple):
 
 
 class Observer:
-    """Follows the pods of one Deployment in threads of its own, until `close`."""
+    """Follows the pods of one workload, by UID, in threads of its own, until `close`."""
 
     def __init__(self, cluster: Cluster, label: str) -> None:
         self.cluster, self.label = cluster, label
@@ -65,6 +65,7 @@ class Observer:
         self.lives: dict[str, int] = {}
         self.latest: dict[str, float] = {}  # by pod, the time of its last line
         self.delays: dict[str, list[float]] = {}  # what brings it to the client's clock, by `clock`
+        self.replaced: set[str] = set()  # whose name's log is that of a later pod by now
         self.unwritable: dict[str, str] = {}  # by pod, why it could not begin
         self.refused: dict[str, str] = {}  # by pod, why its last record is not durable
         self.refusals: list[tuple[float, str]] = []  # each of them, when and in which words
@@ -86,7 +87,7 @@ class Observer:
             raise ClusterError(f"{what}: {self.errors[0]}")
 
     def pods(self) -> Items:
-        """The pods that exist now, by name."""
+        """The pods that exist now, by UID."""
         with self.changed:
             return dict(self.present)
 
@@ -111,23 +112,24 @@ class Observer:
 
     def _watch_pods(self) -> None:
         for kind, pod in watches.watch(self.cluster, "Pod", label=self.label, stop=self.stop):
-            name = pod["metadata"]["name"]
+            uid = pod["metadata"]["uid"]
             with self.changed:
                 self.events.append(PodEvent(now(), kind, pod))
-                self.present[name] = pod
+                self.present[uid] = pod
                 if kind == "DELETED":
-                    del self.present[name]
+                    del self.present[uid]
                 self.changed.notify_all()
-            if name not in self.lives:
-                self.lives[name] = 0
-                self._start(self._follow, name)
+            if uid not in self.lives:
+                self.lives[uid] = 0
+                self._start(self._follow, uid)
 
     def _follow(self, pod: str) -> None:
         """Read a pod's log for as long as the pod is there, through restarts of its container."""
         place = Place()
         while not self.stop.is_set() and (current := self.pods().get(pod)) is not None:
             if "running" in container_state(current):
-                stream = logs.follow(self.cluster, pod, place, silence_seconds=SILENCE_SECONDS)
+                name = current["metadata"]["name"]
+                stream = logs.follow(self.cluster, name, place, silence_seconds=SILENCE_SECONDS)
                 try:
                     with closing(stream) as lines:
                         for line in lines:
@@ -143,6 +145,14 @@ class Observer:
         with self.changed:
             arrived = now()
             match line.text.split(" "):
+                case ["start", *_, writer]:
+                    name, _, life = writer.rpartition(".")
+                    if name == pod:
+                        self.lives[pod] = int(life)
+                    else:
+                        self.replaced.add(pod)
+                case _ if pod in self.replaced:
+                    return
                 case ["ack", number]:
                     clock = self._clock(pod, line.at, arrived)
                     ack = Ack(pod, self.lives[pod], int(number), line.at, arrived, clock)
@@ -151,8 +161,6 @@ class Observer:
                 case ["error", _, *why]:
                     self.refused[pod] = " ".join(why)
                     self.refusals.append((arrived, self.refused[pod]))
-                case ["start", *_, writer]:
-                    self.lives[pod] = int(writer.removeprefix(f"{pod}."))
                 case ["uncontrolled", number]:
                     self.uncontrolled[f"{pod}.{self.lives[pod]}"] = int(number)
                 case ["unwritable", *why]:

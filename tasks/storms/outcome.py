@@ -29,10 +29,12 @@ STEPS = (
 class Before(NamedTuple):
     """The writer as the fault found it, and every pod that the volume had had until then.
 
-    `rate` is that of its last `records`.
+    `rate` is that of its last `records`. `pod` is a name, which the next pod of a StatefulSet has
+    too; `uid` and `pods` tell them apart.
     """
 
     pod: str
+    uid: str
     life: int
     node: str
     rate: float
@@ -189,18 +191,23 @@ def came_back(outcome: Outcome, node_after: str | None) -> str:
 
 def node_of(writer: Writer, ack: Ack) -> str | None:
     """The node of the pod that acknowledged a record, also when the pod is gone by now."""
+    return _name_and_node(writer, ack)[1]
+
+
+def _name_and_node(writer: Writer, ack: Ack) -> tuple[str | None, str | None]:
     for event in reversed(list(writer.observer.events)):
-        if event.pod["metadata"]["name"] == ack.pod and event.pod["spec"].get("nodeName"):
-            return str(event.pod["spec"]["nodeName"])
-    return None
+        meta, node = event.pod["metadata"], event.pod["spec"].get("nodeName")
+        if meta["uid"] == ack.pod and node:
+            return str(meta["name"]), str(node)
+    return None, None
 
 
 def way_back(outcome: Outcome) -> list[Step]:
     """Every step of a outcome in order, from the fault on, its last and first records included."""
     observer, before = outcome.writer.observer, outcome.before
-    way = steps(list(observer.events), outcome.fault_at, before.pod)
+    way = steps(list(observer.events), outcome.fault_at, before.uid)
     way += [Step(outcome.fault_at, "fault", before.pod, before.node), *outcome.beside]
-    own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.pod, before.life)]
+    own = [a for a in list(observer.acks) if (a.pod, a.life) == (before.uid, before.life)]
     if outcome.first in own:
         own = own[: own.index(outcome.first)]
     if own:
@@ -210,8 +217,8 @@ def way_back(outcome: Outcome) -> list[Step]:
         way.append(Step(outcome.fault_at, taken, None, before.node))
         way.append(Step(outcome.undone_at, given, None, before.node))
     if outcome.first is not None:
-        node = node_of(outcome.writer, outcome.first)
-        way.append(Step(observer.at(outcome.first), "first record", outcome.first.pod, node))
+        pod, node = _name_and_node(outcome.writer, outcome.first)
+        way.append(Step(observer.at(outcome.first), "first record", pod, node))
     return sorted(way, key=lambda step: step.at)
 
 

@@ -36,8 +36,8 @@ def writing(run: Run, writer: Writer) -> Before:
             seconds = observer.at(last) - observer.at(newest[-1])
             rate = (enough - 1) / seconds if seconds > 0 else 0.0
             had = frozenset(observer.lives)
-            node, image = pod["spec"]["nodeName"], image_id(pod)
-            return Before(last.pod, last.life, node, rate, had, enough, image)
+            name, node, image = pod["metadata"]["name"], pod["spec"]["nodeName"], image_id(pod)
+            return Before(name, last.pod, last.life, node, rate, had, enough, image)
         observer.wait(0.5, f"watching the writer on {writer.volume}")
     why = why_silent(run, writer) or "its pod gives no reason"
     raise ClusterError(
@@ -57,14 +57,14 @@ def fresh(run: Run, writer: Writer) -> Before:
         return before
     faults.delete_pod(run.cluster, before.pod)
     deadline = time.monotonic() + run.plan.recovery_limit_seconds
-    while (now_writing := writing(run, writer)).pod == before.pod:
+    while (now_writing := writing(run, writer)).uid == before.uid:
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"before a storm on {writer.volume}: pod {before.pod}, which was deleted to be "
                 "replaced, still writes"
             )
     if "emptyDir" in writer.source:
-        others = (ack for ack in list(writer.observer.acks) if ack.pod != now_writing.pod)
+        others = (ack for ack in list(writer.observer.acks) if ack.pod != now_writing.uid)
         writer.lost |= {(ack.writer, ack.number) for ack in others}
     return now_writing
 
@@ -104,7 +104,7 @@ def next_ack(writer: Writer, before: Before, fault_at: float) -> Ack | None:
     """The first record of the next container or pod after a fault; None as long as none came."""
     observer = writer.observer
     for ack in observer.since(fault_at):
-        started = ack.life > before.life if ack.pod == before.pod else ack.pod not in before.pods
+        started = ack.life > before.life if ack.pod == before.uid else ack.pod not in before.pods
         if started and observer.at(ack) >= fault_at:
             return ack
     return None
@@ -118,7 +118,7 @@ def _went_on(writer: Writer, before: Before, fault_at: float, undone_at: float) 
     at = writer.observer.at
     own: list[Ack] = []  # the newest first, to the last before the fault
     for ack in reversed(writer.observer.acks):
-        if (ack.pod, ack.life) == (before.pod, before.life):
+        if (ack.pod, ack.life) == (before.uid, before.life):
             own.append(ack)
             if at(ack) < fault_at:
                 break
@@ -145,7 +145,7 @@ def settle(run: Run, outcome: Outcome) -> None:
 def _settle(run: Run, writer: Writer, first: Ack, before: Before) -> None:
     """Let the new writer go on until the old pod is gone, so that an overlap is seen whole."""
     deadline = time.monotonic() + SETTLE_SECONDS * 5
-    while first.pod != before.pod and before.pod in writer.observer.pods():
+    while first.pod != before.uid and before.uid in writer.observer.pods():
         _go_on(run)
         if time.monotonic() > deadline:
             return

@@ -56,7 +56,10 @@ def multi_attach_seconds(way: list[Step]) -> float | None:
 
 
 def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
-    """The way back, from the pod events after a fault, each step at its first appearance."""
+    """The way back, from the pod events after a fault, each step at its first appearance.
+
+    `old_pod` is the UID of the pod that the fault met.
+    """
     found: dict[str, Step] = {}
 
     def saw(event: PodEvent, name: str, message: str | None = None) -> None:
@@ -66,11 +69,11 @@ def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
 
     restarts, earlier = 0, set()
     for event in events:
-        name = event.pod["metadata"]["name"]
-        old = name == old_pod
+        pod = event.pod["metadata"]["uid"]
+        old = pod == old_pod
         if event.at < fault_at:
             restarts = _restarts(event.pod) if old else restarts
-            earlier.add(name)
+            earlier.add(pod)
             continue
         if old:
             if event.type == "DELETED":
@@ -78,7 +81,7 @@ def steps(events: list[PodEvent], fault_at: float, old_pod: str) -> list[Step]:
             elif _running(event.pod) and _restarts(event.pod) > restarts:
                 saw(event, "container started")
             continue
-        if event.type == "DELETED" or name in earlier:  # one of an earlier storm, on its way out
+        if event.type == "DELETED" or pod in earlier:  # one of an earlier storm, on its way out
             continue
         saw(event, "new pod created")
         if event.pod["spec"].get("nodeName"):

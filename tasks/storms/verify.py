@@ -34,7 +34,7 @@ def verify(
     writer, before, first = outcome.writer, outcome.before, outcome.first
     node = node_of(writer, first) if first else before.node
     acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)}
-    life = f"{before.pod}.{before.life}"
+    life = f"{before.uid}.{before.life}"
     unsynced = in_control(acknowledged, life, writer.observer.uncontrolled.get(life))
     if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
         found, read_on = _read_in_pod(run, writer), node

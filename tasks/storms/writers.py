@@ -1,4 +1,4 @@
-"""The writers of a storm: one Deployment on each kind of volume, and what each needs beside it."""
+"""The writers of a storm: a workload on each kind of volume, and what each needs beside it."""
 
 import re
 import time
@@ -15,11 +15,21 @@ from tasks.kubernetes.pods import NOBODY, ROOT
 from tasks.kubernetes.script_job import tolerations
 from tasks.lifecycle.cleanup import HOST_ROOT, host_folder
 from tasks.lifecycle.run import Run
-from tasks.plan.vocabulary import AS_ROOT, CLASSES, FOLDER_KINDS, SHARED
+from tasks.plan.vocabulary import (
+    AS_ROOT,
+    CLASSES,
+    DEPLOYMENT,
+    FOLDER_KINDS,
+    SHARED,
+    STATEFUL_SET,
+    WriterKind,
+)
 from tasks.provision import claims
 from tasks.storms.observer import Observer
 
 RWX = " (RWX)"  # ends the name of a class's second row
+# End the names of workloads: a StatefulSet's stands, with a hash of 10, in a label of at most 63.
+ENDINGS: dict[WriterKind, str] = {DEPLOYMENT: "storm", STATEFUL_SET: "s"}
 # How provisioners say that they have no such volume; each in its own words.
 OTHER_MODE = re.compile(r"access ?modes?|ReadWrite|multi.?(node|writer)|capabilit", re.I)
 
@@ -30,13 +40,24 @@ class Target(NamedTuple):
     volume: str
     storage_class: str | None = None
     access_mode: str | None = None
+    writer_kind: WriterKind = DEPLOYMENT
+
+    @property
+    def bare(self) -> str:
+        """Its name without what tells whose it is: a Deployment's has no such ending."""
+        return self.volume.removesuffix(_ending(self.writer_kind))
 
     @property
     def kind(self) -> str:
         """What the plan's `storm_volumes` calls it."""
         if self.storage_class is None:
-            return self.volume
-        return SHARED if self.volume.endswith(RWX) else CLASSES
+            return self.bare
+        return SHARED if self.bare.endswith(RWX) else CLASSES
+
+    @property
+    def folder(self) -> str:
+        """Its folder on a node, as `manifests/host-folder.sh` makes it."""
+        return self.bare if self.writer_kind == DEPLOYMENT else f"{self.bare}-{self.writer_kind}"
 
 
 class NotOffered(ClusterError):
@@ -68,15 +89,30 @@ class Writer:
 
     def running_pod(self) -> str | None:
         """Its pod that runs and stays, as far as the API knows: on a lost node it still does."""
-        for name, pod in self.observer.pods().items():
+        for pod in self.observer.pods().values():
             running = "running" in pods.container_state(pod)
             if running and "deletionTimestamp" not in pod["metadata"]:
-                return name
+                return str(pod["metadata"]["name"])
         return None
 
 
 def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
-    """The rows of the storm matrix: kinds of volume as the plan names them, then its classes."""
+    """The rows of the storm matrix: kinds of volume as the plan names them, then its classes.
+
+    Each for every kind of writer, on a volume of its own: the names of a StatefulSet's say so.
+    """
+    return [
+        target._replace(volume=f"{target.volume}{_ending(kind)}", writer_kind=kind)
+        for target in _volumes_of(run, storage_classes)
+        for kind in run.plan.writers
+    ]
+
+
+def _ending(kind: str) -> str:
+    return "" if kind == DEPLOYMENT else f" ({kind})"
+
+
+def _volumes_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
     plan = run.plan
     kinds = [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
     targets = [Target(kind, None, "ReadWriteOnce" if kind == "local" else None) for kind in kinds]
@@ -91,9 +127,9 @@ def targets_of(run: Run, storage_classes: list[Obj]) -> list[Target]:
 
 def create(run: Run, owner: list[Obj], target: Target, position: int, nodes: list[Obj]) -> Writer:
     """Create a volume and its writer; `nodes` are those a storm may touch, the first preferred."""
-    name = claims.object_name(run, position, target.volume, "storm")
+    name = claims.object_name(run, position, target.volume, ENDINGS[target.writer_kind])
     source = _volume(run, owner, target, name, nodes)
-    writer = Writer(target, name, source, _observe(run, name), nodes=_allowed(target.volume, nodes))
+    writer = Writer(target, name, source, _observe(run, name), nodes=_allowed(target, nodes))
     try:
         _create_writer(run, owner, writer, nodes)
     except BaseException:
@@ -114,8 +150,8 @@ def wait_writing(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -
             who = run.plan.pod.who(NOBODY)
             raise NoRoot(f"{who} may not write to {writer.volume}: {why}")
         writer.observer.close()
-        verbs.delete(run.cluster, "Deployment", writer.name)
-        writer.name, writer.user = f"{writer.name}-root", ROOT
+        verbs.delete(run.cluster, writer.target.writer_kind, writer.name)
+        writer.name, writer.user = f"{writer.name}-r", ROOT
         writer.observer = _observe(run, writer.name)
         _create_writer(run, owner, writer, nodes)
         if not _first_record(run, writer):
@@ -127,20 +163,20 @@ def wait_writing(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -
     writer.row |= _pv_columns(run, writer.source)
 
 
-def _observe(run: Run, deployment: str) -> Observer:
-    return Observer(run.cluster, f"stormark/writer={deployment}")
+def _observe(run: Run, workload: str) -> Observer:
+    return Observer(run.cluster, f"stormark/writer={workload}")
 
 
-def _allowed(volume: str, nodes: list[Obj]) -> list[str]:
+def _allowed(target: Target, nodes: list[Obj]) -> list[str]:
     """Nodes where a writer may run: hostPath where its folder is, else anywhere."""
     names = [node["metadata"]["name"] for node in nodes]
-    return {"hostPath": names, "hostPath-pinned": names[:1]}.get(volume, [])
+    return {"hostPath": names, "hostPath-pinned": names[:1]}.get(target.kind, [])
 
 
 def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[Obj]) -> Obj:
     """Create what the volume needs; returns its source as a pod names it."""
-    volume, storage_class, access_mode = target
-    folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{volume}"
+    volume, storage_class, access_mode = target.bare, target.storage_class, target.access_mode
+    folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{target.folder}"
     if target.kind in FOLDER_KINDS and not nodes:
         raise ClusterError(
             f"{volume} needs a node that a storm may touch: Linux, Ready, not cordoned, "
@@ -176,8 +212,9 @@ def _create_local_pv(run: Run, name: str, path: str, node: Obj) -> None:
 
 def _create_writer(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -> None:
     manifest = render_workload(
-        "writer-deployment",
+        "writer",
         run.plan,
+        kind=writer.target.writer_kind,
         name=writer.name,
         **run.meta(owner),
         tolerations=tolerations(run.plan),

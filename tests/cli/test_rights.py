@@ -68,6 +68,7 @@ def test_it_grants_what_a_night_asks_for(
         "storm_volumes": ["emptyDir", "local"],
         "hold_seconds": 1,
         "storm_rounds": 1,
+        "writers": ["Deployment", "StatefulSet"],
     }
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
     result = stormark("--flow", "nightly", "--plan", str(tmp_path / "plan.yaml"))

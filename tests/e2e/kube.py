@@ -138,6 +138,14 @@ class Kube:
         body = {"metadata": {"name": name}, "spec": spec}
         return self.apps.create_namespaced_deployment(self.namespace, body)
 
+    def create_stateful_set(self, name: str, pod: dict[str, Any], **metadata: Any) -> Any:
+        labels = {"app": name}
+        template = {"metadata": {"labels": labels}, "spec": pod}
+        selector = {"matchLabels": labels}
+        spec = {"replicas": 1, "serviceName": name, "selector": selector, "template": template}
+        body = {"metadata": {"name": name, **metadata}, "spec": spec}
+        return self.apps.create_namespaced_stateful_set(self.namespace, body)
+
     def log(self, pod: str, **options: Any) -> str:
         return str(self.core.read_namespaced_pod_log(pod, self.namespace, **options))
 

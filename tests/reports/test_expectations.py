@@ -18,7 +18,7 @@ def promise_of(row: Row) -> Expectation:
 
 
 ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} | dict.fromkeys(
-    ("pending_reason", "came_back", "kept", "out_of_service_seconds")
+    ("pending_reason", "came_back", "kept", "out_of_service_seconds", "writer_kind")
 )
 
 
@@ -28,7 +28,9 @@ ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} |
 )
 def test_every_storm_on_every_volume_of_a_plan_has_a_promise(volume: str, storm: str) -> None:
     promised = promise_of({"volume": volume, "storm": storm})
+    of_set = {"volume": f"{volume} (StatefulSet)", "writer_kind": "StatefulSet", "storm": storm}
 
+    assert promise_of(of_set).allowed.items() <= promised.allowed.items()
     never = {"never"} if storm == "node-lost" else set()
     assert set(promised.allowed) <= {*PLACES} - {"never"} | never
     assert set(promised.allowed.values()) <= {"kept", "lost"}

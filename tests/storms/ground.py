@@ -22,7 +22,15 @@ from tasks.preflight import begin
 from tasks.storms import experiment
 from tasks.storms.cells import Keep
 
-NAMESPACED = ("ConfigMap", "Deployment", "Job", "Lease", "PersistentVolumeClaim", "Pod")
+NAMESPACED = (
+    "ConfigMap",
+    "Deployment",
+    "Job",
+    "Lease",
+    "PersistentVolumeClaim",
+    "Pod",
+    "StatefulSet",
+)
 
 
 def say_nothing_of(row: dict[str, Any], events: Rows) -> None:

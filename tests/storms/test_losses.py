@@ -26,7 +26,8 @@ def test_a_volume_that_loses_acknowledged_writes(
             pod = next(e["pod"] for e in events if e["event"] == "fault")
             log = ground.core.read_namespaced_pod_log(pod, ground.cluster.namespace, previous=True)
             acknowledged = sum(line.startswith("ack ") for line in log.splitlines())
-            counted[row["volume"]] = acknowledged - len(written(ground, pod))
+            found = ground.core.read_namespaced_pod(pod, ground.cluster.namespace)
+            counted[row["volume"]] = acknowledged - len(written(ground, found.metadata.uid))
 
     session_cluster.lose_last_second()
     # a fault comes only to a writer whose last record is no older than this: there is one to lose
@@ -47,12 +48,12 @@ def test_a_volume_that_loses_acknowledged_writes(
     assert set(counted) == {"hostPath-pinned", "local-path"}
 
 
-def written(ground: Ground, pod: str) -> list[str]:
+def written(ground: Ground, uid: str) -> list[str]:
     """The whole lines that the first writer of a pod has left on its volume."""
     (folder,) = (
         Path(folder)
         for node in ground.folders
         for folder, _, files in os.walk(node)  # other pods' folders go meanwhile; walk ignores it
-        if folder.endswith("/stormark") and f"{pod}.1" in files
+        if folder.endswith("/stormark") and f"{uid}.1" in files
     )
-    return [line for line in (folder / f"{pod}.1").read_text().split("\n")[:-1] if line]
+    return [line for line in (folder / f"{uid}.1").read_text().split("\n")[:-1] if line]

@@ -16,7 +16,8 @@ from tests.storms.ground import Ground
 
 def make_full(ground: Ground, pod: str) -> None:
     """Let the second life of a pod's writer find a device that is always full."""
-    link = ["ln", "-s", "/dev/full", f"volume/stormark/{pod}.2"]
+    uid = ground.core.read_namespaced_pod(pod, ground.cluster.namespace).metadata.uid
+    link = ["ln", "-s", "/dev/full", f"volume/stormark/{uid}.2"]
     streams.execute(ground.cluster, pod, link, limit_seconds=120)
 
 

@@ -107,19 +107,21 @@ def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
 ) -> None:
     """It still ends, and writes once more; whoever takes any other pod takes that one."""
     go, writing = tmp_path / "go", recovery.writing
-    says = f"until [ -e {go} ]; do sleep 0.05; done; echo start as ghost.1; echo ack 0; sleep 60"
+    says = f"until [ -e {go} ]; do sleep 0.05; done; echo start as $UID.1; echo ack 0; sleep 60"
 
     def beside_a_ghost(run: Run, writer: Writer) -> Before:
         meta = {"name": "ghost", "labels": {"stormark/writer": writer.name} | run.labels}
-        container = {"name": CONTAINER, "image": "busybox", "command": ["sh", "-c", says]}
+        uid = {"name": "UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
+        container: Obj = {"name": CONTAINER, "image": "busybox", "command": ["sh", "-c", says]}
+        container["env"] = [uid]
         spec: Obj = {"containers": [container], "nodeName": writer.nodes[0]}
         spec |= {"terminationGracePeriodSeconds": 0}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-        verbs.create(ground.cluster, pod)
-        while "ghost" not in writer.observer.lives:
+        ghost = verbs.create(ground.cluster, pod)["metadata"]["uid"]
+        while ghost not in writer.observer.lives:
             writer.observer.wait(1.0, "waiting for the pod")
         before = writing(run, writer)
-        return before if known else before._replace(pods=frozenset({before.pod}))
+        return before if known else before._replace(pods=frozenset({before.uid}))
 
     def delete_and_go(cluster: Cluster, pod: str) -> None:
         go.touch()

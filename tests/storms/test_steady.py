@@ -4,7 +4,7 @@ import pytest
 
 from tasks.storms.outcome import Before, lost_seconds, steady_at
 
-BEFORE = Before("pod", 1, "w1", rate=10.0, pods=frozenset(), records=5)
+BEFORE = Before("pod", "uid", 1, "w1", rate=10.0, pods=frozenset(), records=5)
 
 
 def every(seconds: float, count: int, start: float = 0.0) -> list[float]:

@@ -13,7 +13,7 @@ WAITING = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had 
 
 def pod(name: str, node: str | None = None, *conditions: dict[str, str], **status: Any) -> Any:
     return {
-        "metadata": {"name": name},
+        "metadata": {"name": name, "uid": name},
         "spec": {"nodeName": node} if node else {},
         "status": {"conditions": list(conditions)} | status,
     }

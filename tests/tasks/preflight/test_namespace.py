@@ -19,7 +19,7 @@ NEED = Demand(
     cpus=0.25,
     memory_bytes=2**27,
     jobs=6,
-    deployments=3,
+    writers={"Deployment": 3},
 )
 
 
@@ -44,6 +44,7 @@ def test_a_namespace_that_is_going_away_takes_nothing() -> None:
     assert namespace.terminating(a_namespace("Terminating")).status == "fail"
 
 
+SET = "StatefulSet"
 FOLDERS = ("hostPath", "hostPath-pinned", "local")
 
 
@@ -98,10 +99,25 @@ def test_demand_of_pods() -> None:
     benchmark, storms = (demand(flow, Plan(), CLASSES, 3) for flow in ("benchmark", "storms"))
     assert (benchmark.pods, storms.pods) == (4, 16)
     assert benchmark.cpus == pytest.approx(0.25)
-    assert (benchmark.deployments, storms.deployments) == (0, 8)
+    assert (benchmark.writers, storms.writers) == ({"Deployment": 0}, {"Deployment": 8})
     many = demand("benchmark", Plan(), [f"class-{number}" for number in range(9)], 3)
     assert many.pods == 9
     assert many.cpus == pytest.approx(0.9)
+
+
+def test_demand_of_two_kinds_of_writers() -> None:
+    """Each has volumes, pods and readers of its own; one kind alone is as many as the other."""
+    both = demand("storms", Plan(writers=["Deployment", "StatefulSet"]), CLASSES, 3)
+    one, other = (demand("storms", Plan(writers=[k]), CLASSES, 3) for k in ("Deployment", SET))
+    assert (one.writers, other.writers) == ({"Deployment": 8}, {SET: 8})
+    assert both.writers == {"Deployment": 8, SET: 8}
+    assert both.pods == 2 * one.pods == 2 * other.pods
+    assert both.claims == {name: 2 * count for name, count in one.claims.items()}
+    counted = a_quota({"count/statefulsets.apps": "7", "count/controllerrevisions.apps": "7"})
+    assert namespace.quota(counted, one, []).status == "pass"
+    refused = namespace.quota(counted, both, [])
+    assert refused.status == "fail"
+    assert "count/statefulsets.apps 7 with 0 used, 8 needed" in refused.seen
 
 
 @pytest.mark.parametrize(("flow", "jobs"), [("benchmark", 6), ("storms", 10), ("nightly", 13)])

@@ -162,6 +162,7 @@ def script_cluster(api: Api) -> None:
                 ("api/v1", "persistentvolumeclaims"),
                 ("api/v1", "pods"),
                 ("apis/apps/v1", "deployments"),
+                ("apis/apps/v1", "statefulsets"),
                 ("apis/batch/v1", "jobs"),
             )
         ),

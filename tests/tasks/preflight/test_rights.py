@@ -20,6 +20,7 @@ PLAN = Plan.model_validate(
     {
         "storms": ["container-restart", "pod-delete", "drain", "node-crash", "node-lost"],
         "storm_volumes": ["storage-classes", "emptyDir", "hostPath", "local"],
+        "writers": ["Deployment", "StatefulSet"],
         "node_fault": NODE_FAULT,
     }
 )
@@ -27,6 +28,7 @@ PLAN = Plan.model_validate(
 SPARED = ("rbac/preflight.yaml", "rbac/retain.yaml")
 # What an optional file is for, in words of a plan.
 SKIPPED = {"rbac/drain.yaml": {"drain", "node-crash", "node-lost"}, "rbac/local.yaml": {"local"}}
+SKIPPED["rbac/stateful.yaml"] = {"StatefulSet"}
 BY_FOLDER = {"hostPath", "local"}
 
 
@@ -71,6 +73,13 @@ def test_each_verb_is_needed(api: Api, file: str, right: Right) -> None:
     assert denied.status == ("warn" if skips else "fail")
 
 
+def test_a_plan_without_stateful_sets_asks_for_none_of_their_rights() -> None:
+    """The twin of the plan above, which has both kinds of writers."""
+    one_kind = PLAN.model_copy(update={"writers": ["Deployment"]})
+    assert "statefulsets" not in {rule.resource for rule in needed("nightly", one_kind)}
+    assert "statefulsets" in {rule.resource for rule in needed("nightly", PLAN)}
+
+
 def test_with_all_of_them_nothing_is_refused(api: Api) -> None:
     """The twin: the same questions, and no right is missing."""
     review(api)
@@ -96,11 +105,13 @@ def waited_for(kind: str) -> Callable[[Cluster], object]:
 SELDOM: dict[tuple[str, str, str], Callable[[Cluster], object] | str] = {
     ("", "configmaps", "get"): looked_up("ConfigMap"),
     ("apps", "deployments", "get"): looked_up("Deployment"),
+    ("apps", "statefulsets", "get"): looked_up("StatefulSet"),
     ("batch", "jobs", "get"): looked_up("Job"),
     ("", "configmaps", "watch"): waited_for("ConfigMap"),
     ("", "persistentvolumeclaims", "watch"): waited_for("PersistentVolumeClaim"),
     ("", "persistentvolumes", "watch"): waited_for("PersistentVolume"),
     ("apps", "deployments", "watch"): waited_for("Deployment"),
+    ("apps", "statefulsets", "watch"): waited_for("StatefulSet"),
     ("batch", "jobs", "watch"): waited_for("Job"),
     ("", "persistentvolumes", "patch"): "tests/real/test_retain.py",
     ("coordination.k8s.io", "leases", "update"): "tests/tasks/lifecycle/test_lease.py",

@@ -66,12 +66,12 @@ def test_steps_are_of_the_volume_and_since_the_fault(api: Api) -> None:
     other = {"involvedObject": {"name": "old"}, "message": WORDS}
     failed = told | {"message": "AttachVolume.Attach failed: the array is away"}
     api.script("GET", EVENTS, Answer.items([told | {"message": WORDS}, other, failed]))
-    pod = {"metadata": {"name": "new"}, "spec": {"nodeName": "w3"}, "status": {}}
+    pod = {"metadata": {"name": "new", "uid": "uid-new"}, "spec": {"nodeName": "w3"}, "status": {}}
     writer: Any = SimpleNamespace(
         source={"persistentVolumeClaim": {"claimName": "claim"}},
         observer=SimpleNamespace(events=[PodEvent(1003.4, "ADDED", pod)]),
     )
-    before = Before("old", 1, "w2", 10.0, frozenset({"old"}), 14)
+    before = Before("old", "uid-old", 1, "w2", 10.0, frozenset({"uid-old"}), 14)
     outcome = Outcome(writer, "node-lost", 1, before, 1000.0, None)
     changes = [
         Change(990.0, "pv-1", "w2", attached=True),
