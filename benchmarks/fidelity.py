@@ -48,7 +48,7 @@ def main(
             rows: list[dict[str, Any]] = []
             for turn in benchmark.turns(run, [volume], 1, 1, len(workload.jobs)):
                 step(benchmark.measure, "measure")(
-                    run, owner, turn, report, lambda row, _: rows.append(row)
+                    run, owner, turn, report, lambda row, *_: rows.append(row)
                 )
             return {row["job"]: row["iops"] for row in rows}
 

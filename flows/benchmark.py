@@ -61,10 +61,11 @@ def measure_classes(
 
     ended, warn = progress("fio", known.cells_planned), get_run_logger().warning
 
-    def keep(row: dict[str, Any], seconds: Rows) -> None:
+    def keep(row: dict[str, Any], seconds: Rows, of_node: Rows) -> None:
         with known.changing:
             known.fio.append(row)
             known.fio_seconds += seconds
+            known.node_seconds += of_node
         record.save_so_far(known, warn)
         ended(len(known.fio))
 
@@ -90,13 +91,13 @@ def measure_classes(
 
 
 class _Part(NamedTuple):
-    """What each step of a round needs; `keep` takes a row of the table `fio`, and its seconds."""
+    """What each step of a round needs; `keep` takes a row of `fio`, its seconds and its node's."""
 
     run: Run
     owner: list[Obj]
     known: Record
     report: Report
-    keep: Callable[[dict[str, Any], Rows], None]
+    keep: Callable[[dict[str, Any], Rows, Rows], None]
 
     def begin(self, name: str, what: str, number: int) -> str:
         """Say that a step of a round begins; its name."""
@@ -139,7 +140,7 @@ def _fail_cells(part: _Part, number: int) -> None:
     for row in part.known.volumes:
         if row.get("error") and row["round"] in (number, None):
             for failed in benchmark.failed_cells(part.run, row, number):
-                part.keep(failed, [])
+                part.keep(failed, [], [])
 
 
 def _measure(part: _Part, number: int, ready: list[Volume], beside: list[str]) -> None:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs in stormark's fio pods. Needs fio and a POSIX sh with cat, date, df, mkdir, mkfifo and rm; what fio
-# did in each second comes only out of an image that has gzip and base64, too.
+# and its node did in each second comes only out of an image that has gzip, base64 and sleep, too.
 #
 #   sh fio.sh check     say what the image and the node offer, let fio read the job file, then serve
 #   sh fio.sh serve     look at the volume, choose an engine, then wait for orders and do them
@@ -48,7 +48,7 @@ filesystem_of() {
     best='' type=unknown
     while read -r _ mount_point this_type _; do
         case "$folder/" in
-        "${mount_point%/}"/*)
+        "${mount_point%/}/"*)
             if [ "${#mount_point}" -ge "${#best}" ]; then best=$mount_point type=$this_type; fi
             ;;
         esac
@@ -147,7 +147,23 @@ say_parsed() {
     done <scratch/stdout
 }
 
-# fio's logs of each second, one after the other, packed: gzip's own checksum tells a line that is lost.
+# Packed lines of one kind: gzip's own checksum tells a line that is lost.
+say_packed() {
+    gzip -c | base64 | {
+        packed=''
+        while read -r words; do
+            packed=$packed$words
+            if [ "${#packed}" -gt 3000 ]; then
+                say "$1" "$2" "$packed"
+                packed=''
+            fi
+        done
+        say "$1" "$2" "$packed"
+    }
+}
+
+# fio's logs of each second, one after the other, and the samples of its node, which end with the
+# node's uptime at which fio ended.
 say_seconds() {
     if ! command -v gzip >scratch/stdout || ! command -v base64 >scratch/stdout; then
         say seconds "$1" "none: the image has no gzip or no base64"
@@ -159,17 +175,8 @@ say_seconds() {
             printf '# %s\n' "${log##*/}"
             cat "$log"
         fi
-    done | gzip -c | base64 | {
-        packed=''
-        while read -r words; do
-            packed=$packed$words
-            if [ "${#packed}" -gt 3000 ]; then
-                say seconds "$1" "$packed"
-                packed=''
-            fi
-        done
-        say seconds "$1" "$packed"
-    }
+    done | say_packed seconds "$1"
+    { cat scratch/seconds/node && printf '# ended %s\n' "$2"; } | say_packed node "$1"
 }
 
 # No second is left out of fio's logs but those of the ramp, and those without any I/O.
@@ -181,17 +188,26 @@ run_group() {
     if [ -n "${STORMARK_MAXIMA:-}" ]; then
         latencies="--write_hist_log=$log --log_hist_msec=1000 --log_hist_coarseness=1"
     fi
+    # as a process of its own, so that the kernel knows its CPU
+    # shellcheck source=sample.sh
+    (. stormark/sample.sh) >scratch/seconds/node 2>scratch/stdout &
+    sampler=$!
     # shellcheck disable=SC2086 # several words
     fio --write_iops_log="$log" --write_bw_log="$log" --log_avg_msec=1000 $latencies \
         --aux-path=scratch --output=scratch/output --output-format=json+ --eta=always \
         --eta-newline=1 "jobs/$1.fio" 2>scratch/stderr
     status=$?
+    read -r ended _ </proc/uptime
+    # a signal alone would be lost on a shell that has only just been forked
+    : >"$sampled_to"
+    kill "$sampler" 2>scratch/stdout
+    wait "$sampler"
     printf '\n' # fio leaves its last line of progress open
     say_errors stderr
     say output "$1"
     if [ -f scratch/output ]; then cat scratch/output; fi
     printf '\n'
-    if [ "$status" = 0 ]; then say_seconds "$1"; fi
+    if [ "$status" = 0 ]; then say_seconds "$1" "$ended"; fi
     say end "$1" "$status"
     rm -rf scratch/output scratch/seconds
 }
@@ -217,6 +233,8 @@ serve() {
     done
 }
 
+sampled_to=scratch/seconds/ended
+if [ -d volume ]; then sampled=volume; else sampled=${STORMARK_TARGET:-}; fi
 why=$(mkfifo scratch/orders 2>&1) || {
     say unreadable "$why"
     exit 1

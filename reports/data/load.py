@@ -16,6 +16,12 @@ Row = dict[str, Any]
 # Ends the name of a volume that a StatefulSet wrote to; no class has such a name.
 STATEFUL = " (StatefulSet)"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Of a node's seconds what reports read: the device beside fio.
+OF_NODE = (
+    "storage_class", "job", "round", "repeat", "volume", "storm", "second", "at", "ramp", "device",
+    "read_iops", "write_iops", "read_bytes", "write_bytes", "below_read_bytes", "below_write_bytes",
+    "own_read_bytes", "own_write_bytes", "sampling_cpu_percent",
+)  # fmt: skip
 OF_CLASSES = ("run_id", "storage_class", "position")
 AT_ONCE = 150  # runs that are read together where more may be asked for
 # All but tab and newline, which a plan's fio file has.
@@ -34,6 +40,7 @@ class Run:
     storms: list[Row]
     storm_events: list[Row]
     fio_seconds: list[Row] = field(default_factory=list)
+    node_seconds: list[Row] = field(default_factory=list)
 
     @property
     def plan(self) -> Row:
@@ -83,6 +90,7 @@ def load(location: str, run_id: str) -> Run:
         storms=sorted(tables["storms"], key=lambda row: row["round"]),
         storm_events=sorted(tables["storm_events"], key=lambda row: row["offset_seconds"]),
         fio_seconds=tables["fio_seconds"],
+        node_seconds=_rows(read(location, "node_seconds", run_id, OF_NODE)),
     )
 
 

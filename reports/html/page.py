@@ -14,7 +14,7 @@ from reports.html.latency import ABOUT, latency_charts
 from reports.html.library import library
 from reports.html.markup import html
 from reports.html.nights import Trend, trend_charts, trend_table, trends_of
-from reports.html.seconds import by_time, node_seconds, second_charts, seconds_table
+from reports.html.seconds import by_time, second_charts, seconds_table
 from reports.html.speed import bar_charts, ratio_charts
 from reports.html.storms import legend, timelines
 from reports.page.render import Rendered
@@ -38,11 +38,11 @@ class Group(NamedTuple):
     signs: Sequence[Sign] = ()
 
 
-def page(location: str, rendered: Rendered) -> str:
+def page(rendered: Rendered) -> str:
     """The page of a run's report; it needs nothing beside itself."""
     run, comparison, survival = rendered.run, rendered.comparison, rendered.survival
     run_id, trends = run.facts["run_id"], trends_of(rendered.nights) if rendered.nights else []
-    fio, node = by_time(run.fio_seconds), by_time(node_seconds(location, run))
+    fio, node = by_time(run.fio_seconds), by_time(run.node_seconds)
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True
     )

@@ -5,23 +5,13 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from reports.data.load import Row, Run, rows
+from reports.data.load import Row, Run
 from reports.html.chart import Chart, columns
 from reports.text.markdown import Markdown, table
 from reports.text.units import COUNT, quantity
-from tasks.results.schema import TABLES
 
 HEIGHT = 220  # pixels
 MOST = 1000  # points of a class: of more, the least and the most of each few seconds are drawn
-OF_NODE = (
-    "storage_class", "job", "round", "volume", "storm", "at", "device", "read_iops", "write_iops",
-)  # fmt: skip
-
-
-def node_seconds(location: str, run: Run) -> list[Row]:
-    """The run's rows of `node_seconds`; none where there is no such table yet."""
-    name = "node_seconds"
-    return rows(location, name, [run.facts["run_id"]], OF_NODE) if name in TABLES else []
 
 
 def by_time(seconds: Iterable[Row]) -> list[Row]:

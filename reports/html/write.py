@@ -16,7 +16,7 @@ def write(location: str, run_id: str, latest: bool = True) -> str:
     for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
         if svg:
             write_text(location, f"reports/{run_id}{name}.svg", svg)
-    shown = page(location, rendered)
+    shown = page(rendered)
     report = ""
     for ending, text in (("html", shown), ("md", rendered.markdown)):
         report = write_text(location, f"reports/{run_id}.{ending}", text)

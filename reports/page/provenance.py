@@ -13,7 +13,8 @@ from reports.text.units import seconds, size
 from tasks.results.store import file_path
 
 PARQUET = (
-    "runs", "checks", "classes", "volumes", "fio", "fio_seconds", "storms", "storm_events",
+    "runs", "checks", "classes", "volumes", "fio", "fio_seconds", "node_seconds", "storms",
+    "storm_events",
 )  # fmt: skip
 
 
@@ -148,6 +149,7 @@ def facts_table(run: Run) -> Markdown:
             if (run.storms or not name.startswith("storm"))
             and (run.checks or name != "checks")
             and (run.fio_seconds or name != "fio_seconds")
+            and (run.node_seconds or name != "node_seconds")
         ),
     ]
     return table(["run", facts["run_id"]], rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.data.load import Row, Run, class_names, without_wire
+from reports.speed.cross_check import checked, findings
 from reports.speed.steady import course
 
 # A job runs with these on every class; where it did not, its figures do not compare.
@@ -26,6 +27,7 @@ def caveats(run: Run) -> tuple[Caveat, ...]:
         *_without_wire(run),
         *_of_cells(run),
         *_unsteady(run),
+        *_of_device(run),
         *_unlike(run),
         *_elsewhere(run),
     )
@@ -90,6 +92,14 @@ def _unsteady(run: Run) -> Iterator[Caveat]:
         )
         if words:
             yield Caveat(f"{job} is not steady on {name}: {words}", ((name, job),))
+
+
+def _of_device(run: Run) -> Iterator[Caveat]:
+    """Turns in which the device moved other bytes than fio, or somebody else's."""
+    for one in checked(run):
+        for words in findings(one):
+            text = f"{', '.join(one.jobs)} on {one.storage_class}, round {one.number}: {words}"
+            yield Caveat(text, tuple((one.storage_class, job) for job in one.jobs))
 
 
 def _unlike(run: Run) -> Iterator[Caveat]:

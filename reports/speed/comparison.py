@@ -7,6 +7,7 @@ from reports.data.load import Row, Run, class_names
 from reports.data.percentiles import TooFew
 from reports.data.stats import NEAR, Estimate
 from reports.speed.caveats import Caveat, caveats
+from reports.speed.cross_check import checked
 from reports.speed.figures import Figure, cell_rows, estimate, figures_of, jobs, logs
 from reports.speed.limits import limits_of, share
 from reports.speed.ratios import Logs, Ratio, ratios
@@ -40,7 +41,8 @@ class Cell:
 
     Of `planned` rounds (in old files, repeats) so many are `measured`. `estimate` is TooFew where
     its I/Os are for the percentile. `logs` has the logarithm of each volume's figure, or night's;
-    `share` is what of the class's own limit is reached.
+    `share` is what of the class's own limit is reached. One that is `disturbed` has no ratio: too
+    much of what the device moved was somebody else's.
     """
 
     storage_class: str
@@ -51,6 +53,7 @@ class Cell:
     planned: int = 0
     logs: Logs = field(default_factory=dict)
     share: float | None = None
+    disturbed: bool = False
     ratio: Ratio | None = None
 
     @property
@@ -110,6 +113,7 @@ def compare(run: Run, planned: Mapping[str, int] | None = None) -> Comparison:
             rounds[name] = max(rounds[name], row["round"] or 0, row["repeat"])
     failures, warnings = _failures(run), caveats(run)
     warned = {cell for warning in warnings for cell in warning.cells}
+    disturbed = {(t.storage_class, job) for t in checked(run) if t.disturbed for job in t.jobs}
     limits = {row["storage_class"]: limits_of(row) for row in run.classes}
 
     def make(name: str, job: Row, figure: Figure, rows: list[Row]) -> Cell:
@@ -120,6 +124,8 @@ def compare(run: Run, planned: Mapping[str, int] | None = None) -> Comparison:
             failures=tuple(f for f in failures if f.touches(name, job["job"])),
             warned=(name, job["job"]) in warned,
             planned=rounds[name],
+            logs={} if (name, job["job"]) in disturbed else cell.logs,
+            disturbed=(name, job["job"]) in disturbed,
             share=share(of_limit, job, figure, cell.known.value) if cell.known else None,
         )
 

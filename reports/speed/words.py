@@ -85,6 +85,8 @@ def ratio(cell: Cell) -> str:
 def verdict(row: ComparisonRow, cell: Cell, unit: str) -> str:
     """The word, with what would decide an open one, in all, and whether a limit is the reason."""
     said = word(row, cell)
+    if cell.disturbed or row.cells[0].disturbed:
+        said = "no verdict (others' I/O)"
     if cell.ratio and said == "open":
         units = {"volume": "rounds"}.get(unit, f"{unit}s")
         rounds = cell.ratio.rounds

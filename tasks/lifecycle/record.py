@@ -33,6 +33,7 @@ class Record:
     volumes: Rows = field(default_factory=list)
     fio: Rows = field(default_factory=list)
     fio_seconds: Rows = field(default_factory=list)
+    node_seconds: Rows = field(default_factory=list)
     storms: Rows = field(default_factory=list)
     storm_events: Rows = field(default_factory=list)
     fio_version: str | None = None
@@ -141,6 +142,7 @@ def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:
         "checks": [check.row() for check in record.checks],
         "fio": list(record.fio),
         "fio_seconds": list(record.fio_seconds),
+        "node_seconds": list(record.node_seconds),
         "storms": list(record.storms),
         "storm_events": list(record.storm_events),
         "runs": [about],

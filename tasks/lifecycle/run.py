@@ -114,6 +114,7 @@ def _create_owner(run: Run) -> Obj:
         deadline=run.deadline,
         plan=run.plan.model_dump_json(),
         fio_sh=script("fio.sh"),
+        sample_sh=script("sample.sh"),
         writer_sh=script("writer.sh"),
         host_folders=[],
         fio_file=run.plan.fio_file or run.workload.text,

@@ -7,6 +7,7 @@ from tasks.plan.job_file import SIZE_UNITS
 
 # fio's eta line, as in [r=105MiB/s,w=35.1MiB/s][r=26.9k,w=8991 IOPS]
 MOST_LINES = 10
+PACKED = re.compile(r"@stormark (?P<what>seconds|node) (?P<group>\S+) (?P<part>.*)")
 RATES = re.compile(r"\[([^]]*B/s)]\[([^]]*) IOPS]")
 
 
@@ -27,6 +28,7 @@ class FioLog:
     stderr: dict[str, list[str]] = field(default_factory=dict)
     output: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, str] = field(default_factory=dict)  # packed, see `tasks/speed/seconds.py`
+    node: dict[str, str] = field(default_factory=dict)  # packed, see `tasks/speed/node_seconds.py`
     status: dict[str, int] = field(default_factory=dict)
     unwritable: str | None = None
     finished: bool = False
@@ -38,9 +40,12 @@ class FioLog:
         """Take in the next line."""
         if line.startswith("@stormark parse "):
             self.parsed.append(line.removeprefix("@stormark parse "))
-        elif line.startswith("@stormark seconds "):
-            group, _, packed = line.removeprefix("@stormark seconds ").partition(" ")
-            self.in_output, self.seconds[group] = False, self.seconds.get(group, "") + packed
+        elif packed := PACKED.match(line):
+            of = self.seconds if packed["what"] == "seconds" else self.node
+            self.in_output, of[packed["group"]] = (
+                False,
+                of.get(packed["group"], "") + packed["part"],
+            )
         elif line.startswith("@stormark "):
             words = line.split(" ", 3)[1:]
             self._message(words[0], *words[1:])
@@ -70,7 +75,8 @@ class FioLog:
             case "stderr" if self.group is not None:
                 self._warn(self.stderr[self.group], f"{first} {rest}".strip())
             case "output":
-                self.in_output, self.output[first], self.seconds[first] = True, "", ""
+                self.in_output, self.output[first] = True, ""
+                self.seconds[first] = self.node[first] = ""
             case "end":
                 self.in_output, self.group, self.status[first] = False, None, int(rest)
             case "unreadable" | "failed-layout":

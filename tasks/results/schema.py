@@ -11,6 +11,7 @@ import pyarrow as pa
 from tasks.plan.plan import Storm
 from tasks.results.column import RUN_ID, TIME, Column
 from tasks.results.fio_columns import FIO
+from tasks.results.node_columns import NODE_SECONDS
 from tasks.results.second_columns import FIO_SECONDS
 
 SCHEMA_VERSION = "1"
@@ -148,6 +149,7 @@ TABLES: dict[str, list[Column]] = {
     ],
     "fio": FIO,
     "fio_seconds": FIO_SECONDS,
+    "node_seconds": NODE_SECONDS,
     "storms": [
         RUN_ID,
         Column(

@@ -23,10 +23,11 @@ from tasks.plan.plan import Plan
 from tasks.provision import volumes
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.volumes import Volume
-from tasks.speed import caveats, fio_output, seconds
+from tasks.speed import caveats, fio_output, node_seconds, seconds
 
 OF_TURN = ("storage_class", "pvc", "node", "pod", "job", "round", "repeat")
 T = TypeVar("T")
+Rows = list[dict[str, Any]]
 SPARE_SECONDS = 300.0
 
 
@@ -76,16 +77,16 @@ def measure(
     owner: list[Obj],
     turn: Turn,
     report: Report,
-    keep: Callable[[dict[str, Any], list[dict[str, Any]]], None],
+    keep: Callable[[dict[str, Any], Rows, Rows], None],
     *,
     beside: Sequence[str] = (),
 ) -> None:
     """Run a group of jobs once on a volume.
 
-    `keep` is given the row of each cell in the table `fio`, and its rows in `fio_seconds`; a cell
-    that did not end is a failed one, with the reason. Where the pod was lost, its cells are
-    measured in another one, and say so. `beside` says what may disturb the turn, for each cell's
-    warnings.
+    `keep` is given the row of each cell in the table `fio`, and its rows in `fio_seconds` and
+    `node_seconds`; a cell that did not end is a failed one, with the reason. Where the pod was
+    lost, its cells are measured in another one, and say so. `beside` says what may disturb the
+    turn, for each cell's warnings.
     """
     group = run.workload.groups[turn.group - 1]
     log, narrator, error = FioLog(), _Narrator(run, turn, report), None
@@ -110,6 +111,7 @@ def measure(
         error = str(failed)
     error = error or log.ended
     by_second, why = _seconds(log, f"{turn.group}", group)
+    of_node = _node_seconds(log, f"{turn.group}", group, by_second)
     for sequence, job in enumerate(measured(group), start=turn.first_cell):
         row = _cell(run, turn, job, log=log, error=error)
         if row["status"] == "measured":
@@ -117,6 +119,7 @@ def measure(
         keep(
             {"sequence": sequence} | row | {"warnings": row["warnings"] + notes},
             [_of_turn(row) | second for second in by_second.get(job.name, [])],
+            [_of_turn(row) | second for second in of_node.get(job.name, [])],
         )
 
 
@@ -127,9 +130,7 @@ def _limit_seconds(group: list[Job], plan: Plan) -> float:
     return group_seconds(group) + SPARE_SECONDS
 
 
-def _seconds(
-    log: FioLog, key: str, group: list[Job]
-) -> tuple[dict[str, list[dict[str, Any]]], str | None]:
+def _seconds(log: FioLog, key: str, group: list[Job]) -> tuple[dict[str, Rows], str | None]:
     """What each job of a group did in each second, or why that is not known."""
     if log.status.get(key) != 0:
         return {}, None  # the cell says why it failed
@@ -139,12 +140,22 @@ def _seconds(
         return {}, str(error)
 
 
+def _node_seconds(
+    log: FioLog, key: str, group: list[Job], by_second: dict[str, Rows]
+) -> dict[str, Rows]:
+    """What the node did in the same seconds."""
+    if not by_second:
+        return {}
+    document, _ = fio_output.results(log.output[key], group)
+    return node_seconds.rows(log.node.get(key, ""), by_second, document["timestamp_ms"] / 1000)
+
+
 def _of_turn(row: dict[str, Any]) -> dict[str, Any]:
     """By which a cell's seconds are known."""
     return {name: row[name] for name in OF_TURN}
 
 
-def failed_cells(run: Run, row: dict[str, Any], number: int) -> list[dict[str, Any]]:
+def failed_cells(run: Run, row: dict[str, Any], number: int) -> Rows:
     """Rows for a volume that could not be used in a round: every cell failed, for its reason.
 
     `row` is its own, in the table `volumes`.

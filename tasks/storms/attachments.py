@@ -77,15 +77,15 @@ def _refused(cluster: Cluster, outcome: Outcome) -> Iterator[Step]:
 
     They have the cluster's time in whole seconds; not before the pod was seen to have a node.
     """
-    scheduled: dict[str, tuple[float, str]] = {}
+    scheduled: dict[str, tuple[float, str, str]] = {}
     for event in list(outcome.writer.observer.events):
-        name, node = event.pod["metadata"]["name"], event.pod["spec"].get("nodeName")
-        if name not in outcome.before.pods and node:
-            scheduled.setdefault(name, (event.at, node))
+        meta, node = event.pod["metadata"], event.pod["spec"].get("nodeName")
+        if meta["uid"] not in outcome.before.pods and node:
+            scheduled.setdefault(meta["uid"], (event.at, meta["name"], node))
     for one in verbs.find(cluster, "Event", field="reason=FailedAttachVolume"):
-        name = one["involvedObject"]["name"]
-        if name in scheduled and MULTI_ATTACH.search(one["message"]):
-            at, node = scheduled[name]
+        pod = one["involvedObject"].get("uid")
+        if pod in scheduled and MULTI_ATTACH.search(one["message"]):
+            at, name, node = scheduled[pod]
             yield Step(max(at, _time_of(one)), "multi-attach error", name, node, one["message"])
 
 

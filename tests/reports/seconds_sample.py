@@ -2,28 +2,11 @@
 
 from datetime import timedelta
 
-import pyarrow as pa
-import pytest
-
-from tasks.results.column import RUN_ID, TIME, Column
-from tasks.results.schema import TABLES
 from tasks.results.store import write_table
 from tests.reports.sample import RUN_ID as RUN
 from tests.reports.sample import STARTED, Row
 
 STALL = 7  # the second in which nothing is completed
-_OF_NODE = {
-    "storage_class": pa.string(), "job": pa.string(), "node": pa.string(), "round": pa.int64(),
-    "volume": pa.string(), "storm": pa.string(), "device": pa.string(),
-    "read_iops": pa.float64(), "write_iops": pa.float64(),
-}  # fmt: skip
-
-
-def know_seconds(patch: pytest.MonkeyPatch) -> None:
-    """A version that has the node's seconds, where this is an earlier one."""
-    if "node_seconds" not in TABLES:
-        more = [Column(column, kind, "", "") for column, kind in _OF_NODE.items()]
-        patch.setitem(TABLES, "node_seconds", [RUN_ID, Column("at", TIME, "", ""), *more])
 
 
 def write_seconds(location: str, names: tuple[str, ...], count: int = 20) -> None:

@@ -14,7 +14,7 @@ from reports.html.write import write
 from tasks.results.store import write_table
 from tests.flows.page import chromium
 from tests.reports.sample import RUN_ID, STARTED
-from tests.reports.seconds_sample import STALL, know_seconds, write_seconds
+from tests.reports.seconds_sample import STALL, write_seconds
 from tests.reports.storm_sample import STORMS, write_storms
 from tests.reports.test_history import levels, write_nights
 
@@ -49,10 +49,8 @@ def location(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run that has all that a page can draw, but nights."""
     found = write_storms(tmp_path_factory.mktemp("results"), speeds=SPEEDS)
     add_histograms(found)
-    with pytest.MonkeyPatch.context() as patch:
-        know_seconds(patch)
-        write_seconds(found, tuple(SPEEDS))
-        write(found, RUN_ID)
+    write_seconds(found, tuple(SPEEDS))
+    write(found, RUN_ID)
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from tasks.kubernetes.manifest import FOLDER
 from tasks.plan.job_file import Job
 from tasks.provision.bench_log import FioLog, rates
-from tasks.speed import fio_output, seconds
+from tasks.speed import fio_output, node_seconds, seconds
 
 SCRIPT = FOLDER / "fio.sh"
 SHELLS = [["sh"], ["busybox", "sh"]]
@@ -99,7 +99,8 @@ def make_pod(tmp_path: Path, shell: list[str], *job_files: str) -> Pod:
         assert shutil.which(needed), f"these tests need {needed}: apt-get install {needed}"
     for name in ("bin", "stormark", "jobs", "volume", "scratch"):
         (tmp_path / name).mkdir()
-    shutil.copy(SCRIPT, tmp_path / "stormark")
+    for script in (SCRIPT, FOLDER / "sample.sh"):
+        shutil.copy(script, tmp_path / "stormark")
     (tmp_path / "stormark" / "job.fio").write_text("".join(job_files))
     for number, words in enumerate(job_files, 1):
         (tmp_path / "jobs" / f"{number}.fio").write_text(words)
@@ -322,6 +323,34 @@ def test_run_says_what_fio_did_in_each_second(tmp_path: Path) -> None:
     assert rows[0]["bytes"] == pytest.approx(rows[0]["iops"] * 4096, rel=0.05)
     assert rows[0]["mean_latency_seconds"] < rows[0]["max_latency_seconds"]
     assert not list((pod.folder / "scratch").glob("seconds*"))
+
+
+def test_run_says_what_its_node_did_in_the_same_seconds(tmp_path: Path) -> None:
+    """Its device, CPU and memory, and what it cost to look; nothing runs between two orders."""
+    words = JOB_FILES[1].replace("runtime=200ms", "runtime=3")
+    pod = make_pod(tmp_path, ["busybox", "sh"], words)
+    log = pod.serve("1 layout", "2 run 1").log
+    group = [a_job("sync")]
+    by_second = seconds.rows(log.seconds["1"], log.output["1"], group)
+    document, _ = fio_output.results(log.output["1"], group)
+    (rows,) = node_seconds.rows(log.node["1"], by_second, document["timestamp_ms"] / 1e3).values()
+    assert [row["at"] for row in rows] == [row["at"] for row in by_second["sync"]]
+    for row in rows:
+        assert (row["device"] is None) != (row["no_device"] is None)
+        states = [row[f"cpu_{s}_percent"] for s in ("user", "system", "iowait", "steal", "idle")]
+        assert sum(states) == pytest.approx(100, abs=1)
+        assert row["memory_available_bytes"] > 0
+        assert 0 < row["sampling_cpu_percent"] < 100
+
+
+def test_a_sampler_that_fails_costs_no_figure(pod: Pod) -> None:
+    """Nor one that is not there."""
+    (pod.folder / "stormark" / "sample.sh").write_text("exit 3\n")
+    log = pod.serve("1 layout", "2 run 2").log
+    assert log.status == {"2": 0}
+    by_second = seconds.rows(log.seconds["2"], log.output["2"], [a_job("sync")])
+    assert by_second["sync"]
+    assert node_seconds.rows(log.node["2"], by_second, 0.0) == {}
 
 
 def test_an_image_without_gzip_gives_figures_and_no_seconds(pod: Pod) -> None:

@@ -43,7 +43,7 @@ def cells(
 def measured(run: Run, turn: Turn) -> list[dict[str, Any]]:
     """The rows that are kept of a turn, in their order."""
     rows: list[dict[str, Any]] = []
-    measure(run, [], turn, lambda _: None, lambda row, _: rows.append(row))
+    measure(run, [], turn, lambda _: None, lambda row, *_: rows.append(row))
     return rows
 
 
@@ -135,10 +135,10 @@ def test_a_cell_s_seconds_are_known_by_its_keys(api: Api) -> None:
     output = json.loads(fio_json("second", "third")) | {"timestamp_ms": 1795400010000}
     told = with_seconds(packed, json.dumps(output))
     script_pod(api, Answer.of(told))
-    kept: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+    kept: list[Any] = []
     measure(large(api), [], turn_of(2), lambda _: None, lambda *cell: kept.append(cell))
     assert len(kept) == 2
-    for row, seconds in kept:
+    for row, seconds, _ in kept:
         keys = ("storage_class", "job", "round", "repeat", "pvc", "node", "pod")
         assert row["no_seconds"] is None
         assert seconds

@@ -62,8 +62,8 @@ def test_without_the_right_there_is_none(api: Api) -> None:
 def test_steps_are_of_the_volume_and_since_the_fault(api: Api) -> None:
     """The cluster's words have whole seconds: not before the pod had a node."""
     api.script("GET", CLAIM, Answer.of({"metadata": {}, "spec": {"volumeName": "pv-1"}}))
-    told = {"involvedObject": {"name": "new"}, "firstTimestamp": "1970-01-01T00:16:43Z"}
-    other = {"involvedObject": {"name": "old"}, "message": WORDS}
+    told = {"involvedObject": {"uid": "uid-new"}, "firstTimestamp": "1970-01-01T00:16:43Z"}
+    other = {"involvedObject": {"uid": "uid-old"}, "message": WORDS}
     failed = told | {"message": "AttachVolume.Attach failed: the array is away"}
     api.script("GET", EVENTS, Answer.items([told | {"message": WORDS}, other, failed]))
     pod = {"metadata": {"name": "new", "uid": "uid-new"}, "spec": {"nodeName": "w3"}, "status": {}}
