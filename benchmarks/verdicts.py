@@ -4,10 +4,11 @@
 
 No cluster. It judges with what the report judges with (reports/data/stats.py). The figure of a
 volume is that of its class, times a factor of the volume (log-normal, with the spread in the rows),
-times one of the repeat (8 %). Seeds are fixed: the same figures come out each time.
+times one of the repeat (8 %); where rows say so, times one of the round, the same for all classes,
+since a round is on one node. Seeds are fixed: the same figures come out each time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -37,8 +38,14 @@ SPREADS = (
     0.4,
 )  # between volumes: on the disk of docs/benchmarks.md 0.27 to 0.39
 MARGIN = 1.1
-OTHERS, JOBS = 2, 9  # classes beside the reference, and figures of each
+OTHERS, JOBS = 2, 19  # classes beside the reference, and figures of each: profile `standard`
+NODES = 0.3  # spread of rounds, which is that of nodes
+UNLIKE = (0.0, 0.0, 0.4)  # spreads of volumes: the reference, a class at its limit, one that is not
 RATIOS, TRULY = (1.2, 1.5, 2.0), "truly 1.2×, 1.5×, 2×; spread 10 %"
+# What judges the logarithms of a table: volumes (a round each) × classes × figures × trials.
+Judge = Callable[[Array], Difference]
+Differences = Iterator[Difference]
+Spread = float | tuple[float, ...]  # of all classes, or of each
 
 
 class Result(NamedTuple):
@@ -51,7 +58,7 @@ class Result(NamedTuple):
 
 
 def figures(
-    random: np.random.Generator, shape: tuple[int, ...], spread: float, stalls: float = 0
+    random: np.random.Generator, shape: tuple[int, ...], spread: float | Array, stalls: float = 0
 ) -> Array:
     """Logarithms of figures of a class, one a volume; a share of the volumes is half as fast."""
     stalled = random.random(shape) < stalls
@@ -59,23 +66,64 @@ def figures(
     return logs
 
 
+def by_volumes(logs: Array) -> Difference:
+    """What the report does: Welch's t between the volumes of each class and the reference's."""
+    mine, theirs = logs[:, 1:], np.broadcast_to(logs[:, :1], logs[:, 1:].shape)
+    return welch(_pairs(mine), _pairs(theirs))
+
+
+def by_pairs(logs: Array) -> Difference:
+    """What it could do: Student's t of the ratios within each round."""
+    return paired(_pairs(logs[:, 1:] - logs[:, :1]))
+
+
+def by_fit(logs: Array) -> Difference:
+    """What it could do: each figure is class + round, with one error for all classes."""
+    rounds, number = logs.shape[:2]
+    means = logs.mean(axis=0)
+    residuals = logs - means - logs.mean(axis=1, keepdims=True) + logs.mean(axis=(0, 1))
+    freedom = (rounds - 1) * (number - 1)
+    error = np.sqrt(2 / rounds * (residuals**2).sum(axis=(0, 1)) / freedom)
+    log = means[1:] - means[:1]
+    errors = np.broadcast_to(error, log.shape)
+    return Difference(*map(_flat, (log, errors, np.full_like(log, freedom))))
+
+
+def _pairs(logs: Array) -> Array:
+    """Volumes × classes × figures × trials, as volumes × pairs × trials."""
+    return logs.reshape(len(logs), -1, logs.shape[-1])
+
+
+def _flat(of_pairs: Array) -> Array:
+    return of_pairs.reshape(-1, of_pairs.shape[-1])
+
+
 def classes(
     volumes: int,
     trials: int,
-    spread: float,
+    spread: Spread,
     *,
     ratio: float = 1,
     others: int = 1,
     jobs: int = 1,
     stalls: float = 0,
+    nodes: Spread = 0,
+    judge: Judge = by_volumes,
 ) -> Difference:
-    """A table of others × jobs pairs, each class `ratio` times the reference, in so many runs."""
+    """A table of others × jobs pairs, each class `ratio` times the reference, in so many runs.
+
+    `nodes` is the spread of rounds.
+    """
     random = np.random.default_rng(SEED)
-    reference = figures(random, (volumes, 1, jobs, trials), spread, stalls)
-    mine = figures(random, (volumes, others, jobs, trials), spread, stalls) + np.log(ratio)
-    pairs = (volumes, others * jobs, trials)
-    theirs = np.broadcast_to(reference, mine.shape)
-    return welch(mine.reshape(pairs), theirs.reshape(pairs))
+    shape = (volumes, 1 + others, jobs, trials)
+    logs = figures(random, shape, _of_classes(spread), stalls)
+    logs[:, 1:] += np.log(ratio)
+    rounds = random.normal(0, 1, (volumes, 1, jobs, trials))
+    return judge(logs + _of_classes(nodes) * rounds)
+
+
+def _of_classes(spread: Spread) -> Array:
+    return np.reshape(np.asarray(spread, dtype=float), (-1, 1, 1))
 
 
 def repeats_of_one_volume(repeats: int, trials: int, spread: float) -> Difference:
@@ -122,6 +170,12 @@ def found(difference: Difference) -> float:
     return float((said(difference) == Word.MORE).mean())
 
 
+def alone(difference: Difference) -> Difference:
+    """Each pair as a table of its own."""
+    flat = (getattr(difference, name).reshape(1, -1) for name in ("log", "error", "freedom"))
+    return Difference(*flat)
+
+
 def equal(difference: Difference) -> float:
     """The share of pairs that are called equal."""
     return float((said(difference) == Word.EQUAL).mean())
@@ -142,10 +196,12 @@ def exaggerated(difference: Difference, ratio: float, together: bool) -> float:
 
 def results(trials: int) -> Iterator[Result]:
     """Each aim, and what became of it."""
-    few = max(trials // 4, 1)  # tables are eighteen times as large
+    few = max(trials // 4, 1)  # tables are 38 times as large
     yield from _wrong(trials, few)
     yield from _intervals(trials, few)
     yield from _found(trials, few)
+    for volumes in (3, 5):
+        yield from _rounds(trials, few, volumes)
     yield from _nights(trials, few)
 
 
@@ -164,11 +220,11 @@ def _wrong(trials: int, few: int) -> Iterator[Result]:
         "three repeats on one volume, taken for volumes: called different", spreads, shares
     )
     for volumes in (3, 5):
-        what = f"3 equal classes × 9 figures, {volumes} volumes: any called different"
+        what = f"3 equal classes × {JOBS} figures, {volumes} volumes: any called different"
         tables = (classes(volumes, few, s, others=OTHERS, jobs=JOBS) for s in SPREADS)
         yield Result(what, spreads, tuple(map(differs, tables)), "≤ 5 %")
     alarms = tuple(differs(classes(volumes, few, 0.1, jobs=JOBS)) for volumes in (3, 5))
-    yield Result("the control, 9 figures: a false alarm", "3, 5 volumes", alarms, "≤ 5 %")
+    yield Result(f"the control, {JOBS} figures: a false alarm", "3, 5 volumes", alarms, "≤ 5 %")
     near = tuple(equal(classes(volumes, trials, 0.1, ratio=MARGIN)) for volumes in (3, 10))
     yield Result("truly 1.1×: called equal within 10 %", "3, 10 volumes", near, "≤ 5 %")
 
@@ -177,7 +233,7 @@ def _intervals(trials: int, few: int) -> Iterator[Result]:
     shares = tuple(covered(classes(volumes, trials, 0.1, ratio=1.5), 1.5) for volumes in (3, 5, 10))
     yield Result("the 95 % interval holds the ratio", "3, 5, 10 volumes", shares, "94 to 96 %")
     tables = [classes(k, few, 0.1, ratio=1.5, others=OTHERS, jobs=JOBS) for k in (3, 5)]
-    what = "18 ratios, all 1.5×: the largest bound is beyond 1.5×"
+    what = f"{OTHERS * JOBS} ratios, all 1.5×: the largest bound is beyond 1.5×"
     together = tuple(exaggerated(one, 1.5, together=True) for one in tables)
     yield Result(f"{what}, as in the headline", "3, 5 volumes", together, "≤ 5 %")
     alone = tuple(exaggerated(one, 1.5, together=False) for one in tables)
@@ -191,11 +247,49 @@ def _found(trials: int, few: int) -> Iterator[Result]:
         aim = "1.5×: ≥ 70 %" if volumes == 3 else ""
         yield Result(f"one ratio, {what}", TRULY, ones, aim)
         tables = (classes(volumes, few, 0.1, ratio=r, others=OTHERS, jobs=JOBS) for r in RATIOS)
-        yield Result(f"18 ratios, {what}, each", TRULY, tuple(map(found, tables)))
+        yield Result(f"{OTHERS * JOBS} ratios, {what}, each", TRULY, tuple(map(found, tables)))
     shares = tuple(equal(classes(volumes, trials, 0.1)) for volumes in (3, 5, 10))
     yield Result("truly 1×: called equal within 10 %", "3, 5, 10 volumes", shares)
     steady = tuple(equal(classes(volumes, trials, 0.0)) for volumes in (3, 5, 10))
     yield Result("the same, volumes all alike", "3, 5, 10 volumes", steady)
+
+
+def _rounds(trials: int, few: int, volumes: int) -> Iterator[Result]:
+    """What nodes do to the judgement, and to others that take rounds into account."""
+    judges: tuple[Judge, ...] = (by_volumes, by_pairs, by_fit)
+    over, many = "by volumes, by pairs, by fit", OTHERS * JOBS
+
+    def told(trials: int, jobs: int, spread: Spread, nodes: Spread, ratio: float) -> Differences:
+        for judge in judges:
+            yield classes(
+                volumes,
+                trials,
+                spread,
+                ratio=ratio,
+                others=OTHERS,
+                jobs=jobs,
+                nodes=nodes,
+                judge=judge,
+            )
+
+    for nodes, where in ((0.0, "nodes alike"), (NODES, f"nodes {100 * NODES:g} % apart")):
+        about = f"{volumes} rounds, {where}"
+        ones = [alone(one) for one in told(trials // 2, 1, 0.1, nodes, 1.5)]
+        held = tuple(covered(one, 1.5) for one in ones)
+        yield Result(f"{about}: the 95 % interval holds the ratio", over, held, "94 to 96 %")
+        yield Result(
+            f"{about}: one ratio, truly 1.5×, called faster", over, tuple(map(found, ones))
+        )
+        for ratio in (1.5, 2.0):
+            shares = tuple(map(found, told(few, JOBS, 0.1, nodes, ratio)))
+            what = f"{about}: {many} ratios, truly {ratio:g}×, each called faster"
+            yield Result(what, over, shares)
+        wrong = tuple(map(differs, told(few, JOBS, UNLIKE, nodes, 1)))
+        what = f"{about}: equal, spreads of 0, 0 and 40 %: any called different"
+        yield Result(what, over, wrong, "≤ 5 %")
+    wrong = tuple(map(differs, told(few, JOBS, (0.1, 0.0, 0.1), (NODES, 0.0, NODES), 1)))
+    what = f"{volumes} rounds, nodes 30 % apart, one of them at its limit: any called different"
+    yield Result(what, over, wrong, "≤ 5 %")
 
 
 def _nights(trials: int, few: int) -> Iterator[Result]:
@@ -203,7 +297,9 @@ def _nights(trials: int, few: int) -> Iterator[Result]:
     shares = tuple(differs(nights(number, trials, 0.1)) for number in numbers)
     yield Result("equal classes, by night: called different", over, shares, "4.5 to 5.5 %")
     shares = tuple(differs(nights(number, few, 0.1, jobs=JOBS)) for number in numbers)
-    yield Result("equal classes, by night, 9 figures: any called different", over, shares, "≤ 5 %")
+    yield Result(
+        f"equal classes, by night, {JOBS} figures: any called different", over, shares, "≤ 5 %"
+    )
     shares = tuple(differs(nights(number, trials, 0.1, drift=0.05)) for number in numbers)
     what = "one of them disturbed by 5 %, which lasts for nights: called different"
     yield Result(what, over, shares)

@@ -79,7 +79,7 @@ def measure_classes(
         if number == 1 or not run.plan.pvc:
             node = benchmark.node_of(nodes, run.plan, number)
             order = benchmark.shuffled(subjects, run.plan, f"{number} provision")
-            made = _provisioned(part, number, order, node)
+            made = _provisioned(part, number, provision.tied_first(order), node)
             ready = _laid_out(part, number, made)
         _fail_cells(part, number)
         _measure(part, number, ready, [*left, *(one.left for one in made if one.left)])
@@ -109,8 +109,12 @@ class _Part(NamedTuple):
 def _provisioned(
     part: _Part, number: int, subjects: list[Subject], node: str | None
 ) -> list[Volume]:
-    """The volumes of a round that came; the others are rows with an error."""
-    came, known = [], part.known
+    """The volumes of a round that came; the others are rows with an error.
+
+    All are on the first one's node, where they can be there: that is the round's, or where an
+    Immediate class put it.
+    """
+    came, known = list[Volume](), part.known
     for subject in subjects:
         of = part.begin(subject.name, "provision", number)
         try:
@@ -122,7 +126,7 @@ def _provisioned(
             continue
         known.volumes.append(volume.row)
         came.append(volume)
-        node = volume.node  # where the round's own cannot be, all take the first one's
+        node = came[0].node
     return came
 
 

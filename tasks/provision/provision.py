@@ -40,6 +40,11 @@ def subjects(plan: Plan, storage_classes: list[Obj]) -> list[Subject]:
     return found
 
 
+def tied_first(found: list[Subject]) -> list[Subject]:
+    """Those first whose volume is made before its pod, so that the pod follows it."""
+    return sorted(found, key=lambda one: _waits_for_pod(one.storage_class))
+
+
 def provision(
     run: Run, owner: list[Obj], subject: Subject, number: int, node: str | None
 ) -> Volume:
@@ -86,7 +91,7 @@ def _first_pod(
     run: Run, owner: list[Obj], storage_class: Obj, row: dict[str, Any], node: str | None
 ) -> FioJob:
     """Create PVC and Job, and time what happens until the pod runs."""
-    waits_for_pod = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
+    waits_for_pod = _waits_for_pod(storage_class)
     with claims.attachments(run.cluster) as attached:
         began = time.monotonic()
         if run.plan.pvc:
@@ -117,6 +122,10 @@ def _first_pod(
     events = verbs.find(run.cluster, "Event", field=f"involvedObject.name={started.pod_name}")
     row["attach_seconds"] = claims.attach_seconds(started.pod, events)
     return started
+
+
+def _waits_for_pod(storage_class: Obj) -> bool:
+    return bool(storage_class.get("volumeBindingMode") == "WaitForFirstConsumer")
 
 
 def _as_it_is(run: Run) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A short form of `python -m benchmarks.verdicts`, whose figures are in docs/verdi
 fixed, so that nothing here is up to chance; bounds are an aim and three standard errors.
 """
 
+from functools import partial
 from math import sqrt
 
 import pytest
@@ -11,8 +12,13 @@ import pytest
 from benchmarks.verdicts import (
     JOBS,
     MARGIN,
+    NODES,
     OTHERS,
     SPREADS,
+    UNLIKE,
+    alone,
+    by_fit,
+    by_pairs,
     classes,
     covered,
     differs,
@@ -64,7 +70,7 @@ def test_the_printed_interval_holds_the_true_ratio(volumes: int, most: float) ->
 
 
 def test_what_a_headline_may_claim_is_hardly_ever_more_than_the_truth() -> None:
-    """Though it is the largest of eighteen; that of each ratio's own interval often is more."""
+    """Though it is the largest of 38; that of each ratio's own interval often is more."""
     table = classes(3, TABLES, 0.1, ratio=1.5, others=OTHERS, jobs=JOBS)
     assert exaggerated(table, 1.5, together=True) <= at_most(LEVEL, TABLES)
     assert exaggerated(table, 1.5, together=False) > 3 * LEVEL
@@ -85,3 +91,26 @@ def test_nights_of_equal_classes_differ_once_in_twenty(number: int) -> None:
     """Though all figures of a night rise and fall together by 30 %; a true 1.2× is found."""
     assert differs(nights(number, TRIALS, 0.1)) <= at_most(LEVEL, TRIALS)
     assert found(nights(number, TRIALS, 0.1, ratio=1.2)) >= 0.5
+
+
+@pytest.mark.parametrize("volumes", [3, 5])
+def test_nodes_that_differ_make_no_verdict_wrong_and_many_open(volumes: int) -> None:
+    """A round is a node: its effect is in the volumes' spread, and in no pair of a round."""
+    equals = classes(volumes, TABLES, 0.1, others=OTHERS, jobs=JOBS, nodes=NODES)
+    assert differs(equals) <= at_most(LEVEL, TABLES)
+    alike, apart = (
+        found(classes(volumes, TRIALS, 0.1, ratio=1.5, nodes=nodes)) for nodes in (0.0, NODES)
+    )
+    assert apart < alike / 2
+    pairs = classes(volumes, TRIALS, 0.1, ratio=1.5, nodes=NODES, judge=by_pairs)
+    assert found(pairs) > 2 * apart
+
+
+def test_one_error_for_all_classes_finds_more_and_is_wrong_where_they_are_unlike() -> None:
+    """Why the report does without: docs/verdicts.md has the figures."""
+    table = partial(classes, 3, TABLES, others=OTHERS, jobs=JOBS, nodes=NODES)
+    assert differs(table(0.1, judge=by_fit)) <= at_most(LEVEL, TABLES)
+    assert differs(table(UNLIKE, judge=by_fit)) > 2 * LEVEL
+    assert differs(table(UNLIKE)) <= at_most(LEVEL, TABLES)
+    fit = classes(3, TRIALS, 0.1, ratio=1.5, others=OTHERS, nodes=NODES, judge=by_fit)
+    assert found(alone(fit)) > 0.7
