@@ -189,7 +189,7 @@ run_group() {
         latencies="--write_hist_log=$log --log_hist_msec=1000 --log_hist_coarseness=1"
     fi
     # as a process of its own, so that the kernel knows its CPU
-    # shellcheck source=sample.sh
+    # shellcheck disable=SC1091 # it is a neighbour here, and in stormark/ in the pod
     (. stormark/sample.sh) >scratch/seconds/node 2>scratch/stdout &
     sampler=$!
     # shellcheck disable=SC2086 # several words
@@ -233,7 +233,9 @@ serve() {
     done
 }
 
+# shellcheck disable=SC2034 # sample.sh reads both
 sampled_to=scratch/seconds/ended
+# shellcheck disable=SC2034
 if [ -d volume ]; then sampled=volume; else sampled=${STORMARK_TARGET:-}; fi
 why=$(mkfifo scratch/orders 2>&1) || {
     say unreadable "$why"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # whoever reads it in has set sampled and sampled_to
 # Runs beside fio in its pod, read in by fio.sh: what the node does meanwhile, as its kernel counts it.
 #
 #   sampled     the folder or device whose node is looked at
@@ -42,7 +43,7 @@ follow_down() {
     devices=''
     while [ -d "/sys/dev/block/$number" ]; do
         here=/sys/dev/block/$number name=$number
-        while IFS== read -r key value; do
+        while IFS='=' read -r key value; do
             if [ "$key" = DEVNAME ]; then name=$value; fi
         done <"$here/uevent"
         echo "# device $number $name"
