@@ -97,13 +97,14 @@ def test_every_rule_is_needed(
     The preflight's own list of rights is left out: it would only say that both lists are the same.
     """
     monkeypatch.setattr(preflight, "permissions", lambda *_: [])
+    kinds = {"writers": ["StatefulSet"]} if "statefulsets" in rule.resources else {}
     objects: list[Manifest] = without(shipped(), rule)
     with granted(admin, objects, tmp_path) as kubeconfig:
         with monkeypatch.context() as patch:
             patch.setenv("KUBECONFIG", str(kubeconfig))
             try:
                 errors = run_storms(
-                    kubeconfig, tmp_path, image, storms=["container-restart", "drain"]
+                    kubeconfig, tmp_path, image, storms=["container-restart", "drain"], **kinds
                 )
                 said = "; ".join(str(error) for error in errors.values())
             except (ClusterError, PlanError) as error:
