@@ -1,6 +1,9 @@
 """Reads what `manifests/fio.sh` writes to its pod's log. Only computes."""
 
+import base64
+import gzip
 import re
+import zlib
 from dataclasses import dataclass, field
 
 from tasks.plan.job_file import SIZE_UNITS
@@ -42,10 +45,8 @@ class FioLog:
             self.parsed.append(line.removeprefix("@stormark parse "))
         elif packed := PACKED.match(line):
             of = self.seconds if packed["what"] == "seconds" else self.node
-            self.in_output, of[packed["group"]] = (
-                False,
-                of.get(packed["group"], "") + packed["part"],
-            )
+            self.in_output = False
+            of[packed["group"]] = of.get(packed["group"], "") + packed["part"]
         elif line.startswith("@stormark "):
             words = line.split(" ", 3)[1:]
             self._message(words[0], *words[1:])
@@ -108,3 +109,11 @@ def _total(parts: str, step: float) -> float:
     for number, unit in re.findall(r"=([0-9.]+)([kKMGT]?)", parts):
         total += float(number) * prefixes[unit.lower()]
     return total
+
+
+def unpacked(packed: str) -> str:
+    """The text that fio.sh has packed; ValueError where it did not come whole."""
+    try:
+        return gzip.decompress(base64.b64decode(packed, validate=True)).decode()
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error

@@ -1,13 +1,13 @@
 """What `manifests/sample.sh` says of a node, as counters. Only computes."""
 
-import base64
-import gzip
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tasks.provision.bench_log import unpacked
 
 SECTOR, KIB = 512, 1024
 TICKS = 100  # a second, in what the kernel tells programs
@@ -59,8 +59,8 @@ class Samples(NamedTuple):
 def samples(packed: str) -> Samples | None:
     """What was packed; None where it did not come whole, or is of fewer than two samples."""
     try:
-        found = _read(gzip.decompress(base64.b64decode(packed, validate=True)).decode())
-    except (ValueError, OSError, EOFError, LookupError):
+        found = _read(unpacked(packed))
+    except (ValueError, LookupError):
         return None
     return found if len(found.at) > 1 else None
 

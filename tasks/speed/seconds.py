@@ -5,10 +5,7 @@ of what was completed, and the histogram of its latencies or their mean. It leav
 without any.
 """
 
-import base64
-import gzip
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.plan.job_file import Job, group_seconds, measured, merged_into, ramp_seconds, waves
+from tasks.provision.bench_log import unpacked
 from tasks.speed import fio_output
 
 DIRECTIONS = ("read", "write", "trim")  # as fio's logs number them
@@ -59,8 +57,8 @@ def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str,
     if packed.startswith(NONE):
         raise NoSeconds(packed.removeprefix(NONE))
     try:
-        text = gzip.decompress(base64.b64decode(packed, validate=True)).decode()
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        text = unpacked(packed)
+    except ValueError as error:
         raise NoSeconds(f"what fio logged of each second did not come whole: {error}") from error
     try:
         logs = list(_logs(text))

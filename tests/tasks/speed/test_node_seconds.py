@@ -3,6 +3,7 @@
 import base64
 import gzip
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -210,3 +211,17 @@ def test_what_sampling_cost_is_in_each_row() -> None:
 def test_samples_that_did_not_come_are_no_rows(said: str) -> None:
     """fio's figures do not depend on them."""
     assert node_seconds.rows(said, {"a": seconds()}, ENDED.timestamp()) == {}
+
+
+def test_a_chunk_that_is_missing_anywhere_leaves_no_rows() -> None:
+    """A rotation of logs takes lines, and what is left may be no stream at all."""
+    chance = Random(1)
+    lines = [device("7:3", reads=chance.randrange(10**9)) for _ in range(6000)]
+    whole, size = each_second(lambda number: [lines[number]], -5999, 0), 1000
+    grid = {"a": seconds()}
+    assert node_seconds.rows(whole, grid, ENDED.timestamp())["a"]
+    chunks = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert len(chunks) > 30
+    for lost in range(len(chunks)):
+        left = "".join(chunks[:lost] + chunks[lost + 1 :])
+        assert node_seconds.rows(left, grid, ENDED.timestamp()) == {}
