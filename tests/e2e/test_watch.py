@@ -1,8 +1,8 @@
-import time
-
 import pytest
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
+
+from tests.flows.server import until
 
 from .kube import Kube
 
@@ -61,20 +61,22 @@ def test_patch_that_changes_nothing_is_no_change(kube: Kube) -> None:
     assert same.metadata.resource_version == version
 
 
-def watch_from_the_first(kube: Kube, limit_seconds: float) -> None:
-    """Watch from version 1, again while there is an answer: a server that is new has it all."""
-    read, end = kube.core.list_namespaced_config_map, time.monotonic() + limit_seconds
-    while time.monotonic() < end:
-        since = watch.Watch().stream(read, kube.namespace, resource_version="1", timeout_seconds=5)
-        next(iter(since), None)
-        time.sleep(1)
-
-
 def test_expired_version_is_gone(kube: Kube) -> None:
-    with pytest.raises(ApiException) as gone:
-        watch_from_the_first(kube, 900)
-    assert gone.value.status == 410
-    assert "too old resource version: 1" in gone.value.reason
+    """A server that is new remembers its first version for some minutes."""
+
+    def refusal() -> ApiException | None:
+        read = kube.core.list_namespaced_config_map
+        since = watch.Watch().stream(read, kube.namespace, resource_version="1", timeout_seconds=5)
+        try:
+            next(iter(since), None)
+        except ApiException as error:
+            return error
+        return None
+
+    gone = until(refusal, lambda said: said is not None, 900)
+    assert gone is not None
+    assert gone.status == 410
+    assert "too old resource version: 1" in gone.reason
 
 
 def test_watch_ends_at_its_timeout(kube: Kube) -> None:
