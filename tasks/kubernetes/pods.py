@@ -216,9 +216,7 @@ def why_not(cluster: Cluster, label: str, owner: str) -> str:
     workload. Empty when it says nothing.
     """
     pods = verbs.find(cluster, "Pod", label=label)
-    pods.sort(
-        key=lambda pod: "deletionTimestamp" in pod["metadata"]
-    )  # the one that shall run first
+    pods.sort(key=lambda pod: "deletionTimestamp" in pod["metadata"])  # the one that goes last
     if not pods:
         words = [*_suspended(cluster, owner), *last_warnings(cluster, owner)]
         return "; ".join(words) or "no pod was created"

@@ -144,7 +144,7 @@ def _write_mark(cluster: Cluster, name: str, mark: Obj) -> None:
         raise ClusterError(f"a storm on node {name}: {holder(other, by)}; left alone")
     if "fault" not in mark and spec_of(node).get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
-    _patch(cluster, node, mark, {})
+    patch_marked(cluster, node, mark, {})
 
 
 def _alone(cluster: Cluster, name: str) -> None:
@@ -177,10 +177,10 @@ def _cordon(cluster: Cluster, name: str, mark: Obj) -> None:
         return
     if spec_of(node).get("unschedulable", False):
         raise ClusterError(f"cordoning node {name}: somebody has cordoned it already; left alone")
-    _patch(cluster, node, done, {"spec": {"unschedulable": True}})
+    patch_marked(cluster, node, done, {"spec": {"unschedulable": True}})
 
 
-def _patch(cluster: Cluster, node: Obj, mark: Obj, change: Obj) -> None:
+def patch_marked(cluster: Cluster, node: Obj, mark: Obj, change: Obj) -> None:
     """One patch has the change and its undoing, so there is never one without the other.
 
     The node's version in it makes it a Conflict if anybody else changed the node since.

@@ -3,7 +3,6 @@
 Only for a node that is off for certain: on one that lives two writers would have the volume.
 """
 
-import json
 from contextlib import suppress
 
 from tasks.kubernetes import verbs
@@ -11,7 +10,7 @@ from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
 from tasks.kubernetes.nodes import is_ready, spec_of
 from tasks.kubernetes.objects import Obj
-from tasks.lifecycle.cordon import ANNOTATION, on_conflict, undoing_of
+from tasks.lifecycle.cordon import on_conflict, patch_marked, undoing_of
 
 # As the documents of Kubernetes have it: concepts/cluster-administration/node-shutdown.
 TAINT = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
@@ -60,9 +59,4 @@ def _same_place(taint: Obj) -> bool:
 
 
 def _patch(cluster: Cluster, node: Obj, mark: Obj, taints: list[Obj]) -> None:
-    meta = {
-        "annotations": {ANNOTATION: json.dumps(mark)},
-        "resourceVersion": node["metadata"]["resourceVersion"],
-    }
-    change = {"metadata": meta, "spec": {"taints": taints or None}}
-    verbs.patch(cluster, "Node", node["metadata"]["name"], change)
+    patch_marked(cluster, node, mark, {"spec": {"taints": taints or None}})

@@ -23,8 +23,8 @@ from tasks.plan import job_file, own_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.quantity import quantity_bytes, quantity_cpus
-from tasks.plan.vocabulary import AS_ROOT
-from tasks.preflight import admission, duration, limit, lost, preflight, probes
+from tasks.plan.vocabulary import AS_ROOT, NODE_LOST
+from tasks.preflight import admission, duration, limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
 from tasks.preflight.duration import Size
 from tasks.preflight.probes import Probe
@@ -105,7 +105,7 @@ def _of_pvc(cluster: Cluster, plan: Plan, flow: str) -> list[Obj]:
 def _fits_its_limit(plan: Plan, flow: str, workload: Workload, class_count: int) -> None:
     """PlanError if what is timed takes longer than a run may, though one node alone is held."""
     fio = workload.seconds() * plan.turns(class_count) * (flow != "storms")
-    on_nodes = {*plan.storms} & {*get_args(NodeStorm)} - {lost.STORM}
+    on_nodes = {*plan.storms} & {*get_args(NodeStorm)} - {NODE_LOST}
     held = plan.hold_seconds * plan.storm_rounds * len(on_nodes) * (flow != "benchmark")
     if fio + held > plan.run_limit_seconds:
         raise PlanError(

@@ -5,6 +5,7 @@ from typing import NamedTuple, get_args
 from tasks.plan import job_file
 from tasks.plan.job_file import Job, Workload, job_seconds
 from tasks.plan.plan import NodeStorm, Plan, PlanError
+from tasks.plan.vocabulary import NODE_LOST
 from tasks.preflight import lost, namespace
 from tasks.results.checks import Check
 
@@ -85,7 +86,7 @@ def expected_seconds(size: Size, plan: Plan, workload: Workload) -> float:
 def _storms(size: Size, plan: Plan) -> float:
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms)
     writers = sum(namespace.demand(size.flow, plan, [""] * size.classes, 0).writers.values())
-    lost_storms = plan.storms.count(lost.STORM)
+    lost_storms = plan.storms.count(NODE_LOST)
     held = plan.hold_seconds * (on_nodes - lost_storms)
     held += min(plan.recovery_limit_seconds, lost.seconds(plan)) * lost_storms
     nodes = min(size.nodes, writers) * (held + STORM_SECONDS * on_nodes)

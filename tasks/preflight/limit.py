@@ -6,6 +6,7 @@ from tasks.kubernetes import script_job
 from tasks.lifecycle.node_commands import COMMAND_LIMIT_SECONDS
 from tasks.plan.job_file import Workload, job_seconds
 from tasks.plan.plan import NodeStorm, Plan
+from tasks.plan.vocabulary import NODE_LOST
 from tasks.preflight import namespace
 from tasks.results.checks import Check
 
@@ -45,7 +46,7 @@ def _parts(
     kinds = namespace.demand(flow, plan, [""] * class_count, 0)
     volumes = sum(kinds.writers.values())
     on_nodes = sum(storm in get_args(NodeStorm) for storm in plan.storms) * plan.storm_rounds
-    lost = plan.storms.count("node-lost") * plan.storm_rounds  # held until writers are elsewhere
+    lost = plan.storms.count(NODE_LOST) * plan.storm_rounds  # held until writers are elsewhere
     held = plan.hold_seconds * (on_nodes - lost)
     held += (plan.recovery_limit_seconds + plan.start_limit_seconds) * lost
     on_pods = len(plan.storms) * plan.storm_rounds - on_nodes

@@ -1,8 +1,7 @@
 """How long a node has to be lost before its data is elsewhere, against what the plan waits for."""
 
-from typing import Final
-
 from tasks.plan.plan import Plan
+from tasks.plan.vocabulary import NODE_LOST
 from tasks.results.checks import Check
 
 # Kubernetes' own times, by default: a node is NotReady (node-monitor-grace-period), its pods are
@@ -10,7 +9,6 @@ from tasks.results.checks import Check
 NOTICED_SECONDS, TOLERATED_SECONDS, FORCED_SECONDS = 50, 300, 360
 # With the taint: the collection of pods each 20 s, attachment, the pod's start.
 GIVEN_AWAY_SECONDS = 60
-STORM: Final = "node-lost"
 
 
 def seconds(plan: Plan) -> int:
@@ -23,7 +21,7 @@ def seconds(plan: Plan) -> int:
 
 def check(plan: Plan) -> list[Check]:
     """A warning where the plan's limit is over before that can be seen."""
-    if STORM not in plan.storms:
+    if NODE_LOST not in plan.storms:
         return []
     limit, needed = plan.recovery_limit_seconds, seconds(plan)
     seen = f"a writer has {limit} s to be back elsewhere, and that takes about {needed} s"
@@ -34,9 +32,9 @@ def check(plan: Plan) -> list[Check]:
             "while the old pod is in the API)"
         )
     if limit >= needed:
-        return [Check(STORM, "recovery_limit_seconds", "pass", seen)]
+        return [Check(NODE_LOST, "recovery_limit_seconds", "pass", seen)]
     advice = (
         f"Raise recovery_limit_seconds to {needed} or more, or set out_of_service_after_seconds; "
         "else the storm ends as `never`"
     )
-    return [Check(STORM, "recovery_limit_seconds", "warn", seen, advice)]
+    return [Check(NODE_LOST, "recovery_limit_seconds", "warn", seen, advice)]

@@ -69,9 +69,8 @@ def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> De
     if storage_classes:
         claims[storage_classes[0]] += control
     written = claims_of_class(flow, plan) - fio * (not plan.pvc)
-    kinds = (
-        storms * len(plan.writers) * [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
-    )
+    kinds = [v for v in plan.storm_volumes if v not in (CLASSES, SHARED)]
+    kinds *= storms * len(plan.writers)
     claims[""] = kinds.count("local")
     waiting = fio * plan.measured(
         len(storage_classes)

@@ -10,6 +10,7 @@ from tasks.plan.job_file import Job, Workload, waves
 from tasks.plan.node_fault import FAULT_FIELDS
 from tasks.plan.plan import Plan
 from tasks.plan.quantity import quantity_bytes
+from tasks.plan.vocabulary import NODE_LOST
 from tasks.preflight import lost
 from tasks.results.checks import Check, Status
 
@@ -61,7 +62,7 @@ def enough(ready: list[str], drainable: list[str], flow: str, plan: Plan) -> lis
     if flow == "benchmark":
         return [used]
     checks = [used, *_commands(plan), *lost.check(plan)]
-    if not {"drain", lost.STORM} & set(plan.storms) or len(drainable) > 1:
+    if not {"drain", NODE_LOST} & set(plan.storms) or len(drainable) > 1:
         return checks
     seen = f"{', '.join(drainable) or 'no node'} may be drained: no writer can move to another"
     advice = "Look at storm_nodes, which has to name a control plane by its hostname; or add nodes"

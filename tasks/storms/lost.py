@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.errors import ClusterError, Conflict
@@ -11,6 +10,7 @@ from tasks.kubernetes.nodes import is_ready
 from tasks.lifecycle import node_commands, out_of_service
 from tasks.lifecycle.cordon import NotRestored
 from tasks.lifecycle.progress import Progress
+from tasks.plan.vocabulary import NODE_LOST
 from tasks.storms import recovery, writers
 from tasks.storms.cells import Experiment, find, not_measured, or_why, rows_of
 from tasks.storms.clock import now
@@ -18,7 +18,6 @@ from tasks.storms.outcome import Before, Outcome
 from tasks.storms.timeline import Step
 from tasks.storms.writers import Writer
 
-STORM: Final = "node-lost"
 LOOK_SECONDS = 0.5
 
 
@@ -35,20 +34,20 @@ def lose(this: Experiment, node: str, before: Mapping[Writer, Before], number: i
         with node_commands.down(
             run.cluster,
             node,
-            STORM,
-            run.plan.node_faults[STORM],
+            NODE_LOST,
+            run.plan.node_faults[NODE_LOST],
             run_id=run.run_id,
             deadline=run.deadline,
         ):
             beside = _wait(this, node, before, fault_at)
             back = []
             for writer, was in before.items():
-                with or_why(this, writer.target, [STORM], [number]):
+                with or_why(this, writer.target, [NODE_LOST], [number]):
                     told.add(writer)
                     first = recovery.first_record(run, writer, was, fault_at, limit_seconds=0)
                     why = None if first else writers.why_pending(run, writer)
                     cell = Outcome(
-                        writer, STORM, number, was, fault_at, first, pending=why, beside=beside
+                        writer, NODE_LOST, number, was, fault_at, first, pending=why, beside=beside
                     )
                     if first is None:
                         never.append(cell)
@@ -59,11 +58,11 @@ def lose(this: Experiment, node: str, before: Mapping[Writer, Before], number: i
                 this.keep(*rows_of(this, cell._replace(undone_at=undone_at), found))
     except (ClusterError, NotRestored) as error:
         missing = [*(w for w in before if w not in told), *(cell.writer for cell in never)]
-        not_measured(this, STORM, missing, number, error)
+        not_measured(this, NODE_LOST, missing, number, error)
         return
     _wait_ready(this, node)
     for cell in never:
-        with or_why(this, cell.writer.target, [STORM], [number]):
+        with or_why(this, cell.writer.target, [NODE_LOST], [number]):
             later = recovery.first_record(run, cell.writer, cell.before, fault_at, undone_at)
             found = find(this, cell._replace(first=later))
             this.keep(*rows_of(this, cell._replace(undone_at=undone_at), found))
@@ -95,7 +94,7 @@ def _wait_ready(this: Experiment, node: str) -> None:
     deadline = time.monotonic() + limit
     while not is_ready(verbs.get(this.run.cluster, "Node", node)):
         if time.monotonic() > deadline:
-            said = f"node {node} is not Ready {limit} s after {STORM}; the storms go on"
+            said = f"node {node} is not Ready {limit} s after {NODE_LOST}; the storms go on"
             this.report(Progress(this.run.run_id, said))
             return
         if this.stop.wait(LOOK_SECONDS):

@@ -11,6 +11,7 @@ from tasks.lifecycle import cordon, node_commands
 from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import NodeStorm
+from tasks.plan.vocabulary import NODE_LOST
 from tasks.storms import faults, lost, recovery, writers
 from tasks.storms.cells import Experiment, not_measured, or_why, read_back
 from tasks.storms.clock import now
@@ -49,7 +50,7 @@ def _hit(this: Experiment, storm: NodeStorm, node: str, here: list[Writer], numb
             before[writer] = recovery.writing(this.run, writer)
     if not before:
         return
-    if storm == lost.STORM:
+    if storm == NODE_LOST:
         lost.lose(this, node, before, number)
     else:
         _hold(this, storm, node, before, number)

@@ -152,7 +152,7 @@ def test_two_namespaces_never_hold_two_nodes(
 ) -> None:
     """Both have marked their node before either looks; without that look both would go on."""
     both_free, both_marked, both_hold = (threading.Barrier(2) for _ in range(3))
-    patch, look, met = nodes._patch, nodes._alone, threading.local()
+    patch, look, met = nodes.patch_marked, nodes._alone, threading.local()
 
     def when_both_are_free(cluster: Cluster, node: Obj, mark: Obj, change: Obj) -> None:
         if not getattr(met, "marks", False):
@@ -171,7 +171,7 @@ def test_two_namespaces_never_hold_two_nodes(
         if looks:
             look(cluster, name)
 
-    monkeypatch.setattr(nodes, "_patch", when_both_are_free)
+    monkeypatch.setattr(nodes, "patch_marked", when_both_are_free)
     monkeypatch.setattr(nodes, "_alone", when_both_are_marked)
     if not looks:  # so that neither has ended before the other has begun
         undo = nodes.uncordon
