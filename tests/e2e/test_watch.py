@@ -1,3 +1,5 @@
+from itertools import count
+
 import pytest
 from kubernetes import watch
 from kubernetes.client.exceptions import ApiException
@@ -62,10 +64,13 @@ def test_patch_that_changes_nothing_is_no_change(kube: Kube) -> None:
 
 
 def test_expired_version_is_gone(kube: Kube) -> None:
-    """A server that is new remembers its first version for some minutes."""
+    """A server forgets what is old when there is enough that is newer: one that is new has all."""
+    make(kube, "one")
+    read, numbers = kube.core.list_namespaced_config_map, count()
 
     def refusal() -> ApiException | None:
-        read = kube.core.list_namespaced_config_map
+        change = {"data": {"number": str(next(numbers))}}
+        kube.core.patch_namespaced_config_map("one", kube.namespace, change)
         since = watch.Watch().stream(read, kube.namespace, resource_version="1", timeout_seconds=5)
         try:
             next(iter(since), None)
