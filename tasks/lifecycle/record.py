@@ -45,6 +45,7 @@ class Record:
     changing: RLock = field(default_factory=RLock)  # re-entrant: an interrupt may have kept one
     saving: RLock = field(default_factory=RLock)
     unsaved: bool = False
+    written: dict[str, Rows] = field(default_factory=dict)  # as it lies there, by table
 
     @property
     def storms_planned(self) -> int:
@@ -67,7 +68,7 @@ class Record:
 
 
 def save(record: Record, outcome: str, error: str | None = None) -> None:
-    """Write every table of the run; a later save replaces an earlier one.
+    """Write every table of the run that has changed since it was written; the whole of it.
 
     The table `runs` is the last: whoever finds a run there finds its rows. Raises ResultsError.
     """
@@ -105,7 +106,10 @@ def _save(record: Record, outcome: str, error: str | None) -> None:
         tables = _tables(record, outcome, error)
     run = record.run
     for table, rows in tables.items():
-        store.write_table(run.plan.results, table, run.run_id, run.started_at, rows)
+        now = [dict(row) for row in rows]  # a row may still be filled in
+        if record.written.pop(table, None) != now:
+            store.write_table(run.plan.results, table, run.run_id, run.started_at, now)
+        record.written[table] = now
 
 
 def _tables(record: Record, outcome: str, error: str | None) -> dict[str, Rows]:

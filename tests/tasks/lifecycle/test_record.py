@@ -1,5 +1,8 @@
 """What is said of a run when it has ended: what was measured, skipped, failed, is missing."""
 
+import os
+import stat
+from collections import Counter
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.lifecycle.record import Record, counted, outcome_of, save, save_so_far, summary
+from tasks.results.schema import TABLES
 from tasks.results.store import ResultsError, read_table
 from tests.tasks.api import Api
 from tests.tasks.sample import make_run
@@ -73,6 +77,59 @@ def test_a_save_that_fails_loses_no_row(api: Api, tmp_path: Path) -> None:
     (row,) = read_table(known.run.plan.results, "runs").to_dict("records")
     assert row["outcome"] == "complete"
     assert row["warnings"][0].startswith("for a while nothing that was measured could be written")
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a file of each table was brought to the disk."""
+    seen: Counter[str] = Counter()
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
+            seen[path.parent.parent.name] += 1
+
+    monkeypatch.setattr("tasks.results.store.os.fsync", fsync)
+    return seen
+
+
+def test_a_table_is_written_again_only_when_it_has_changed(
+    api: Api, tmp_path: Path, writes: Counter[str]
+) -> None:
+    """A storm cell costs no write of the seconds of fio; a row that is filled in later does one."""
+    known = record(api, [], [])
+    known.run = make_run(api.cluster, results=str(tmp_path))
+    known.fio_seconds.append({"job": "a", "second": 1})
+    known.volumes.append({"storage_class": "fast"})
+    save_so_far(known, print)
+    assert writes == dict.fromkeys(TABLES, 1), "every table, also an empty one"
+    for number in (1, 2):
+        known.storms.append({"storm": "drain", "round": number, "status": "measured"})
+        save_so_far(known, print)
+    changed = {"storms": 3, "runs": 3}
+    assert writes == dict.fromkeys(TABLES, 1) | changed
+    known.volumes[0]["delete_seconds"] = 1.0
+    known.fio_seconds.append({"job": "a", "second": 2})
+    save(known, "complete")
+    changed |= {"volumes": 2, "fio_seconds": 2, "runs": 4}
+    assert writes == dict.fromkeys(TABLES, 1) | changed
+    assert list(read_table(str(tmp_path), "storms")["round"]) == [1, 2]
+    assert list(read_table(str(tmp_path), "volumes")["delete_seconds"]) == [1.0]
+
+
+def test_a_table_whose_write_failed_is_written_again(api: Api, tmp_path: Path) -> None:
+    """Though its rows are the same; those that were written before it are not."""
+    known = record(api, ["measured"], ["measured"])
+    known.run = make_run(api.cluster, results=str(tmp_path))
+    in_the_way = tmp_path / "storms"
+    in_the_way.touch()
+    save_so_far(known, print)
+    assert len(known.warnings) == 1
+    assert list(read_table(str(tmp_path), "fio")["job"]) == ["a"]
+    in_the_way.unlink()
+    save_so_far(known, print)
+    assert list(read_table(str(tmp_path), "storms")["storm"]) == ["drain"]
+    assert list(read_table(str(tmp_path), "runs")["outcome"]) == ["running"]
 
 
 def test_nobody_waits_for_a_slow_save(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
