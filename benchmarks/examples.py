@@ -25,6 +25,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import paired
 from embedded.cluster import running
 from tasks.plan import own_file
 from tasks.plan.job_file import Workload
@@ -136,8 +137,8 @@ def _by_hand(workload: Workload, place: Path) -> dict[str, float] | None:
                 return None
             if name != "layout.fio":
                 group = workload.groups[int(name.removesuffix(".fio")) - 1]
-                rows = fio_output.rows(ended.stdout, group)
-                iops |= {job: row["iops"] for job, row in rows.items()}
+                rows = fio_output.rows(ended.stdout, group, paired.DIRECTLY)
+                iops |= {job: row.iops or 0.0 for job, row in rows.items()}
     except subprocess.TimeoutExpired:
         return None
     else:

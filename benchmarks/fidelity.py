@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from prefect import flow
@@ -25,6 +25,7 @@ from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run
 from tasks.plan.job_file import Workload
 from tasks.provision import bench_pod, provision, volumes
+from tasks.results.fio_columns import FioRow
 from tasks.speed import benchmark
 
 
@@ -45,12 +46,12 @@ def main(
         volumes.lay_out(run, owner, volume, report)
 
         def through_stormark() -> paired.IOPS:
-            rows: list[dict[str, Any]] = []
+            rows: list[FioRow] = []
             for turn in benchmark.turns(run, [volume], 1, 1, len(workload.jobs)):
                 step(benchmark.measure, "measure")(
                     run, owner, turn, report, lambda row, *_: rows.append(row)
                 )
-            return {row["job"]: row["iops"] for row in rows}
+            return {row.job: row.iops or 0.0 for row in rows}
 
         laid_out = next(folder.glob(f"*{volume.pvc}*"), None)
         if laid_out is None:

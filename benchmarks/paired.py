@@ -16,8 +16,13 @@ from reports.data.stats import bounds, paired
 from tasks.plan import job_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import Plan
+from tasks.results.fio_columns import FioRow
 from tasks.speed import fio_output
 
+# In whose name fio is run without stormark.
+DIRECTLY = FioRow(
+    storage_class="", pvc="", job="", round=None, repeat=1, profile="custom", status="measured"
+)
 IOPS = dict[str, float]  # by job, reads and writes together
 
 
@@ -44,7 +49,8 @@ def through_stormark(plan: Path) -> IOPS:
 
 def of_output(text: str, jobs: Workload) -> IOPS:
     """The figures in fio's JSON of a run of the whole file."""
-    return {name: row["iops"] for name, row in fio_output.rows(text, jobs.jobs).items()}
+    rows = fio_output.rows(text, jobs.jobs, DIRECTLY)
+    return {name: row.iops or 0.0 for name, row in rows.items()}
 
 
 def print_ratios(

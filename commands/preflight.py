@@ -64,7 +64,7 @@ def preflight(  # noqa: PLR0917 - each is an option of the command, given by nam
         complain(f"interrupted; `stormark reap{where}` removes what may be left", style=None)
         raise typer.Exit(INTERRUPTED) from None
     if output is Output.json:
-        console.file.write(json.dumps([one.row() for one in checks], indent=2) + "\n")
+        console.file.write(json.dumps([one.columns() for one in checks], indent=2) + "\n")
     else:
         console.print(_checks_table(checks))
     raise typer.Exit(REFUSED if any(one.status == "fail" for one in checks) else COMPLETE)

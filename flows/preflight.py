@@ -41,7 +41,9 @@ def preflight(plan: Plan = Plan(), flow: Flow = "nightly") -> State:  # noqa: B0
     say = {"pass": logger.info, "warn": logger.warning, "fail": logger.error}
     for one in checks:
         say[one.status]("%s: %s: %s", one.check, one.object, one.words)
-    artifacts.show_table([one.row() for one in checks], "preflight", f"the plan of a {flow} run")
+    artifacts.show_table(
+        [one.columns() for one in checks], "preflight", f"the plan of a {flow} run"
+    )
     failed = [f"{one.check}: {one.object}: {one.words}" for one in checks if one.status == "fail"]
     if failed:
         return State(type=StateType.FAILED, name="Refused", message="; ".join(failed))

@@ -32,8 +32,8 @@ from tasks.results.store import ResultsError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-# A part of a run: given the run, its owner object, its classes, its record, and whom to tell.
-Part = Callable[[Run, list[Obj], list[Obj], Record, Report], None]
+# What a flow does: given the run, its owner object, its classes, its record, and whom to tell.
+Stage = Callable[[Run, list[Obj], list[Obj], Record, Report], None]
 INTERRUPTED = "the run was interrupted"
 First = Callable[[Record, list[Obj], Report], None]
 
@@ -68,8 +68,8 @@ def _interrupt_behind(error: BaseException | None) -> BaseException | None:
     return error
 
 
-def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = None) -> State:
-    """Run the parts of a flow between check and clean-up; write and report whatever came of it.
+def carry_out(flow: str, plan: Plan, stages: list[Stage], first: First | None = None) -> State:
+    """Run the stages of a flow between check and clean-up; write and report whatever came of it.
 
     `first` is done once the run holds the Lease, before anything is created.
     The state is Completed, Refused (nothing was created), Incomplete (a cell failed), Unmet (a
@@ -96,8 +96,8 @@ def carry_out(flow: str, plan: Plan, parts: list[Part], first: First | None = No
                 _written_when_interrupted(known),
                 interrupted_when(over),
             ):
-                for part in parts:
-                    part(known.run, owner, storage_classes, known, tell)
+                for stage in stages:
+                    stage(known.run, owner, storage_classes, known, tell)
         outcome, why = record.outcome_of(known), record.summary(known)
     except (RunInProgress, PlanError) as error:
         return failed("Refused", "\n".join([str(error), *known.warnings]))

@@ -1,7 +1,5 @@
 """The flow that breaks things, without fio, to see what each kind of volume survives."""
 
-from typing import Any
-
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
@@ -11,11 +9,13 @@ from flows.steps import carry_out, step
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import record
 from tasks.lifecycle.progress import Progress, Report
-from tasks.lifecycle.record import Record, Rows
+from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import Plan
 from tasks.preflight import begin, probes
+from tasks.results.storm_columns import EventRow, StormRow
 from tasks.storms import experiment
+from tasks.storms.cells import part
 
 
 @flow(
@@ -50,19 +50,18 @@ def measure_storms(
     run: Run, owner: list[Obj], storage_classes: list[Obj], known: Record, report: Report
 ) -> None:
     """Every storm on every volume; what has been measured is on disk after each cell."""
-    known.storm_volumes = experiment.planned(run, storage_classes)
+    storms = part(run.plan, experiment.planned(run, storage_classes))
+    known.parts.append(storms)
     known.step = "storms"
-    ended, warn = progress("storms", known.storms_planned), get_run_logger().warning
+    ended, warn = progress("storms", storms.planned), get_run_logger().warning
 
     def tell(progress: Progress) -> None:
         known.step = progress.step
         report(progress)
 
-    def keep(row: dict[str, Any], events: Rows) -> None:
-        with known.changing:
-            known.storms.append(row)
-            known.storm_events += events
+    def keep(row: StormRow, events: list[EventRow]) -> None:
+        known.sink.append(row, *events)
         record.save_so_far(known, warn)
-        ended(len(known.storms))
+        ended(len(known.sink.rows(StormRow)))
 
     step(experiment.run_storms, "storms")(run, owner, storage_classes, tell, keep)

@@ -1,9 +1,5 @@
 """StorageClasses: which ones a plan means, and what each says of itself."""
 
-import json
-import re
-from typing import Any
-
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import Forbidden
@@ -16,8 +12,6 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 BUCKETS = ("/bucket", "/obc")
 # An older name of the same, which API servers still heed.
 BETA_DEFAULT_CLASS = "storageclass.beta.kubernetes.io/is-default-class"
-# Such parameters and mount options may hold secrets; a class should not have any, and some do.
-SECRET = re.compile(r"secret|passw|passphrase|\bpass\b|token|key|credential", re.IGNORECASE)
 
 
 def unknown(name: str) -> Obj:
@@ -127,29 +121,3 @@ def is_default(storage_class: Obj) -> bool:
     """Whether PVCs that name no class get this one."""
     annotations = storage_class["metadata"].get("annotations") or {}
     return "true" in (annotations.get(DEFAULT_CLASS), annotations.get(BETA_DEFAULT_CLASS))
-
-
-def row(storage_class: Obj, position: int) -> dict[str, Any]:
-    """The class's row of the table `classes`."""
-    if is_unknown(storage_class):
-        return {"storage_class": storage_class["metadata"]["name"], "position": position}
-    parameters = {
-        name: value
-        for name, value in (storage_class.get("parameters") or {}).items()
-        if not SECRET.search(name)
-    }
-    return {
-        "storage_class": storage_class["metadata"]["name"],
-        "position": position,
-        "is_default": is_default(storage_class),
-        "provisioner": storage_class["provisioner"],
-        "volume_binding_mode": storage_class.get("volumeBindingMode", "Immediate"),
-        "allow_volume_expansion": bool(storage_class.get("allowVolumeExpansion", False)),
-        "reclaim_policy": storage_class.get("reclaimPolicy", "Delete"),
-        "mount_options": [
-            option
-            for option in storage_class.get("mountOptions") or []
-            if not SECRET.search(option)
-        ],
-        "parameters": json.dumps(parameters, sort_keys=True),
-    }

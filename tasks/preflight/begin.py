@@ -4,14 +4,14 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import get_args
 
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import storage_classes as classes
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.errors import ClusterError, NotFound
-from tasks.kubernetes.nodes import status_of, usable
+from tasks.kubernetes.nodes import usable
 from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
 from tasks.lifecycle import cordon
@@ -22,12 +22,12 @@ from tasks.lifecycle.run import Run, new_run_id, owned
 from tasks.plan import job_file, own_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
-from tasks.plan.quantity import quantity_bytes, quantity_cpus
 from tasks.plan.vocabulary import AS_ROOT, NODE_LOST
 from tasks.preflight import admission, duration, limit, preflight, probes
 from tasks.preflight import namespace as check_namespace
 from tasks.preflight.duration import Size
 from tasks.preflight.probes import Probe
+from tasks.preflight.provenance import class_row, node
 from tasks.provision import bench_pod, claims
 from tasks.provision.bench_log import FioLog
 from tasks.provision.bench_pod import FioJob
@@ -86,7 +86,7 @@ def look(
         workload = job_file.prepare(plan)
     _fits_its_limit(plan, flow, workload, len(chosen))
     run = Run(run_id, now, plan, workload, cluster, round_trip, flow_run=flow_run)
-    rows = [classes.row(storage_class, i) for i, storage_class in enumerate(chosen)]
+    rows = [class_row(storage_class, i) for i, storage_class in enumerate(chosen)]
     record = Record(run, flow, rows, [], version)
     _judge(record, chosen, tries=tries)
     record.run = record.run._replace(cluster=cluster.patient)  # from here on there is work to lose
@@ -322,18 +322,3 @@ def claims_of(flow: str, plan: Plan, storage_classes: list[Obj]) -> int:
     """How many PVCs of classes a flow keeps at its most: all of them may lie on one node."""
     control = plan.control and flow != "storms"
     return check_namespace.claims_of_class(flow, plan) * len(storage_classes) + control
-
-
-def node(obj: Obj) -> dict[str, Any]:
-    """What a node says of itself, for provenance."""
-    status = status_of(obj)
-    info, capacity = status.get("nodeInfo", {}), status.get("capacity", {})
-    return {
-        "name": obj["metadata"]["name"],
-        "kernel": info.get("kernelVersion"),
-        "os_image": info.get("osImage"),
-        "kubelet_version": info.get("kubeletVersion"),
-        "container_runtime": info.get("containerRuntimeVersion"),
-        "cpus": quantity_cpus(capacity["cpu"]) if "cpu" in capacity else None,
-        "memory_bytes": quantity_bytes(capacity["memory"]) if "memory" in capacity else None,
-    }

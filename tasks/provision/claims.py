@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from threading import Event, Thread
-from typing import Any
+from typing import NamedTuple
 
 from tasks.kubernetes import pods, verbs, watches
 from tasks.kubernetes.cluster import Cluster
@@ -16,6 +16,23 @@ from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import Plan, PlanError
 from tasks.plan.quantity import quantity_bytes
+
+
+class Pv(NamedTuple):
+    """What a PV says of where its data lies; nothing where the account may not look at it."""
+
+    pv_type: str | None = None
+    node_affinity: str | None = None
+
+
+class Bound(NamedTuple):
+    """What a PVC that is bound says, and its PV."""
+
+    bind_seconds: float
+    capacity_bytes: int
+    pv: str
+    pv_type: str | None
+    node_affinity: str | None
 
 
 def object_name(run: Run, position: int, storage_class: str, ending: str) -> str:
@@ -83,8 +100,8 @@ def claim_names(pod: Obj) -> list[str]:
     return [source["claimName"] for source in sources if source]
 
 
-def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str, Any]:
-    """Wait until the PVC is bound; the columns that its PV fills in."""
+def bound(run: Run, pvc: str, began: float, job: str | None = None) -> Bound:
+    """Wait until the PVC is bound; what it says then."""
 
     def is_bound(items: Items) -> Obj | None:
         claim = items.get(pvc)
@@ -108,11 +125,12 @@ def bound(run: Run, pvc: str, began: float, job: str | None = None) -> dict[str,
             f"{error}: {why}. Where a driver takes longer, raise plan field bind_limit_seconds"
         ) from error
     seconds = time.monotonic() - began
-    return {
-        "bind_seconds": seconds,
-        "capacity_bytes": quantity_bytes(claim["status"]["capacity"]["storage"]),
-        "pv": claim["spec"]["volumeName"],
-    } | pv_columns(run.cluster, claim)
+    return Bound(
+        seconds,
+        quantity_bytes(claim["status"]["capacity"]["storage"]),
+        claim["spec"]["volumeName"],
+        *pv_of(run.cluster, claim),
+    )
 
 
 @contextmanager
@@ -138,13 +156,13 @@ def attachments(cluster: Cluster) -> Iterator[Mapping[str, float]]:
         stop.set()
 
 
-def pv_columns(cluster: Cluster, claim: Obj) -> dict[str, Any]:
-    """The columns that a bound PVC's PV fills in; none where the account may not look at it."""
+def pv_of(cluster: Cluster, claim: Obj) -> Pv:
+    """What a bound PVC's PV says."""
     try:
         volume = verbs.get(cluster, "PersistentVolume", claim["spec"]["volumeName"])
     except Forbidden:
-        return {}
-    return {"pv_type": pv_type(volume), "node_affinity": node_affinity(volume)}
+        return Pv()
+    return Pv(pv_type(volume), node_affinity(volume))
 
 
 def pv_type(volume: Obj) -> str:

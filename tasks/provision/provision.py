@@ -4,8 +4,9 @@ One after the other, while nothing else of the run goes on: lay-outs come later.
 """
 
 import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.kubernetes import pods, verbs
 from tasks.kubernetes.errors import ClusterError
@@ -21,6 +22,7 @@ from tasks.provision.bench_pod import FioJob
 from tasks.provision.filesystems import memory_backed
 from tasks.provision.volumes import Volume, VolumeFailed, check_finished, create_job, look
 from tasks.results.column import CONTROL
+from tasks.results.run_columns import VolumeRow
 
 
 class Subject(NamedTuple):
@@ -53,74 +55,86 @@ def provision(
     The pod runs on `node` where its volume can be there. Raises VolumeFailed, with the row so far,
     when the PVC is not bound, the pod does not run, or the volume is too small.
     """
-    row: dict[str, Any] = {
-        "storage_class": subject.name,
-        "round": None if run.plan.pvc else number,
-        "pvc": run.plan.pvc
-        or claims.object_name(run, subject.position, subject.name, f"r{number}-volume"),
-        "access_mode": run.plan.access_mode,
-        "volume_mode": run.plan.volume_mode,
-        "requested_bytes": quantity_bytes(run.plan.volume_size),
-        "created_at": datetime.now(UTC),
-        "user": run.plan.pod.user(NOBODY),
-    }
+    seen = _Seen(
+        VolumeRow(
+            storage_class=subject.name,
+            round=None if run.plan.pvc else number,
+            pvc=run.plan.pvc
+            or claims.object_name(run, subject.position, subject.name, f"r{number}-volume"),
+            access_mode=run.plan.access_mode,
+            volume_mode=run.plan.volume_mode,
+            requested_bytes=quantity_bytes(run.plan.volume_size),
+            created_at=datetime.now(UTC),
+            user=run.plan.pod.user(NOBODY),
+        )
+    )
     try:
-        job = _first_pod(run, owner, subject.storage_class, row, node)
+        job = _first_pod(run, owner, subject.storage_class, seen, node)
         log = look(run, job)
         if log.unwritable is not None and AS_ROOT not in run.skips:
-            row["user"] = ROOT
-            job = bench_pod.started(run, create_job(run, owner, row, "root", node=job.node))
+            seen.row = replace(seen.row, user=ROOT)
+            job = bench_pod.started(run, create_job(run, owner, seen.row, "root", node=job.node))
             log = look(run, job)
-        _take_facts(log, row, run.plan.pod.who(NOBODY), run.skips.get(AS_ROOT))
+        _take_facts(log, seen, run.plan.pod.who(NOBODY), run.skips.get(AS_ROOT))
     except ClusterError as error:
-        row["error"] = str(error)
-        raise VolumeFailed(str(error), row) from error
+        raise VolumeFailed(str(error), replace(seen.row, error=str(error))) from error
     return Volume(
         storage_class=subject.name,
-        pvc=row["pvc"],
+        pvc=seen.row.pvc,
         job=job,
-        user=row["user"],
+        user=seen.row.user,
         engine=log.facts["engine"],
         engine_errors=log.engine_errors,
         memory_bytes=int(log.facts["memory_bytes"]) if "memory_bytes" in log.facts else None,
-        row=row,
+        row=seen.row,
     )
 
 
+@dataclass
+class _Seen:
+    """The row of a volume that is being made, with what is known by now."""
+
+    row: VolumeRow
+
+
 def _first_pod(
-    run: Run, owner: list[Obj], storage_class: Obj, row: dict[str, Any], node: str | None
+    run: Run, owner: list[Obj], storage_class: Obj, seen: _Seen, node: str | None
 ) -> FioJob:
     """Create PVC and Job, and time what happens until the pod runs."""
-    waits_for_pod = _waits_for_pod(storage_class)
+    waits_for_pod, pvc = _waits_for_pod(storage_class), seen.row.pvc
     with claims.attachments(run.cluster) as attached:
         began = time.monotonic()
         if run.plan.pvc:
-            row |= _as_it_is(run)
+            seen.row = _as_it_is(run, seen.row)
             waits_for_pod = True  # it may be bound, or wait for its first pod
         else:
             claims.create(
                 run,
                 owner,
-                row["pvc"],
+                pvc,
                 storage_class["metadata"]["name"],
                 access_mode=run.plan.access_mode,
                 volume_mode=run.plan.volume_mode,
             )
         if not waits_for_pod:
-            row |= claims.bound(run, row["pvc"], began)
-        job = create_job(run, owner, row, "1", prefer=node)
+            bound = claims.bound(run, pvc, began)
+            seen.row = replace(seen.row, **bound._asdict())
+        job = create_job(run, owner, seen.row, "1", prefer=node)
         if waits_for_pod:
-            row |= claims.bound(run, row["pvc"], began, job)
+            bound = claims.bound(run, pvc, began, job)
+            seen.row = replace(seen.row, **bound._asdict())
         started = bench_pod.started(run, job)
-        row["first_pod_seconds"] = time.monotonic() - began
-        if (seen := attached.get(row["pv"])) is not None:
-            row["attached_seconds"] = seen - began
+        at = attached.get(bound.pv)
+        seen.row = replace(
+            seen.row,
+            first_pod_seconds=time.monotonic() - began,
+            attached_seconds=None if at is None else at - began,
+        )
     if run.plan.pvc:
-        row["bind_seconds"] = None  # it was there
-    row["node"] = started.node
-    row["image_id"] = pods.image_id(started.pod)
+        seen.row = replace(seen.row, bind_seconds=None)  # it was there
+    seen.row = replace(seen.row, node=started.node, image_id=pods.image_id(started.pod))
     events = verbs.find(run.cluster, "Event", field=f"involvedObject.name={started.pod_name}")
-    row["attach_seconds"] = claims.attach_seconds(started.pod, events)
+    seen.row = replace(seen.row, attach_seconds=claims.attach_seconds(started.pod, events))
     return started
 
 
@@ -128,29 +142,33 @@ def _waits_for_pod(storage_class: Obj) -> bool:
     return bool(storage_class.get("volumeBindingMode") == "WaitForFirstConsumer")
 
 
-def _as_it_is(run: Run) -> dict[str, Any]:
-    """The columns that a PVC of somebody's says itself."""
+def _as_it_is(run: Run, row: VolumeRow) -> VolumeRow:
+    """The row with what a PVC of somebody's says itself."""
     spec = verbs.get(run.cluster, "PersistentVolumeClaim", run.plan.pvc)["spec"]
-    return {
-        "access_mode": ", ".join(spec["accessModes"]),
-        "requested_bytes": quantity_bytes(spec["resources"]["requests"]["storage"]),
-        "created_at": None,
-    }
+    return replace(
+        row,
+        access_mode=", ".join(spec["accessModes"]),
+        requested_bytes=quantity_bytes(spec["resources"]["requests"]["storage"]),
+        created_at=None,
+    )
 
 
-def _take_facts(log: FioLog, row: dict[str, Any], user: str, no_root: str | None) -> None:
+def _take_facts(log: FioLog, seen: _Seen, user: str, no_root: str | None) -> None:
     """Fill in what the pod saw of the volume; ClusterError if it cannot be used.
 
     `user` is who it ran as, and `no_root` why no pod was tried as root, if none was.
     """
     filesystem = log.facts.get("filesystem")
-    row["filesystem"] = filesystem
-    row["memory_backed"] = memory_backed(filesystem)
-    row["free_bytes"] = int(log.facts["free_bytes"]) if "free_bytes" in log.facts else None
+    seen.row = replace(
+        seen.row,
+        filesystem=filesystem,
+        memory_backed=memory_backed(filesystem),
+        free_bytes=int(log.facts["free_bytes"]) if "free_bytes" in log.facts else None,
+    )
     if log.refused is not None:
         free, needed = log.refused
         raise ClusterError(
-            f"volume too small: {free:,} bytes are free on {row['node']}, the plan's files need "
+            f"volume too small: {free:,} bytes are free on {seen.row.node}, the plan's files need "
             f"{needed:,}. Ask for a smaller volume_size, or make room"
         )
     if log.unwritable is not None:
@@ -158,4 +176,4 @@ def _take_facts(log: FioLog, row: dict[str, Any], user: str, no_root: str | None
         if no_root:
             who = f"{user} may not (root was not tried: {no_root})"
         raise ClusterError(f"{who} write to the volume: {log.unwritable}")
-    check_finished(log, row["storage_class"])
+    check_finished(log, seen.row.storage_class)

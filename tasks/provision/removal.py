@@ -1,7 +1,7 @@
 """Ends a round's volume, and measures how long its deletion takes."""
 
 import time
-from typing import Any
+from dataclasses import replace
 
 from tasks.kubernetes import labels, pods, verbs, watches
 from tasks.kubernetes.errors import ClusterError, WaitTimedOut
@@ -11,27 +11,26 @@ from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle import cleanup
 from tasks.lifecycle.run import Run
 from tasks.provision.volumes import END_SECONDS, Volume, jobs_of
+from tasks.results.run_columns import VolumeRow
 
 
-def remove(run: Run, row: dict[str, Any]) -> str | None:
-    """Delete the pods of a volume, then its PVC, and fill in `delete_seconds` of its row.
+def remove(run: Run, row: VolumeRow) -> tuple[VolumeRow, str | None]:
+    """Delete the pods of a volume, then its PVC; its row, with `delete_seconds` once that is known.
 
-    Returns what is left for the clean-up, and why, where it takes longer than the plan's limit.
+    And what is left for the clean-up, and why, where it takes longer than the plan's limit.
     """
     try:
-        end_pods(run, row["pvc"])
-        volume = cleanup.let_go(run.cluster, row.get("pv"))
+        end_pods(run, row.pvc)
+        volume = cleanup.let_go(run.cluster, row.pv)
         began = time.monotonic()
-        verbs.delete(run.cluster, "PersistentVolumeClaim", row["pvc"])
-        _gone(run, "PersistentVolumeClaim", row["pvc"])
+        verbs.delete(run.cluster, "PersistentVolumeClaim", row.pvc)
+        _gone(run, "PersistentVolumeClaim", row.pvc)
         if volume is not None:
             _gone(run, "PersistentVolume", volume)
-            row["delete_seconds"] = time.monotonic() - began
+            row = replace(row, delete_seconds=time.monotonic() - began)
     except WaitTimedOut as error:
-        return (
-            f"the volume of {row['storage_class']} in round {row['round']} stays for now: {error}"
-        )
-    return None
+        return row, f"the volume of {row.storage_class} in round {row.round} stays for now: {error}"
+    return row, None
 
 
 def remove_folder(run: Run, owner: list[Obj], volume: Volume) -> None:

@@ -1,8 +1,7 @@
 """A class's volume with a pod on it that waits for orders: the lay-out, and fio's turns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from tasks.kubernetes import pods, verbs, watches
 from tasks.kubernetes.errors import ClusterError
@@ -14,6 +13,7 @@ from tasks.plan.job_file import TARGET, group_seconds
 from tasks.provision import bench_pod
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.bench_pod import FioJob
+from tasks.results.run_columns import VolumeRow
 
 # Looks at the volume and tries engines on 64 KiB.
 LOOK_SECONDS = 120.0
@@ -39,7 +39,7 @@ class Volume:
     engine: str
     engine_errors: list[str]
     memory_bytes: int | None
-    row: dict[str, Any]
+    row: VolumeRow
     pods: int = 1
     ended: bool = False
     given_up: str | None = None
@@ -54,13 +54,16 @@ class Volume:
 class VolumeFailed(ClusterError):
     """A class gave no usable volume; `row` says what was seen and why, `left` as its volume's."""
 
-    def __init__(self, message: str, row: dict[str, Any], left: str | None = None) -> None:
+    def __init__(self, message: str, row: VolumeRow, left: str | None = None) -> None:
         super().__init__(message)
         self.row, self.left = row, left
 
 
 def lay_out(run: Run, owner: list[Obj], volume: Volume, report: Report) -> None:
-    """Write every file of the volume full. VolumeFailed, in fio's words, when that cannot be."""
+    """Write every file of the volume full.
+
+    Where that cannot be, its row says so from then on: VolumeFailed, in fio's words.
+    """
     step = f"{volume.storage_class} · lay out"
     log = FioLog()
     report(Progress(run.run_id, step))
@@ -85,7 +88,7 @@ def lay_out(run: Run, owner: list[Obj], volume: Volume, report: Report) -> None:
         )
         check_finished(log, volume.storage_class)
     except ClusterError as error:
-        volume.row["error"] = str(error)
+        volume.row = replace(volume.row, error=str(error))
         raise VolumeFailed(str(error), volume.row, volume.left) from error
 
 
@@ -223,7 +226,7 @@ def look(run: Run, job: FioJob) -> FioLog:
 def create_job(
     run: Run,
     owner: list[Obj],
-    row: dict[str, Any],
+    row: VolumeRow,
     ending: str,
     *,
     node: str | None = None,
@@ -232,7 +235,7 @@ def create_job(
 ) -> str:
     """Create a Job whose pod looks at the volume, and then waits for orders; returns its name."""
     plan, workload = run.plan, run.workload
-    name = f"{jobs_of(run, row['pvc'])}{ending}"
+    name = f"{jobs_of(run, row.pvc)}{ending}"
     needed = workload.needed_bytes if needed_bytes is None else needed_bytes
     longest = max(map(group_seconds, workload.groups), default=0.0)
     env = {
@@ -247,10 +250,10 @@ def create_job(
         name=name,
         action="serve",
         env=env,
-        pvc=row["pvc"],
+        pvc=row.pvc,
         node=node,
         prefer=prefer,
-        user=ROOT if row["user"] == ROOT else NOBODY,
+        user=ROOT if row.user == ROOT else NOBODY,
         limit_seconds=plan.run_limit_seconds,
     )
     return name

@@ -1,33 +1,32 @@
-"""What one check of the preflight found; a failed one refuses a run."""
+"""The table `checks`: what one check of the preflight found; a failed one refuses a run."""
 
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from tasks.plan.plan import PlanError
+from tasks.results.column import Row
 
 Status = Literal["pass", "warn", "fail"]
 
 
-class Check(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Check(Row):
     """A check on an object: what was seen, and what to do where that is not good.
 
     `without` names the storms and storm volumes that a run skips for it.
     """
 
-    check: str
-    object: str
-    status: Status
-    seen: str
-    advice: str = ""
+    check: Annotated[str, "what was checked, such as permission or quota"]
+    object: Annotated[str, "on what: a node, a class, a resource"]
+    status: Annotated[Status, "pass, warn or fail; a run with a fail does not begin"]
+    seen: Annotated[str, "what was seen"]
+    advice: Annotated[str, "what to do about it; empty where nothing is to be done"] = ""
     without: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """What was seen, and what to do where there is something."""
         return f"{self.seen}. {self.advice}" if self.advice else self.seen
-
-    def row(self) -> dict[str, Any]:
-        """The check's row of the table `checks`."""
-        return {name: getattr(self, name) for name in self._fields if name != "without"}
 
 
 def refuse(checks: list[Check]) -> None:

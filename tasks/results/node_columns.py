@@ -1,92 +1,80 @@
 """The table `node_seconds`: what the node did in each second of a cell."""
 
-import pyarrow as pa
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
-from tasks.results.column import RUN_ID, TIME, Column
+from tasks.results.second_columns import SecondOfCell
 
-NODE_SECONDS: list[Column] = [
-    RUN_ID,
-    Column("storage_class", pa.string(), "", "as in the table fio"),
-    Column("pvc", pa.string(), "", "as in the table fio"),
-    Column("node", pa.string(), "", "as in the table fio"),
-    Column("pod", pa.string(), "", "as in the table fio"),
-    Column(
-        "job",
-        pa.string(),
-        "",
-        "as in the table fio; jobs that ran at once have the same figures, of all of them",
-    ),
-    Column("round", pa.int64(), "", "as in the table fio"),
-    Column("repeat", pa.int64(), "", "as in the table fio"),
-    Column("volume", pa.string(), "", "as in the table storms; null of a cell of fio"),
-    Column("storm", pa.string(), "", "as in the table storms; null of a cell of fio"),
-    Column("second", pa.int64(), "", "as in the table fio_seconds: the same seconds"),
-    Column("at", TIME, "", "as in the table fio_seconds"),
-    Column("ramp", pa.bool_(), "", "as in the table fio_seconds"),
-    Column(
-        "device",
-        pa.string(),
-        "",
-        "the block device that the volume lies on; of NFS the server and its export",
-    ),
-    Column("no_device", pa.string(), "", "why nothing counts the volume's I/O; null where it is"),
-    Column(
-        "below",
-        pa.string(),
-        "",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSecondRow(SecondOfCell):
+    """What the node did in a second of a job, whichever directions that had."""
+
+    job: Annotated[
+        str, "as in the table fio; jobs that ran at once have the same figures, of all of them"
+    ]
+    volume: Annotated[str | None, "as in the table storms; null of a cell of fio"] = None
+    storm: Annotated[str | None, "as in the table storms; null of a cell of fio"] = None
+    second: Annotated[int, "as in the table fio_seconds: the same seconds"]
+    at: Annotated[datetime, "as in the table fio_seconds"]
+    ramp: Annotated[bool, "as in the table fio_seconds"]
+    device: Annotated[
+        str | None, "the block device that the volume lies on; of NFS the server and its export"
+    ] = None
+    no_device: Annotated[str | None, "why nothing counts the volume's I/O; null where it is"] = None
+    below: Annotated[
+        str | None,
         "the lowest device under that one that the pod can see; null where it is the lowest",
-    ),
-    Column("read_iops", pa.float64(), "iops", "reads that the device completed, a second"),
-    Column("write_iops", pa.float64(), "iops", "writes that it completed, a second"),
-    Column("flush_iops", pa.float64(), "iops", "flushes of its cache, a second"),
-    Column(
-        "read_bytes", pa.int64(), "bytes", "bytes of these reads, a second; of NFS from the server"
-    ),
-    Column(
-        "write_bytes", pa.int64(), "bytes", "bytes of these writes, a second; of NFS to the server"
-    ),
-    Column("read_wait_seconds", pa.float64(), "seconds", "mean time of a read in it; null of none"),
-    Column("write_wait_seconds", pa.float64(), "seconds", "mean time of a write; null of none"),
-    Column("queue_length", pa.float64(), "", "mean number of I/Os in it"),
-    Column("busy_percent", pa.float64(), "percent", "of the second with any I/O in it"),
-    Column("below_read_bytes", pa.int64(), "bytes", "bytes that the device `below` read, a second"),
-    Column("below_write_bytes", pa.int64(), "bytes", "bytes that it wrote, a second"),
-    Column(
-        "own_read_bytes",
-        pa.int64(),
-        "bytes",
+    ] = None
+    read_iops: Annotated[float | None, "reads that the device completed, a second"] = None
+    write_iops: Annotated[float | None, "writes that it completed, a second"] = None
+    flush_iops: Annotated[float | None, "flushes of its cache, a second"] = None
+    read_bytes: Annotated[int | None, "bytes of these reads, a second; of NFS from the server"] = (
+        None
+    )
+    write_bytes: Annotated[int | None, "bytes of these writes, a second; of NFS to the server"] = (
+        None
+    )
+    read_wait_seconds: Annotated[float | None, "mean time of a read in it; null of none"] = None
+    write_wait_seconds: Annotated[float | None, "mean time of a write; null of none"] = None
+    queue_length: Annotated[float | None, "mean number of I/Os in it"] = None
+    busy_percent: Annotated[float | None, "of the second with any I/O in it"] = None
+    below_read_bytes: Annotated[int | None, "bytes that the device `below` read, a second"] = None
+    below_write_bytes: Annotated[int | None, "bytes that it wrote, a second"] = None
+    own_read_bytes: Annotated[
+        int | None,
         "of the bytes a second that the lowest device read, the fio container's own, by its "
         "cgroup; null where that does not count them",
-    ),
-    Column("own_write_bytes", pa.int64(), "bytes", "of those that it wrote, likewise"),
-    *(
-        Column(f"cpu_{state}_percent", pa.float64(), "percent", f"of all CPUs' time: {text}")
-        for state, text in (
-            ("user", "in programs"),
-            ("system", "in the kernel, interrupts included"),
-            ("iowait", "idle, while something waited for I/O"),
-            ("steal", "taken by the hypervisor"),
-            ("idle", "idle, else"),
-        )
-    ),
-    Column("memory_available_bytes", pa.int64(), "bytes", "memory that programs could have"),
-    Column("dirty_bytes", pa.int64(), "bytes", "written, and not yet on its way to a device"),
-    Column("writeback_bytes", pa.int64(), "bytes", "on its way to a device"),
-    *(
-        Column(
-            f"{what}_pressure_{share}_percent",
-            pa.float64(),
-            "percent",
-            f"of the second in which {who} waited for {name} (/proc/pressure)",
-        )
-        for what, name in (("io", "I/O"), ("cpu", "a CPU"), ("memory", "memory"))
-        for share, who in (("some", "some task"), ("full", "all tasks"))
-        if (what, share) != ("cpu", "full")  # the kernel has none of a node
-    ),
-    Column(
-        "sampling_cpu_percent",
-        pa.float64(),
-        "percent",
-        "of one core that counting all this took, over the whole turn",
-    ),
-]
+    ] = None
+    own_write_bytes: Annotated[int | None, "of those that it wrote, likewise"] = None
+    cpu_user_percent: Annotated[float | None, "of all CPUs' time: in programs"] = None
+    cpu_system_percent: Annotated[
+        float | None, "of all CPUs' time: in the kernel, interrupts included"
+    ] = None
+    cpu_iowait_percent: Annotated[
+        float | None, "of all CPUs' time: idle, while something waited for I/O"
+    ] = None
+    cpu_steal_percent: Annotated[float | None, "of all CPUs' time: taken by the hypervisor"] = None
+    cpu_idle_percent: Annotated[float | None, "of all CPUs' time: idle, else"] = None
+    memory_available_bytes: Annotated[int | None, "memory that programs could have"] = None
+    dirty_bytes: Annotated[int | None, "written, and not yet on its way to a device"] = None
+    writeback_bytes: Annotated[int | None, "on its way to a device"] = None
+    io_pressure_some_percent: Annotated[
+        float | None, "of the second in which some task waited for I/O (/proc/pressure)"
+    ] = None
+    io_pressure_full_percent: Annotated[
+        float | None, "of the second in which all tasks waited for I/O (/proc/pressure)"
+    ] = None
+    cpu_pressure_some_percent: Annotated[
+        float | None, "of the second in which some task waited for a CPU (/proc/pressure)"
+    ] = None
+    memory_pressure_some_percent: Annotated[
+        float | None, "of the second in which some task waited for memory (/proc/pressure)"
+    ] = None
+    memory_pressure_full_percent: Annotated[
+        float | None, "of the second in which all tasks waited for memory (/proc/pressure)"
+    ] = None
+    sampling_cpu_percent: Annotated[
+        float | None, "of one core that counting all this took, over the whole turn"
+    ] = None

@@ -22,6 +22,7 @@ from pyarrow import fs
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from tasks.plan.location import NO_CREDENTIALS, STORES, holds_credentials, open_store
+from tasks.results.column import Row
 from tasks.results.schema import schema
 
 if TYPE_CHECKING:  # whoever reads no frame need not wait for its import
@@ -112,11 +113,12 @@ def write_table(
     table: str,
     run_id: str,
     started_at: datetime,
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Row | Mapping[str, Any]],
 ) -> str:
     """Write a run's rows of one table, whole or not at all; a second write replaces the first.
 
-    Rows lack `run_id`, it is filled in; a missing key is null; an unknown key is a ValueError.
+    Rows lack `run_id`, it is filled in. Of one that is a mapping a missing key is null, and an
+    unknown key is a ValueError.
     Returns the file's path below the location. Raises ResultsError when it cannot be written.
     """
     content = _encode(table, run_id, rows)
@@ -126,10 +128,12 @@ def write_table(
     return path.removeprefix(f"{root}/")
 
 
-def _encode(table: str, run_id: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
+def _encode(table: str, run_id: str, rows: Iterable[Row | Mapping[str, Any]]) -> bytes:
     table_schema = schema(table)
     known = set(table_schema.names)
-    complete = [{"run_id": run_id, **row} for row in rows]
+    complete = [
+        {"run_id": run_id, **(row.columns() if isinstance(row, Row) else row)} for row in rows
+    ]
     for row in complete:
         if unknown := set(row) - known:
             raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")

@@ -1,9 +1,10 @@
 """Measures: in each round every group of jobs has its turn on each class's volume."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from tasks.kubernetes.errors import ClusterError
 from tasks.kubernetes.objects import Obj
@@ -23,11 +24,14 @@ from tasks.plan.plan import Plan
 from tasks.provision import volumes
 from tasks.provision.bench_log import FioLog, rates
 from tasks.provision.volumes import Volume
+from tasks.results.fio_columns import FioRow, Key
+from tasks.results.node_columns import NodeSecondRow
+from tasks.results.run_columns import VolumeRow
+from tasks.results.second_columns import SecondRow
 from tasks.speed import caveats, fio_output, node_seconds, seconds
 
-OF_TURN = ("storage_class", "pvc", "node", "pod", "job", "round", "repeat")
+Keep = Callable[[FioRow, list[SecondRow], list[NodeSecondRow]], None]
 T = TypeVar("T")
-Rows = list[dict[str, Any]]
 SPARE_SECONDS = 300.0
 
 
@@ -77,7 +81,7 @@ def measure(
     owner: list[Obj],
     turn: Turn,
     report: Report,
-    keep: Callable[[dict[str, Any], Rows, Rows], None],
+    keep: Keep,
     *,
     beside: Sequence[str] = (),
 ) -> None:
@@ -110,17 +114,17 @@ def measure(
     except ClusterError as failed:
         error = str(failed)
     error = error or log.ended
-    by_second, why = _seconds(log, f"{turn.group}", group)
-    of_node = _node_seconds(log, f"{turn.group}", group, by_second)
+    by_second, why = _seconds(log, run, turn)
+    of_node = _node_seconds(log, run, turn, by_second)
     for sequence, job in enumerate(measured(group), start=turn.first_cell):
         row = _cell(run, turn, job, log=log, error=error)
-        if row["status"] == "measured":
-            row["no_seconds"] = why
-        keep(
-            {"sequence": sequence} | row | {"warnings": row["warnings"] + notes},
-            [_of_turn(row) | second for second in by_second.get(job.name, [])],
-            [_of_turn(row) | second for second in of_node.get(job.name, [])],
+        row = replace(
+            row,
+            sequence=sequence,
+            no_seconds=why if row.status == "measured" else None,
+            warnings=(*(row.warnings or ()), *notes),
         )
+        keep(row, by_second.get(job.name, []), of_node.get(job.name, []))
 
 
 def _limit_seconds(group: list[Job], plan: Plan) -> float:
@@ -130,83 +134,82 @@ def _limit_seconds(group: list[Job], plan: Plan) -> float:
     return group_seconds(group) + SPARE_SECONDS
 
 
-def _seconds(log: FioLog, key: str, group: list[Job]) -> tuple[dict[str, Rows], str | None]:
-    """What each job of a group did in each second, or why that is not known."""
-    if log.status.get(key) != 0:
+def _seconds(log: FioLog, run: Run, turn: Turn) -> tuple[dict[str, list[SecondRow]], str | None]:
+    """What each job of a turn's group did in each second, or why that is not known."""
+    number, group = f"{turn.group}", run.workload.groups[turn.group - 1]
+    if log.status.get(number) != 0:
         return {}, None  # the cell says why it failed
+    packed, key = log.seconds.get(number, ""), _key(turn, group[0])
     try:
-        return seconds.rows(log.seconds.get(key, ""), log.output[key], group), None
+        return seconds.rows(packed, log.output[number], group, key), None
     except (seconds.NoSeconds, fio_output.UnreadableOutput) as error:
         return {}, str(error)
 
 
 def _node_seconds(
-    log: FioLog, key: str, group: list[Job], by_second: dict[str, Rows]
-) -> dict[str, Rows]:
+    log: FioLog, run: Run, turn: Turn, by_second: dict[str, list[SecondRow]]
+) -> dict[str, list[NodeSecondRow]]:
     """What the node did in the same seconds."""
     if not by_second:
         return {}
-    document, _ = fio_output.results(log.output[key], group)
-    return node_seconds.rows(log.node.get(key, ""), by_second, document["timestamp_ms"] / 1000)
+    number, group = f"{turn.group}", run.workload.groups[turn.group - 1]
+    document, _ = fio_output.results(log.output[number], group)
+    return node_seconds.rows(log.node.get(number, ""), by_second, document["timestamp_ms"] / 1000)
 
 
-def _of_turn(row: dict[str, Any]) -> dict[str, Any]:
-    """By which a cell's seconds are known."""
-    return {name: row[name] for name in OF_TURN}
-
-
-def failed_cells(run: Run, row: dict[str, Any], number: int) -> Rows:
-    """Rows for a volume that could not be used in a round: every cell failed, for its reason.
-
-    `row` is its own, in the table `volumes`.
-    """
+def failed_cells(run: Run, row: VolumeRow, number: int) -> list[FioRow]:
+    """Rows for a volume that could not be used in a round: every cell failed, for its reason."""
     return [
-        _key(run, row, number, job) | {"status": "failed", "error": row["error"]}
+        FioRow(
+            **_of_volume(row, job, number)._asdict(),
+            profile=run.workload.profile,
+            status="failed",
+            error=row.error,
+        )
         for job in run.workload.jobs
     ]
 
 
-def _key(run: Run, row: dict[str, Any], number: int, job: Job) -> dict[str, Any]:
-    """By which a cell is known: class, job, and the round, or the repeat on a volume that stays."""
-    return {
-        "storage_class": row["storage_class"],
-        "pvc": row["pvc"],
-        "job": job.name,
-        "round": row["round"],
-        "repeat": number if row["round"] is None else 1,
-        "profile": run.workload.profile,
-    }
+def _key(turn: Turn, job: Job) -> Key:
+    """Which cell a job has in a turn."""
+    pod = turn.volume.job.pod_name
+    return _of_volume(turn.volume.row, job, turn.number)._replace(node=turn.volume.node, pod=pod)
 
 
-def _cell(run: Run, turn: Turn, job: Job, *, log: FioLog, error: str | None) -> dict[str, Any]:
+def _of_volume(row: VolumeRow, job: Job, number: int) -> Key:
+    """Which cell a job has on a volume: in a round, or a repeat where the volume stays."""
+    repeat = number if row.round is None else 1
+    return Key(row.storage_class, row.pvc, job.name, row.round, repeat)
+
+
+def _cell(run: Run, turn: Turn, job: Job, *, log: FioLog, error: str | None) -> FioRow:
     """The row of one cell, from what the pod's log says of its group."""
-    key, group = f"{turn.group}", run.workload.groups[turn.group - 1]
-    row = _key(run, turn.volume.row, turn.number, job) | {
-        "node": turn.volume.node,
-        "pod": turn.volume.job.pod_name,
-        "concurrent_jobs": next(len(wave) for wave in waves(group) if job in wave),
-        "file_size_bytes": run.workload.sizes[job.name],
-        "node_memory_bytes": turn.volume.memory_bytes,
-        "ramp_seconds": ramp_seconds(job),
-        "warnings": log.stderr.get(key, []),
-    }
-    if key in log.begun:
-        row["started_at"] = datetime.fromtimestamp(log.begun[key], UTC)
-    why, together = _failure(log, key, error), [job]
-    if why is None:
-        try:
-            row |= fio_output.rows(log.output[key], group)[job.name]
-            together = merged_into(job, group)
-        except fio_output.UnreadableOutput as unreadable:
-            why = str(unreadable)
-    if why is not None:
-        return row | {"status": "failed", "error": why}
+    number, group = f"{turn.group}", run.workload.groups[turn.group - 1]
+    said, begun = tuple(log.stderr.get(number, [])), log.begun.get(number)
+    row = FioRow(
+        **_key(turn, job)._asdict(),
+        profile=run.workload.profile,
+        status="measured",
+        concurrent_jobs=next(len(wave) for wave in waves(group) if job in wave),
+        file_size_bytes=run.workload.sizes[job.name],
+        node_memory_bytes=turn.volume.memory_bytes,
+        ramp_seconds=ramp_seconds(job),
+        warnings=said,
+        started_at=None if begun is None else datetime.fromtimestamp(begun, UTC),
+    )
+    if (why := _failure(log, number, error)) is not None:
+        return replace(row, status="failed", error=why)
+    try:
+        row = fio_output.rows(log.output[number], group, row)[job.name]
+        together = merged_into(job, group)
+    except fio_output.UnreadableOutput as unreadable:
+        return replace(row, status="failed", error=str(unreadable))
     found = caveats.of_row(row, job.options, turn.volume.row)
     if len(together) > 1:
         found.append(f"fio adds up {', '.join(one.name for one in together)} (group_reporting)")
     if job.engine == CHOSEN_ENGINE:
         found += [f"engine {words}" for words in turn.volume.engine_errors]
-    return row | {"status": "measured", "warnings": row["warnings"] + found}
+    return replace(row, warnings=(*said, *found))
 
 
 def _failure(log: FioLog, key: str, error: str | None) -> str | None:

@@ -4,12 +4,13 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from tasks.plan.job_file import Job, measured, merged_into
+from tasks.results.fio_columns import Bin, FioRow
 
 PERCENTILES = {"p50": "50.000000", "p95": "95.000000", "p99": "99.000000", "p99_9": "99.900000"}
-CPU = {"user_cpu_percent": "usr_cpu", "system_cpu_percent": "sys_cpu"}
 # fio reports these apart, or with unified_rw_reporting all as one.
 DIRECTIONS = ("read", "write", "trim", "mixed")
 
@@ -18,14 +19,14 @@ class UnreadableOutput(Exception):
     """What fio wrote is not its JSON, or lacks a job."""
 
 
-def rows(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
-    """The measured columns of each job of a group that has a result, by the job's name.
+def rows(output: str, group: list[Job], cell: FioRow) -> dict[str, FioRow]:
+    """The row of each job of a group that has a result, by the job's name: `cell` with its figures.
 
     Raises UnreadableOutput, quoting it, when the output is cut, lacks a job or has another form.
     """
     document = _document(output)
     try:
-        return _rows(document, group)
+        return _rows(document, group, cell)
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         why = f"fio's output is none that is known here ({type(error).__name__}: {error})"
         raise UnreadableOutput(f"{why}: {output[:300]!r}") from error
@@ -68,13 +69,13 @@ def _results(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, 
     return {job.name: result for job, result in zip(jobs, told, strict=True)}
 
 
-def _rows(document: dict[str, Any], group: list[Job]) -> dict[str, dict[str, Any]]:
+def _rows(document: dict[str, Any], group: list[Job], cell: FioRow) -> dict[str, FioRow]:
     told = _results(document, group)
     common, version = document.get("global options", {}), document["fio version"]
     busy = [device["util"] for device in document.get("disk_util", []) if "util" in device]
-    of_all = {"fio_version": version} | ({"device_busy_percent": max(busy)} if busy else {})
+    cell = replace(cell, fio_version=version, device_busy_percent=max(busy, default=None))
     return {
-        job.name: of_all | _row(job, merged_into(job, group), told[job.name], common)
+        job.name: _row(cell, job, merged_into(job, group), told[job.name], common)
         for job in measured(group)
     }
 
@@ -92,9 +93,9 @@ def errors(output: str) -> list[str]:
 
 
 def _row(
-    job: Job, merged: list[Job], result: dict[str, Any], common: dict[str, str]
-) -> dict[str, Any]:
-    """The figures of a job, and of those that fio adds to it."""
+    cell: FioRow, job: Job, merged: list[Job], result: dict[str, Any], common: dict[str, str]
+) -> FioRow:
+    """The row with the figures of a job, and of those that fio adds to it."""
     # fio ended well: an error beside such a count was gone on after (continue_on_error)
     if result.get("error") and not result.get("total_err"):
         raise UnreadableOutput(f"fio says of job {job.name}: {os.strerror(result['error'])}")
@@ -110,21 +111,24 @@ def _row(
         latencies |= _direction(name, job, figures)
     kind = "lat" if _whole_latency(job) else "clat"
     timed = any(column.endswith("_ns") for column in latencies)
-    return {
-        "engine": options.get("ioengine", "psync"),
-        "rw": job.options.get("rw", "read"),
-        "block_size_bytes": _same(_block_size(one) for one in merged),
-        "io_depth": _same(one.numbers.get("iodepth", 1) for one in merged),
-        "num_jobs": sum(max(one.numbers.get("numjobs", 1), 1) for one in merged),
-        "direct": _direct(job),
-        "runtime_seconds": max(figures["runtime"] for figures in told.values()) / 1000,
-        "iops": float(sum(figures["iops"] for figures in counted)),
-        "bandwidth_bytes_per_second": float(sum(f["bw_bytes"] for f in counted)),
-        "ignored_errors": result.get("total_err", 0),
-        **{column: result[name] for column, name in CPU.items() if name in result},
-        **({"latency_kind": kind} if timed else {}),
+    return replace(
+        cell,
+        job=job.name,
+        engine=options.get("ioengine", "psync"),
+        rw=job.options.get("rw", "read"),
+        block_size_bytes=_same(_block_size(one) for one in merged),
+        io_depth=_same(one.numbers.get("iodepth", 1) for one in merged),
+        num_jobs=sum(max(one.numbers.get("numjobs", 1), 1) for one in merged),
+        direct=_direct(job),
+        runtime_seconds=max(figures["runtime"] for figures in told.values()) / 1000,
+        iops=float(sum(figures["iops"] for figures in counted)),
+        bandwidth_bytes_per_second=float(sum(f["bw_bytes"] for f in counted)),
+        ignored_errors=result.get("total_err", 0),
+        user_cpu_percent=result.get("usr_cpu"),
+        system_cpu_percent=result.get("sys_cpu"),
+        latency_kind=kind if timed else None,
         **latencies,
-    }
+    )
 
 
 def _counted(job: Job, moved: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -183,7 +187,7 @@ def _latency(name: str, figures: dict[str, Any]) -> dict[str, Any]:
     latencies |= {
         label: percentiles[key] for label, key in PERCENTILES.items() if key in percentiles
     }
-    bins = [{"ns": int(ns), "count": count} for ns, count in figures.get("bins", {}).items()]
+    bins = tuple(Bin(ns=int(ns), count=count) for ns, count in figures.get("bins", {}).items())
     return {f"{name}_latency_{label}_ns": float(value) for label, value in latencies.items()} | (
         {f"{name}_latency_bins": bins} if bins else {}
     )

@@ -5,11 +5,12 @@ has its own difference.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from tasks.results.node_columns import NodeSecondRow
+from tasks.results.second_columns import SecondRow
 from tasks.speed.node_samples import CPU, MEMORY, NFS, WAYS, Array, Samples, samples
 
 OUTSIDE = 1.0  # seconds before the first sample, or after the last, that they still stand for
@@ -19,12 +20,11 @@ CPU_STATES = {
 }  # fmt: skip
 PRESSURES = ("io some", "io full", "cpu some", "memory some", "memory full")
 Grown = Callable[[str], Array]  # by how much a counter grew in each second
-Rows = list[dict[str, Any]]
 
 
 def rows(
-    packed: str, seconds: Mapping[str, Sequence[Mapping[str, Any]]], ended: float
-) -> dict[str, Rows]:
+    packed: str, seconds: Mapping[str, Sequence[SecondRow]], ended: float
+) -> dict[str, list[NodeSecondRow]]:
     """The node's seconds of each job, by its name; none where it was not looked at.
 
     `packed` is what fio.sh says of the samples, `seconds` each job's rows of `fio_seconds`, and
@@ -33,16 +33,13 @@ def rows(
     found = samples(packed)
     if found is None:
         return {}
-    return {
-        job: _of_job(found, {row["second"]: (row["at"], row["ramp"]) for row in of_job}, ended)
-        for job, of_job in seconds.items()
-        if of_job
-    }
+    return {job: _of_job(found, of_job, ended) for job, of_job in seconds.items() if of_job}
 
 
-def _of_job(found: Samples, grid: Mapping[int, tuple[datetime, bool]], fio_ended: float) -> Rows:
-    """A row for each second, of which `grid` has the begin, and whether it is of the ramp."""
-    begins = np.array([at.timestamp() for at, _ in grid.values()]) - fio_ended + found.ended
+def _of_job(found: Samples, seconds: Sequence[SecondRow], fio_ended: float) -> list[NodeSecondRow]:
+    """A row for each second, of which fio has one for each direction."""
+    grid = list({row.second: row for row in seconds}.values())
+    begins = np.array([row.at.timestamp() for row in grid]) - fio_ended + found.ended
     ends = np.append(begins[1:], max(min(begins[-1] + 1, found.ended), begins[-1] + 0.1))
     known = (begins >= found.at[0] - OUTSIDE) & (ends <= found.at[-1] + OUTSIDE)
 
@@ -59,10 +56,15 @@ def _of_job(found: Samples, grid: Mapping[int, tuple[datetime, bool]], fio_ended
     columns |= {name: at(name, ends) for name in MEMORY.values()}
     about = _about(found)
     return [
-        {"second": second, "at": begin, "ramp": ramp}
-        | about
-        | {name: _figure(name, column[place]) for name, column in columns.items()}
-        for place, (second, (begin, ramp)) in enumerate(grid.items())
+        NodeSecondRow(
+            **row.key._asdict(),
+            second=row.second,
+            at=row.at,
+            ramp=row.ramp,
+            **about,
+            **_figures(columns, place),
+        )
+        for place, row in enumerate(grid)
     ]
 
 
@@ -118,6 +120,11 @@ def _of_cpu(grown: Grown) -> dict[str, Array]:
         f"cpu_{name}_percent": np.sum([shares[state] for state in states], axis=0)
         for name, states in CPU_STATES.items()
     }
+
+
+def _figures(columns: dict[str, Array], place: int) -> dict[str, Any]:
+    """The columns of the second at a place."""
+    return {name: _figure(name, column[place]) for name, column in columns.items()}
 
 
 def _figure(name: str, value: float) -> float | int | None:

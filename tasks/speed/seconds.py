@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from tasks.plan.job_file import Job, group_seconds, measured, merged_into, ramp_seconds, waves
 from tasks.provision.bench_log import unpacked
+from tasks.results.fio_columns import Key
+from tasks.results.second_columns import SecondRow
 from tasks.speed import fio_output
 
 DIRECTIONS = ("read", "write", "trim")  # as fio's logs number them
@@ -47,12 +49,13 @@ class Log(NamedTuple):
     rows: dict[str, list[tuple[int, float]]]
 
 
-def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str, Any]]]:
+def rows(packed: str, output: str, group: list[Job], key: Key) -> dict[str, list[SecondRow]]:
     """The seconds of each job of a group, by its name: a row a second and direction.
 
-    `packed` is what fio.sh says of its logs, `output` fio's JSON. Times are UTC by the node's
-    clock, from the moment at which fio wrote its output: right within a tenth of a second. Raises
-    NoSeconds, and UnreadableOutput as `fio_output.rows`.
+    `key` is that of the group's cells, but for the job; `packed` is what fio.sh says of its logs,
+    `output` fio's JSON. Times are UTC by the node's clock, from the moment at which fio wrote its
+    output: right within a tenth of a second. Raises NoSeconds, and UnreadableOutput as
+    `fio_output.rows`.
     """
     if packed.startswith(NONE):
         raise NoSeconds(packed.removeprefix(NONE))
@@ -76,6 +79,7 @@ def rows(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str,
                     [log for one in merged_into(job, group) for log in found[one.name]],
                     results[job.name],
                     begins[job.name],
+                    key._replace(job=job.name),
                 )
             )
             for job in measured(group)
@@ -146,8 +150,8 @@ def _runtime_ms(result: dict[str, Any]) -> int:
 
 
 def _of_job(
-    job: Job, logs: list[Log], result: dict[str, Any], begin: float
-) -> Iterator[dict[str, Any]]:
+    job: Job, logs: list[Log], result: dict[str, Any], begin: float, key: Key
+) -> Iterator[SecondRow]:
     """Every second of a job in every direction that it moved anything in."""
     lasted, ramp = _runtime_ms(result), ramp_seconds(job)
     seconds = max(lasted // 1000 + (lasted % 1000 >= SHORTEST_MS), 1)
@@ -162,16 +166,17 @@ def _of_job(
         ramps = ceil(ramp)
         for second in range(ramps + seconds):
             after = second - ramps
-            yield {
-                "direction": direction,
-                "second": second,
-                "at": datetime.fromtimestamp(begin + (second if after < 0 else ramp + after), UTC),
-                "ramp": after < 0,
-                "iops": _short(moved[after].iops) if after >= 0 else None,
-                "bytes": round(moved[after].bytes) if after >= 0 else None,
-                "mean_latency_seconds": _short(mean.get(after)),
-                "max_latency_seconds": _short(longest.get(after)),
-            }
+            yield SecondRow(
+                **key._asdict(),
+                direction=direction,
+                second=second,
+                at=datetime.fromtimestamp(begin + (second if after < 0 else ramp + after), UTC),
+                ramp=after < 0,
+                iops=_short(moved[after].iops) if after >= 0 else None,
+                bytes=round(moved[after].bytes) if after >= 0 else None,
+                mean_latency_seconds=_short(mean.get(after)),
+                max_latency_seconds=_short(longest.get(after)),
+            )
 
 
 def _short(value: float | None) -> float | None:

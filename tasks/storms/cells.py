@@ -1,17 +1,21 @@
-"""What every storm is given, and the rows of one cell: a storm on a volume, in one round."""
+"""What every storm is given, and the rows of a cell: a storm on a volume, in one round."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.kubernetes.errors import ClusterError, Forbidden
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.cordon import NotRestored
+from tasks.lifecycle.part import Part
 from tasks.lifecycle.progress import Report
 from tasks.lifecycle.run import Run
-from tasks.plan.plan import Storm
+from tasks.plan.plan import Plan, Storm
+from tasks.results.run_columns import RunRow
+from tasks.results.storm_columns import EventRow, Status, StormRow
 from tasks.storms import attachments, recovery, verify, writers
 from tasks.storms.attachments import Change
 from tasks.storms.ledger import UnreadableVolume, Verdict
@@ -19,8 +23,7 @@ from tasks.storms.outcome import Outcome, cell_row, event_row, measured_row, way
 from tasks.storms.timeline import Step
 from tasks.storms.writers import Target, Writer
 
-Rows = list[dict[str, Any]]
-Keep = Callable[[dict[str, Any], Rows], None]
+Keep = Callable[[StormRow, list[EventRow]], None]
 
 
 class Experiment(NamedTuple):
@@ -33,6 +36,25 @@ class Experiment(NamedTuple):
     report: Report
     stop: threading.Event
     attachments: Sequence[Change] = ()
+
+
+def part(plan: Plan, volumes: list[str]) -> Part[StormRow]:
+    """The part of a run in which each volume meets each storm in each round."""
+    planned = len(volumes) * len(plan.storms) * plan.storm_rounds
+
+    def told(row: RunRow, cells: list[StormRow]) -> RunRow:
+        return replace(
+            row,
+            storms_planned=planned,
+            storms_measured=sum(cell.status != "failed" for cell in cells),
+            storm_volumes=tuple(volumes),
+        )
+
+    return Part(StormRow, planned, _named, told)
+
+
+def _named(cell: StormRow) -> str:
+    return f"{cell.storm} on {cell.volume} round {cell.round}"
 
 
 class Found(NamedTuple):
@@ -55,7 +77,7 @@ def or_why(
     try:
         yield
     except (ClusterError, UnreadableVolume) as error:
-        status = "skipped" if isinstance(error, writers.NoRoot) else "failed"
+        status: Status = "skipped" if isinstance(error, writers.NoRoot) else "failed"
         status = "not offered" if isinstance(error, writers.NotOffered) else status
         for storm, number in product(storms, rounds):
             this.keep(cell_row(target, storm, number, status=status, error=str(error)), [])
@@ -69,7 +91,7 @@ def not_measured(
     error: ClusterError | NotRestored,
 ) -> None:
     """Give rows to the cells of a storm on a node that failed; a node that stays so is raised."""
-    status = "skipped" if isinstance(error, Forbidden) else "failed"
+    status: Status = "skipped" if isinstance(error, Forbidden) else "failed"
     for writer in missing:
         row = cell_row(writer.target, storm, number, status=status, error=str(error))
         this.keep(row, [])
@@ -77,7 +99,7 @@ def not_measured(
         raise error
 
 
-def read_back(this: Experiment, outcome: Outcome) -> tuple[dict[str, Any], Rows]:
+def read_back(this: Experiment, outcome: Outcome) -> tuple[StormRow, list[EventRow]]:
     """Read the volume back, and make the rows of one cell."""
     return rows_of(this, outcome, find(this, outcome))
 
@@ -98,10 +120,10 @@ def find(this: Experiment, outcome: Outcome) -> Found:
         return Found(None, None, f"it could not be read back: {error}", tuple(steps))
 
 
-def rows_of(this: Experiment, outcome: Outcome, found: Found) -> tuple[dict[str, Any], Rows]:
+def rows_of(this: Experiment, outcome: Outcome, found: Found) -> tuple[StormRow, list[EventRow]]:
     """The rows of one cell: its own, and one for each step of the way back."""
     error = this.run.clock_error_seconds
     outcome = outcome._replace(beside=(*outcome.beside, *found.steps))
     row = measured_row(outcome, found.verdict, found.read_on, error)
     events = [event_row(outcome, step) for step in way_back(outcome)]
-    return row | ({"error": found.why} if found.why else {}), events
+    return replace(row, error=found.why), events

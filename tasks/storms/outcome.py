@@ -2,12 +2,14 @@
 
 import errno
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import inf
 from typing import Any, NamedTuple
 
 from tasks.plan.plan import Storm
+from tasks.results.storm_columns import EventRow, Status, StormRow
 from tasks.storms.ledger import Verdict
 from tasks.storms.observer import Ack
 from tasks.storms.timeline import Step, multi_attach_seconds, pending_reason, steps
@@ -67,47 +69,57 @@ class Outcome(NamedTuple):
 
 def measured_row(
     outcome: Outcome, verdict: Verdict | None, read_on: str | None, clock_error_seconds: float
-) -> dict[str, Any]:
+) -> StormRow:
     """The row of the table `storms` for a storm; without a verdict where it was not read back."""
     node_after = node_of(outcome.writer, outcome.first) if outcome.first else None
     way = way_back(outcome)
-    row = cell_row(outcome.writer.target, outcome.storm, outcome.round, status="measured")
-    row |= outcome.writer.row | times(outcome)
-    if verdict is not None:
-        observer, lost = outcome.writer.observer, set(verdict.lost)
-        lost_at = [observer.at(a) for a in list(observer.acks) if (a.writer, a.number) in lost]
-        row |= {
-            "kept": verdict.kept,
-            "acknowledged_records": verdict.acknowledged,
-            "lost_records": len(verdict.lost),
-            "lost_seconds": lost_seconds(lost_at, outcome.fault_at),
-            "torn_records": verdict.torn,
-            "unexpected_records": verdict.unexpected,
-            "unsynced_records": verdict.unsynced,
-            "unsynced_lost_records": len(verdict.unsynced_lost),
-        }
-    row |= {
-        "came_back": came_back(outcome, node_after),
-        "node_before": outcome.before.node,
-        "node_after": node_after,
-        "image_id": outcome.before.image_id,
-        "verified_on": read_on,
-        "fault_at": datetime.fromtimestamp(outcome.fault_at, UTC),
-        "writes_per_second": outcome.before.rate,
-        "clock_error_seconds": clock_error_seconds,
-    }
-    if (kept_off := multi_attach_seconds(way)) is not None:
-        row["multi_attach_seconds"] = kept_off
-    for step in way:
-        if step.event in STEPS:
-            row[f"{step.event.replace(' ', '_')}_seconds"] = step.at - outcome.fault_at
     refusals = [why for at, why in outcome.writer.observer.refusals if at >= outcome.fault_at]
-    if refusals:
-        row["write_errors"] = ", ".join(dict.fromkeys(map(error_name, refusals)))
     message = outcome.pending or next((s.message for s in way if s.event == "pending"), None)
-    if message:
-        row |= {"pending_message": message, "pending_reason": pending_reason(message)}
-    return row
+    row = replace(
+        cell_row(outcome.writer.target, outcome.storm, outcome.round, "measured"),
+        **outcome.writer.pv._asdict(),
+        **times(outcome),
+        **_seconds_to(way, outcome.fault_at),
+        came_back=came_back(outcome, node_after),
+        node_before=outcome.before.node,
+        node_after=node_after,
+        image_id=outcome.before.image_id,
+        verified_on=read_on,
+        fault_at=datetime.fromtimestamp(outcome.fault_at, UTC),
+        writes_per_second=outcome.before.rate,
+        multi_attach_seconds=multi_attach_seconds(way),
+        clock_error_seconds=clock_error_seconds,
+        write_errors=", ".join(dict.fromkeys(map(error_name, refusals))) or None,
+        pending_message=message or None,
+        pending_reason=pending_reason(message) if message else None,
+    )
+    return row if verdict is None else _judged(row, outcome, verdict)
+
+
+def _judged(row: StormRow, outcome: Outcome, verdict: Verdict) -> StormRow:
+    """The row with what is there of the records, and what is not."""
+    observer, lost = outcome.writer.observer, set(verdict.lost)
+    lost_at = [observer.at(a) for a in list(observer.acks) if (a.writer, a.number) in lost]
+    return replace(
+        row,
+        kept=verdict.kept,
+        acknowledged_records=verdict.acknowledged,
+        lost_records=len(verdict.lost),
+        lost_seconds=lost_seconds(lost_at, outcome.fault_at),
+        torn_records=verdict.torn,
+        unexpected_records=verdict.unexpected,
+        unsynced_records=verdict.unsynced,
+        unsynced_lost_records=len(verdict.unsynced_lost),
+    )
+
+
+def _seconds_to(way: list[Step], fault_at: float) -> dict[str, Any]:
+    """How long after the fault each step of a pod's way back was, by its column."""
+    return {
+        f"{step.event.replace(' ', '_')}_seconds": step.at - fault_at
+        for step in way
+        if step.event in STEPS
+    }
 
 
 def error_name(words: str) -> str:
@@ -120,12 +132,14 @@ def error_name(words: str) -> str:
     return (names | MUSL).get(said, said)
 
 
-def cell_row(target: Target, storm: Storm, number: int, **columns: str) -> dict[str, Any]:
-    """The columns that tell a cell of the table `storms` from the others."""
-    return {**target._asdict(), "storm": storm, "round": number, **columns}
+def cell_row(
+    target: Target, storm: Storm, number: int, status: Status, error: str | None = None
+) -> StormRow:
+    """The row of a cell that says which one it is, and how it ended."""
+    return StormRow(**target._asdict(), storm=storm, round=number, status=status, error=error)
 
 
-def times(outcome: Outcome) -> dict[str, float | None]:
+def times(outcome: Outcome) -> dict[str, Any]:
     """The seconds of a outcome; see the table's columns for what each means."""
     observer, undone = outcome.writer.observer, outcome.undone_at
     held = None if undone is None else undone - outcome.fault_at
@@ -222,16 +236,16 @@ def way_back(outcome: Outcome) -> list[Step]:
     return sorted(way, key=lambda step: step.at)
 
 
-def event_row(outcome: Outcome, step: Step) -> dict[str, Any]:
+def event_row(outcome: Outcome, step: Step) -> EventRow:
     """A step's row of the table `storm_events`."""
-    return {
-        "volume": outcome.writer.volume,
-        "storm": outcome.storm,
-        "round": outcome.round,
-        "at": datetime.fromtimestamp(step.at, UTC),
-        "offset_seconds": step.at - outcome.fault_at,
-        "event": step.event,
-        "pod": step.pod,
-        "node": step.node,
-        "message": step.message,
-    }
+    return EventRow(
+        volume=outcome.writer.volume,
+        storm=outcome.storm,
+        round=outcome.round,
+        at=datetime.fromtimestamp(step.at, UTC),
+        offset_seconds=step.at - outcome.fault_at,
+        event=step.event,
+        pod=step.pod,
+        node=step.node,
+        message=step.message,
+    )

@@ -3,7 +3,7 @@
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.kubernetes import pods, verbs
 from tasks.kubernetes.errors import ClusterError
@@ -27,6 +27,7 @@ from tasks.plan.vocabulary import (
 from tasks.provision import claims
 from tasks.storms.observer import Observer
 
+NO_PV = claims.Pv()
 RWX = " (RWX)"  # ends the name of a class's second row
 # End the names of workloads: a StatefulSet's stands, with a hash of 10, in a label of at most 63.
 ENDINGS: dict[WriterKind, str] = {DEPLOYMENT: "storm", STATEFUL_SET: "s"}
@@ -70,7 +71,7 @@ class NoRoot(ClusterError):
 
 @dataclass(eq=False)
 class Writer:
-    """A writer on one volume. `row` holds the columns on the PV that all its cells share."""
+    """A writer on one volume, and what its PV says."""
 
     target: Target
     name: str
@@ -78,7 +79,7 @@ class Writer:
     observer: Observer
     user: int = NOBODY
     nodes: list[str] = field(default_factory=list)
-    row: dict[str, Any] = field(default_factory=dict)
+    pv: claims.Pv = NO_PV
     lost: set[tuple[str, int]] = field(default_factory=set)
     unsynced_lost: set[tuple[str, int]] = field(default_factory=set)
 
@@ -160,7 +161,7 @@ def wait_writing(run: Run, owner: list[Obj], writer: Writer, nodes: list[Obj]) -
                 f"neither user {NOBODY} nor root can write to {writer.volume}: its writer says "
                 f"{why}"
             )
-    writer.row |= _pv_columns(run, writer.source)
+    writer.pv = _pv_of(run, writer.source)
 
 
 def _observe(run: Run, workload: str) -> Observer:
@@ -272,9 +273,9 @@ def why_pending(run: Run, writer: Writer) -> str | None:
     return pods.why_not(run.cluster, f"stormark/writer={writer.name}", writer.name) or None
 
 
-def _pv_columns(run: Run, source: Obj) -> dict[str, Any]:
+def _pv_of(run: Run, source: Obj) -> claims.Pv:
     claim = source.get("persistentVolumeClaim")
     if claim is None:
-        return {}
+        return NO_PV
     bound = verbs.get(run.cluster, "PersistentVolumeClaim", claim["claimName"])
-    return claims.pv_columns(run.cluster, bound)
+    return claims.pv_of(run.cluster, bound)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from tests.real.marks import BREAKS_NODES
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 
 TESTBED = f"{sys.executable} -m testbed"
 VOLUMES = ("emptyDir", "hostPath-pinned", "local", "local-path", "nfs-client", "sized")
@@ -27,18 +27,18 @@ def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:
         hold_seconds=15,
         recovery_limit_seconds=300,  # kubelet tries a mount again after 31, 63 and 127 s
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
+    assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
     cells = {
         (row["volume"], row["storm"]): (row["kept"], row["came_back"], row["node_after"])
-        for row in known.storms
+        for row in storm_rows(known)
     }
-    nodes = {(row["volume"], row["storm"]): row["node_before"] for row in known.storms}
+    nodes = {(row["volume"], row["storm"]): row["node_before"] for row in storm_rows(known)}
     assert cells == {
         (volume, storm): (True, promised(volume, storm), nodes[volume, storm])
         for storm in ("node-crash", "node-partition")
         for volume in VOLUMES
     }
-    for row in known.storms:
+    for row in storm_rows(known):
         assert row["hold_seconds"] >= 15
         assert row.get("pending_reason") is None, row["pending_message"]
 

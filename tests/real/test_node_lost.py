@@ -21,7 +21,7 @@ from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import cordon, out_of_service
 from tests.flows.server import until
 from tests.real.marks import BREAKS_NODES
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, event_rows, storm_rows
 
 TESTBED = f"{sys.executable} -m testbed"
 STORMARK = (sys.executable, "-m", "stormark")
@@ -54,7 +54,7 @@ def test_a_node_out_of_service_gives_its_volume_away(ground: Ground, tmp_path: P
             seen.append(tainted(verbs.get(ground.cluster, "Node", NODE)))
 
     known = ground.run_storms(tmp_path, watch=look, **PLAN)
-    rows = {row["volume"]: row for row in known.storms}
+    rows = {row["volume"]: row for row in storm_rows(known)}
     assert {name: row.get("error") for name, row in rows.items()} == dict.fromkeys(rows)
     found = {name: (row["kept"], row["came_back"]) for name, row in rows.items()}
     assert found == {"csi-block": (True, "other node"), "local": (True, "never")}
@@ -66,7 +66,7 @@ def test_a_node_out_of_service_gives_its_volume_away(ground: Ground, tmp_path: P
     at = [attached[f"{step}_seconds"] for step in steps]
     assert at == sorted(at)
     assert at[0] > 0
-    moved = [(e["event"], e["node"]) for e in known.storm_events if e["volume"] == "csi-block"]
+    moved = [(e["event"], e["node"]) for e in event_rows(known) if e["volume"] == "csi-block"]
     assert ("multi-attach error", attached["node_after"]) in moved
     assert ("detached", NODE) in moved
     assert ("attached", attached["node_after"]) in moved

@@ -15,7 +15,7 @@ from reports.data.load import load
 from reports.data.proof import Fsync, pooled, proofs
 from tasks.kubernetes.manifest import script
 from tests.real.marks import BREAKS_NODES
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 
 TESTBED = f"{sys.executable} -m testbed"
 POWER, PROCESSES = "stop-node", "kill-node"
@@ -63,7 +63,7 @@ def kept(
         hold_seconds=5,
         recovery_limit_seconds=300,
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
+    assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
     run = load(str(results), known.run.run_id)
     proved = {name: one.fsync for name, one in proofs(pooled(str(results), run)).items()}
     return {row["volume"]: row["kept"] for row in run.storms}, proved

@@ -13,7 +13,7 @@ from tasks.plan.plan import Plan, PlanError
 from tasks.preflight import preflight
 from tasks.storms import recovery
 from tests.real.account import Manifest, Rule, granted, rules, without
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 from tests.tasks.rights import BASE, FILES, shipped
 
 
@@ -29,7 +29,7 @@ def run_storms(kubeconfig: Path, results: Path, image: str, **plan: Any) -> dict
         writes_per_second=20,
         **{"storm_volumes": ["local"]} | plan,
     )
-    return {row["storm"]: row["error"] for row in known.storms if row["status"] != "measured"}
+    return {row["storm"]: row["error"] for row in storm_rows(known) if row["status"] != "measured"}
 
 
 @pytest.fixture(autouse=True)

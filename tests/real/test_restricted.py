@@ -7,7 +7,7 @@ from kubernetes import client
 
 from tasks.kubernetes import cluster as k8s
 from tests.real.account import granted
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 from tests.tasks.rights import shipped
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -31,7 +31,7 @@ def test_what_it_admits_is_measured_and_the_rest_is_skipped(
             storm_volumes=["emptyDir", "hostPath", "local", "storage-classes"],
             writes_per_second=20,
         )
-    became = {row["volume"]: (row["status"], row.get("error") or "") for row in known.storms}
+    became = {row["volume"]: (row["status"], row.get("error") or "") for row in storm_rows(known)}
     assert [v for v, (status, _) in became.items() if status == "measured"] == [
         "emptyDir",
         "local-path",

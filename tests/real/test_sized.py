@@ -11,7 +11,7 @@ from tests.conftest import Rows, rows_of
 from tests.flows.server import until
 from tests.real.account import granted
 from tests.real.command import stormark
-from tests.storms.ground import Ground, new_namespace
+from tests.storms.ground import Ground, new_namespace, storm_rows
 from tests.tasks.rights import shipped
 
 CLASS = "sized"
@@ -177,7 +177,7 @@ def test_a_full_volume_gives_no_writer_to_a_storm(image: str, tmp_path: Path) ->
         )
         assert ground.left() == []
     assert len(refusing) == 1
-    restart, kill = known.storms
+    restart, kill = storm_rows(known)
     assert (restart["status"], restart["kept"]) == ("measured", True), restart
     assert kill["status"] == "failed"
     assert kill["error"].startswith(f"before a storm on {CLASS}: nothing written for 15 s: ")

@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 
 from tests.real.marks import BREAKS_NODES
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 from tests.storms.test_writers import BOTH, steps_of
 
 TESTBED = f"{sys.executable} -m testbed"
@@ -44,16 +44,17 @@ def test_both_keep_all_and_only_one_waits_its_pod_out(
         hold_seconds=5,
         recovery_limit_seconds=300,
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert len(known.storms) == known.storms_planned == len(classes) * len(BOTH) * len(STORMS)
-    for row in known.storms:
+    rows = storm_rows(known)
+    assert [row["error"] for row in rows if row["status"] != "measured"] == []
+    assert len(rows) == known.parts[0].planned == len(classes) * len(BOTH) * len(STORMS)
+    for row in rows:
         assert (row["kept"], row["lost_records"]) == (True, 0), row
     for name in classes:
         of_one = steps_of(known, name, "pod-delete")
         assert of_one["new pod created"] < of_one["old pod gone"]
         of_other = steps_of(known, f"{name} (StatefulSet)", "pod-delete")
         assert of_other["old pod gone"] < of_other["new pod created"]
-    graceful = [r for r in known.storms if r["writer_kind"] == BOTH[1] and r["storm"] != "pod-kill"]
+    graceful = [r for r in rows if r["writer_kind"] == BOTH[1] and r["storm"] != "pod-kill"]
     assert {row["overlap_seconds"] for row in graceful} == {0}
-    crashed = [row["came_back"] for row in known.storms if row["storm"] == "node-crash"]
+    crashed = [row["came_back"] for row in rows if row["storm"] == "node-crash"]
     assert crashed == ["after repair"] * len(classes) * len(BOTH)

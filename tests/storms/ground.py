@@ -1,6 +1,6 @@
 """A run of storms in a namespace of a test's own, without Prefect, and what it leaves behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +15,15 @@ from tasks.kubernetes.objects import Obj
 from tasks.lifecycle import cordon, record
 from tasks.lifecycle.lease import lease
 from tasks.lifecycle.progress import Progress, Report
-from tasks.lifecycle.record import Record, Rows
+from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import owned
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
+from tasks.results.storm_columns import EventRow, StormRow
 from tasks.storms import experiment
-from tasks.storms.cells import Keep
+from tasks.storms.cells import part
 
+Rows = list[dict[str, Any]]
 NAMESPACED = (
     "ConfigMap",
     "Deployment",
@@ -41,6 +43,16 @@ def say_nothing(progress: Progress) -> None:
     """Nobody listens to the run's progress."""
 
 
+def storm_rows(known: Record) -> list[dict[str, Any]]:
+    """Every cell of a run's storms."""
+    return [row.columns() for row in known.sink.rows(StormRow)]
+
+
+def event_rows(known: Record) -> list[dict[str, Any]]:
+    """Every moment of a run's storms."""
+    return [row.columns() for row in known.sink.rows(EventRow)]
+
+
 class Ground(NamedTuple):
     """A cluster and a namespace in it; `plan` holds what every plan there needs."""
 
@@ -55,7 +67,7 @@ class Ground(NamedTuple):
     def run_storms(
         self,
         results: Path,
-        watch: Keep = say_nothing_of,
+        watch: Callable[[dict[str, Any], Rows], None] = say_nothing_of,
         report: Report = say_nothing,
         **plan: Any,
     ) -> Record:
@@ -66,16 +78,15 @@ class Ground(NamedTuple):
         chosen = Plan(**(self.plan | {"results": str(results)} | plan))
         run, storage_classes, known = begin.begin(chosen, "storms", say_nothing)
 
-        def keep(row: dict[str, Any], events: Rows) -> None:
-            known.storms.append(row)
-            known.storm_events.extend(events)
-            watch(row, events)
+        def keep(row: StormRow, events: list[EventRow]) -> None:
+            known.sink.append(row, *events)
+            watch(row.columns(), [event.columns() for event in events])
 
         with (
             lease(run, say_nothing),
             owned(run, say_nothing, known.warnings.append) as owner,
         ):
-            known.storm_volumes = experiment.planned(run, storage_classes)
+            known.parts.append(part(run.plan, experiment.planned(run, storage_classes)))
             experiment.run_storms(run, owner, storage_classes, report, keep)
         record.save(known, record.outcome_of(known), record.summary(known))
         return known

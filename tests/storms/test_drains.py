@@ -15,7 +15,7 @@ from tasks.kubernetes.errors import Blocked
 from tasks.kubernetes.objects import Items, Obj
 from tasks.lifecycle.progress import Progress
 from tasks.storms import faults, recovery
-from tests.storms.ground import Ground, new_namespace
+from tests.storms.ground import Ground, event_rows, new_namespace, storm_rows
 from tests.storms.test_refused_writes import fill_up
 
 NODE = "w2"
@@ -73,7 +73,7 @@ def test_by_default_only_the_runs_own_pods_are_evicted(
 ) -> None:
     before = uids(others)
     known = ground.run_storms(tmp_path, **PLAN, storms=["drain"])
-    assert [row["came_back"] for row in known.storms] == ["after uncordon"]
+    assert [row["came_back"] for row in storm_rows(known)] == ["after uncordon"]
     assert uids(others) == before
 
 
@@ -83,7 +83,7 @@ def test_a_full_drain_evicts_every_pod_of_the_node(
     """Those that nothing would start again, too, as kubectl drain --force."""
     before = uids(others)
     known = ground.run_storms(tmp_path, **PLAN, storms=["drain"], drain="full")
-    assert [row["came_back"] for row in known.storms] == ["after uncordon"]
+    assert [row["came_back"] for row in storm_rows(known)] == ["after uncordon"]
     assert uids(others).isdisjoint(before)
 
 
@@ -98,9 +98,9 @@ def test_a_budget_of_others_keeps_its_pod_and_no_other(
     (kept,) = (name for name in before if name.startswith("theirs"))
     monkeypatch.setattr(faults, "evict_beside", partial(for_a_moment, faults.evict_beside))
     known = ground.run_storms(tmp_path, **PLAN, storms=["drain"], drain="full")
-    assert [row["came_back"] for row in known.storms] == ["after uncordon"]
+    assert [row["came_back"] for row in storm_rows(known)] == ["after uncordon"]
     assert uids(others) & set(before.values()) == {before[kept]}
-    (stayed,) = (event for event in known.storm_events if event["event"] == "not evicted")
+    (stayed,) = (event for event in event_rows(known) if event["event"] == "not evicted")
     assert stayed["pod"] == f"{others.namespace}/{kept}"
     assert "The disruption budget never needs" in stayed["message"]
     assert "unschedulable" not in verbs.get(ground.cluster, "Node", NODE)["spec"]
@@ -124,7 +124,7 @@ def test_a_budget_that_forbids_is_a_failed_drain_and_the_node_is_uncordoned(
 
     monkeypatch.setattr(faults, "evict", evict_for_a_moment)
     known = ground.run_storms(tmp_path, **PLAN, storms=["drain", "pod-delete"])
-    found = {row["storm"]: row for row in known.storms}
+    found = {row["storm"]: row for row in storm_rows(known)}
     assert found["pod-delete"]["kept"] is True
     assert found["drain"]["status"] == "failed"
     assert "Cannot evict pod as it would violate" in found["drain"]["error"]
@@ -149,7 +149,7 @@ def test_a_budget_that_gives_way_delays_the_drain(ground: Ground, tmp_path: Path
         patch.setattr(verbs, "evict", refuse_once)
         known = ground.run_storms(tmp_path, **PLAN, storms=["drain"])
     assert len(refused) == 1
-    assert [row["kept"] for row in known.storms] == [True]
+    assert [row["kept"] for row in storm_rows(known)] == [True]
 
 
 def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
@@ -172,7 +172,7 @@ def test_a_writer_that_falls_silent_before_a_drain_ends_no_other(
         **PLAN | {"storm_volumes": ["hostPath-pinned", "local"], "recovery_limit_seconds": 5},
         storms=["drain"],
     )
-    found = {row["volume"]: row for row in known.storms}
+    found = {row["volume"]: row for row in storm_rows(known)}
     assert found["hostPath-pinned"]["status"] == "failed"
     assert "its writer says: dd: " in found["hostPath-pinned"]["error"]
     assert found["local"]["came_back"] == "after uncordon"

@@ -16,7 +16,7 @@ from tasks.kubernetes.objects import Items
 from tasks.kubernetes.pods import container_state
 from tasks.storms import faults
 from tasks.storms.clock import now
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 
 
 @pytest.fixture
@@ -174,6 +174,6 @@ def test_a_fault_that_changes_nothing_is_no_measurement(
         storms=["container-restart"],
         recovery_limit_seconds=5,
     )
-    (row,) = known.storms
+    (row,) = storm_rows(known)
     assert row["status"] == "failed"
     assert row["error"].startswith("container-restart on local-path did not happen: writer ")

@@ -11,7 +11,7 @@ from tasks.kubernetes.errors import ClusterError
 from tasks.lifecycle.cleanup import make_host_folders, release
 from tasks.lifecycle.run import new_run_id, owned
 from tests.conftest import Cluster
-from tests.storms.ground import Ground, say_nothing
+from tests.storms.ground import Ground, say_nothing, storm_rows
 from tests.tasks.sample import make_run
 
 pytestmark = pytest.mark.usefixtures("soon")
@@ -38,8 +38,8 @@ def test_a_node_that_takes_no_pods_of_the_plan_has_no_folder(
         writes_per_second=20,
         start_limit_seconds=10,
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert {row["node_before"] for row in known.storms} == {"w2"}
+    assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
+    assert {row["node_before"] for row in storm_rows(known)} == {"w2"}
 
 
 def test_a_folder_that_cannot_be_made_fails_only_the_volumes_that_need_it(
@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_made_fails_only_the_volumes_that_need_it(
         storms=["pod-kill"],
         writes_per_second=20,
     )
-    found = {row["volume"]: row for row in known.storms}
+    found = {row["volume"]: row for row in storm_rows(known)}
     assert found["hostPath"]["status"] == "failed"
     folder = f"/var/tmp/stormark-{ground.cluster.namespace}-{known.run.run_id}"
     assert found["hostPath"]["error"].startswith(f"making folder {folder} on node w2: ")
@@ -69,11 +69,11 @@ def test_a_folder_that_cannot_be_written_down_is_not_made(
     known = ground.run_storms(
         tmp_path, storm_volumes=["emptyDir", "local"], storms=["pod-kill"], writes_per_second=20
     )
-    assert [(row["volume"], row["status"]) for row in known.storms] == [
+    assert [(row["volume"], row["status"]) for row in storm_rows(known)] == [
         ("local", "failed"),
         ("emptyDir", "measured"),
     ]
-    assert "patching ConfigMap" in known.storms[0]["error"]
+    assert "patching ConfigMap" in storm_rows(known)[0]["error"]
 
 
 def test_a_folder_that_remains_keeps_no_other_from_its_removal(

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tasks.lifecycle.record import Rows
 from tasks.storms import recovery
 from tests.conftest import Cluster
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, Rows, storm_rows
 
 
 def test_a_volume_that_loses_acknowledged_writes(
@@ -40,9 +39,9 @@ def test_a_volume_that_loses_acknowledged_writes(
         storms=["container-restart", "pod-kill"],
         recovery_limit_seconds=180,
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert [row["kept"] for row in known.storms] == [False] * 4
-    lost = {(row["volume"], row["storm"]): row["lost_records"] for row in known.storms}
+    assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
+    assert [row["kept"] for row in storm_rows(known)] == [False] * 4
+    lost = {(row["volume"], row["storm"]): row["lost_records"] for row in storm_rows(known)}
     assert all(count > 0 for count in lost.values())
     assert counted == {volume: lost[volume, "container-restart"] for volume in counted}
     assert set(counted) == {"hostPath-pinned", "local-path"}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tasks.results import store
 from tests.storms.conftest import REAL
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 
 HOLD_SECONDS, LIMIT_SECONDS = (30, 180) if REAL else (10, 180)
 ON_ONE_NODE = ("hostPath-pinned", "local", "local-path")
@@ -30,11 +30,11 @@ def test_every_storm_on_every_kind_of_volume(any_ground: Ground, tmp_path: Path)
         hold_seconds=HOLD_SECONDS,
         recovery_limit_seconds=LIMIT_SECONDS,
     )
-    assert len(known.storms) == known.storms_planned == 8 * 4
-    assert_not_offered([row for row in known.storms if row["volume"] == "local-path (RWX)"])
+    assert len(storm_rows(known)) == known.parts[0].planned == 8 * 4
+    assert_not_offered([row for row in storm_rows(known) if row["volume"] == "local-path (RWX)"])
     rows = {
         (row["volume"], row["storm"]): row
-        for row in known.storms
+        for row in storm_rows(known)
         if row["volume"] != "local-path (RWX)"
     }
     assert [row["error"] for row in rows.values() if row["status"] != "measured"] == []
@@ -42,7 +42,7 @@ def test_every_storm_on_every_kind_of_volume(any_ground: Ground, tmp_path: Path)
         cell: Cell(row["kept"], row["came_back"], row.get("pending_reason"))
         for cell, row in rows.items()
     }
-    seen = {cell: row["pending_message"] for cell, row in rows.items() if "pending_message" in row}
+    seen = {cell: row["pending_message"] for cell, row in rows.items() if row["pending_message"]}
     assert cells == {cell: promised(*cell, row) for cell, row in rows.items()}, seen
     for cell, row in rows.items():
         if cell[0] == "nfs-client (RWX)":

@@ -22,7 +22,7 @@ from tasks.plan.node_fault import NodeFault
 from tasks.plan.plan import Plan
 from tasks.preflight import preflight
 from tests.conftest import Cluster as Embedded
-from tests.storms.ground import Ground, new_namespace
+from tests.storms.ground import Ground, new_namespace, storm_rows
 from tests.storms.test_node_faults import FAILS, NODE, WHO, python, says
 
 pytestmark = pytest.mark.usefixtures("soon")
@@ -78,7 +78,7 @@ def test_where_up_succeeds_every_round_is_met(ground: Ground, tmp_path: Path) ->
     fault = {"down": says(log, "down"), "up": says(log, "up")}
     known = ground.run_storms(tmp_path, **PLAN, storms=["node-crash"], node_fault=fault)
     assert log.read_text() == f"down {NODE};up {NODE};" * 2
-    assert [row["status"] for row in known.storms] == ["measured", "measured"]
+    assert [row["status"] for row in storm_rows(known)] == ["measured", "measured"]
 
 
 def test_after_an_uncordon_that_fails_nothing_is_drained(
@@ -222,7 +222,7 @@ def test_a_mark_that_cannot_be_read_stops_storms_alone(
     verbs.patch(unmarked, "Node", "w3", change)
     words = f"kubectl annotate node w3 {ANNOTATION}-"
     known = ground.run_storms(tmp_path, **PLAN | {"storm_rounds": 1}, storms=["drain"])
-    (cell,) = known.storms
+    (cell,) = storm_rows(known)
     assert cell["status"] == "failed"
     assert words in cell["error"]
     (warned,) = (check for check in known.checks if check.check == "storms under way")

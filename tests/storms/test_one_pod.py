@@ -9,7 +9,7 @@ import pytest
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, storm_rows
 
 ONE_POD = "ReadWriteOncePod"
 
@@ -26,10 +26,10 @@ def test_a_volume_of_one_pod_is_read_back_in_it(any_ground: Ground, tmp_path: Pa
         recovery_limit_seconds=180,
         start_limit_seconds=180,
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert [(row["kept"], row["verified_on"] == row["node_after"]) for row in known.storms] == [
-        (True, True)
-    ] * 3
+    assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
+    assert [
+        (row["kept"], row["verified_on"] == row["node_after"]) for row in storm_rows(known)
+    ] == [(True, True)] * 3
 
 
 def test_without_exec_they_are_skipped(
@@ -48,7 +48,7 @@ def test_without_exec_they_are_skipped(
         storms=["pod-kill"],
         access_mode=ONE_POD,
     )
-    found = {row["volume"]: row for row in known.storms}
+    found = {row["volume"]: row for row in storm_rows(known)}
     assert found["nfs-client"]["status"] == "skipped"
     assert "may not get, create pods/exec" in found["nfs-client"]["error"]
     assert found["nfs-client (RWX)"]["status"] == "measured"

@@ -7,10 +7,9 @@ import pytest
 
 from tasks.kubernetes import cluster as k8s
 from tasks.kubernetes import watches
-from tasks.lifecycle.record import Rows
 from tests.conftest import Cluster
 from tests.flows.server import until
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, Rows, storm_rows
 
 
 def test_the_storms_after_an_outage_are_measured(
@@ -32,5 +31,5 @@ def test_the_storms_after_an_outage_are_measured(
         storms=["container-restart", "pod-kill"],
         recovery_limit_seconds=180,
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert [row["storm"] for row in known.storms] == ["container-restart", "pod-kill"]
+    assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
+    assert [row["storm"] for row in storm_rows(known)] == ["container-restart", "pod-kill"]

@@ -10,7 +10,7 @@ from tasks.kubernetes.cluster import Cluster
 from tasks.kubernetes.pods import NOBODY, PodFailed
 from tasks.plan.plan import Plan
 from tasks.storms import verify
-from tests.storms.ground import Ground, made_by
+from tests.storms.ground import Ground, made_by, storm_rows
 
 pytestmark = pytest.mark.usefixtures("soon")
 
@@ -38,7 +38,7 @@ def test_a_reading_by_exec_that_is_cut_is_made_again(
 
     monkeypatch.setattr(streams, "execute", cut_once)
     plan = PLAN | {"storms": ["container-restart"], "storm_volumes": ["emptyDir"]}
-    (row,) = ground.run_storms(tmp_path, **plan).storms
+    (row,) = storm_rows(ground.run_storms(tmp_path, **plan))
     assert len(cut) == 1
     assert (row["status"], row["kept"]) == ("measured", True)
 
@@ -57,7 +57,9 @@ def test_a_shared_volume_is_read_on_any_node_that_can(
         return script_job.run_script(*arguments, nodes=nodes, **more)
 
     monkeypatch.setattr(verify, "run_script", full_nodes)
-    (row,) = ground.run_storms(tmp_path, **PLAN | {"storm_volumes": ["storage-classes-rwx"]}).storms
+    (row,) = storm_rows(
+        ground.run_storms(tmp_path, **PLAN | {"storm_volumes": ["storage-classes-rwx"]})
+    )
     assert row["status"] == "measured"
     if able:
         assert (row["kept"], row["verified_on"]) == (True, tried[1])

@@ -7,11 +7,10 @@ import pytest
 
 from tasks.kubernetes import logs, streams, verbs
 from tasks.lifecycle.progress import Progress
-from tasks.lifecycle.record import Rows
 from tasks.storms import faults
 from tasks.storms.outcome import error_name
 from tests.flows.server import until
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, Rows, storm_rows
 
 
 def make_full(ground: Ground, pod: str) -> None:
@@ -48,7 +47,7 @@ def test_a_volume_that_fills_up_between_storms(ground: Ground, tmp_path: Path) -
         storms=["pod-delete", "pod-kill"],
         recovery_limit_seconds=10,
     )
-    deleted, kill = known.storms
+    deleted, kill = storm_rows(known)
     assert (deleted["status"], deleted["kept"]) == ("measured", True), deleted
     assert kill["status"] == "failed"
     assert kill["error"].startswith("before a storm on local-path: nothing written for 10 s: ")
@@ -67,14 +66,16 @@ def test_what_a_writer_meets_after_a_fault_is_named(
             (pod,) = (pod["metadata"]["name"] for pod in verbs.find(ground.cluster, "Pod"))
             make_full(ground, pod)
 
-    (row,) = ground.run_storms(
-        tmp_path,
-        report=before,
-        storage_classes=["local-path"],
-        storm_volumes=["emptyDir"],
-        storms=["container-restart"],
-        recovery_limit_seconds=10 if full else 120,
-    ).storms
+    (row,) = storm_rows(
+        ground.run_storms(
+            tmp_path,
+            report=before,
+            storage_classes=["local-path"],
+            storm_volumes=["emptyDir"],
+            storms=["container-restart"],
+            recovery_limit_seconds=10 if full else 120,
+        )
+    )
     assert (row["status"], row["came_back"]) == ("measured", "never" if full else "same node")
     assert row.get("write_errors") == ("ENOSPC" if full else None)
     assert (row.get("gap_seconds") is None) is full  # no record came, so no gap has ended

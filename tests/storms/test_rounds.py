@@ -17,7 +17,7 @@ from tasks.storms import experiment, faults, recovery
 from tasks.storms.outcome import Before
 from tasks.storms.writers import Writer
 from tests.flows.server import until
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, event_rows, storm_rows
 
 pytestmark = pytest.mark.usefixtures("soon")
 
@@ -38,10 +38,10 @@ def struck(events: list[dict[str, Any]], volume: str) -> set[str]:
 def test_each_restart_meets_a_pod_that_never_was_restarted(ground: Ground, tmp_path: Path) -> None:
     """Whose kubelet starts it again at once; what is replaced in between is no loss."""
     known = ground.run_storms(tmp_path, **PLAN, storm_rounds=5)
-    assert [row["status"] for row in known.storms] == ["measured"] * 10
-    assert [row["kept"] for row in known.storms] == [True] * 10
+    assert [row["status"] for row in storm_rows(known)] == ["measured"] * 10
+    assert [row["kept"] for row in storm_rows(known)] == [True] * 10
     for volume in PLAN["storm_volumes"]:
-        assert len(struck(known.storm_events, volume)) == 5
+        assert len(struck(event_rows(known), volume)) == 5
 
 
 def test_without_a_fresh_pod_the_same_is_restarted(
@@ -50,7 +50,7 @@ def test_without_a_fresh_pod_the_same_is_restarted(
     """The test above would see it."""
     monkeypatch.setattr(recovery, "fresh", recovery.writing)
     known = ground.run_storms(tmp_path, **PLAN | {"storm_volumes": ["emptyDir"]}, storm_rounds=2)
-    assert len(struck(known.storm_events, "emptyDir")) == 1
+    assert len(struck(event_rows(known), "emptyDir")) == 1
 
 
 @pytest.mark.parametrize("step", [75.0, -75.0])
@@ -67,7 +67,7 @@ def test_a_step_of_the_clients_clock_is_in_no_figure(
 
     monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_set_the_clock)
     plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
-    (row,) = ground.run_storms(tmp_path, **plan).storms
+    (row,) = storm_rows(ground.run_storms(tmp_path, **plan))
     assert stepped == [step]
     seconds = {name: row[name] for name in row if name.endswith("_seconds") and row[name]}
     assert seconds.keys() >= {"recovery_seconds", "new_pod_created_seconds"}
@@ -94,7 +94,7 @@ def test_a_step_of_a_nodes_clock_is_in_no_figure(
     monkeypatch.setattr(logs, "follow", by_its_clock)
     monkeypatch.setitem(experiment.AT_ONCE, "container-restart", restart_and_set_the_clock)
     plan = PLAN | {"storm_volumes": ["hostPath-pinned"]}
-    (row,) = ground.run_storms(tmp_path, **plan).storms
+    (row,) = storm_rows(ground.run_storms(tmp_path, **plan))
     assert stepped == [step]
     assert (row["status"], row.get("error")) == ("measured", None)
     assert row["kept"]
@@ -132,7 +132,7 @@ def test_a_pod_of_an_earlier_storm_is_not_the_writer_that_came_back(
     monkeypatch.setitem(experiment.AT_ONCE, "pod-delete", delete_and_go)
     plan = PLAN | {"storms": ["pod-delete"], "storm_volumes": ["hostPath-pinned"]}
     try:
-        events = ground.run_storms(tmp_path, **plan).storm_events
+        events = event_rows(ground.run_storms(tmp_path, **plan))
     finally:
         verbs.delete(ground.cluster, "Pod", "ghost")
     (first,) = (event["pod"] for event in events if event["event"] == "first record")

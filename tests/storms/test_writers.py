@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.kubernetes import verbs
 from tasks.kubernetes.cluster import Cluster
-from tests.storms.ground import Ground
+from tests.storms.ground import Ground, event_rows, storm_rows
 
 BOTH = ["Deployment", "StatefulSet"]
 PLAN: dict[str, Any] = {
@@ -24,7 +24,7 @@ def steps_of(known: Any, volume: str, storm: str) -> Steps:
     """When each step of a cell was seen, in seconds after the fault."""
     return {
         event["event"]: event["offset_seconds"]
-        for event in known.storm_events
+        for event in event_rows(known)
         if (event["volume"], event["storm"]) == (volume, storm)
     }
 
@@ -36,10 +36,10 @@ def test_a_stateful_set_waits_its_pod_out_and_a_deployment_does_not(
     known = any_ground.run_storms(
         tmp_path, **PLAN, storms=["pod-delete"], storm_volumes=["storage-classes"]
     )
-    rows = {row["writer_kind"]: row for row in known.storms}
+    rows = {row["writer_kind"]: row for row in storm_rows(known)}
     assert {kind: row.get("error") for kind, row in rows.items()} == dict.fromkeys(BOTH)
     assert [row["volume"] for row in rows.values()] == ["local-path", "local-path (StatefulSet)"]
-    assert known.storms_planned == 2
+    assert known.parts[0].planned == 2
     for row in rows.values():
         assert (row["storage_class"], row["kept"], row["lost_records"]) == ("local-path", True, 0)
         assert row["acknowledged_records"] > 0
@@ -49,7 +49,7 @@ def test_a_stateful_set_waits_its_pod_out_and_a_deployment_does_not(
     assert of_other["old pod gone"] < of_other["new pod created"]
     assert rows["StatefulSet"]["overlap_seconds"] == 0
     names = {
-        kind: {e["pod"] for e in known.storm_events if e["volume"] == row["volume"] and e["pod"]}
+        kind: {e["pod"] for e in event_rows(known) if e["volume"] == row["volume"] and e["pod"]}
         for kind, row in rows.items()
     }
     assert {kind: len(found) for kind, found in names.items()} == {"Deployment": 2, BOTH[1]: 1}
@@ -64,15 +64,16 @@ def test_every_storm_and_volume_with_pods_of_one_name(any_ground: Ground, tmp_pa
         storms=["container-restart", "pod-delete", "pod-kill", "drain"],
         storm_volumes=["emptyDir", "hostPath-pinned", "hostPath", "local", "storage-classes"],
     )
-    assert [row["error"] for row in known.storms if row["status"] != "measured"] == []
-    assert len(known.storms) == known.storms_planned == 5 * 4
+    rows = storm_rows(known)
+    assert [row["error"] for row in rows if row["status"] != "measured"] == []
+    assert len(rows) == known.parts[0].planned == 5 * 4
     tied = ("hostPath-pinned (StatefulSet)", "local (StatefulSet)", "local-path (StatefulSet)")
-    for row in known.storms:
+    for row in rows:
         if row["volume"] in tied:
             assert (row["kept"], row["torn_records"]) == (True, 0), row
         if row["volume"].startswith("emptyDir"):
             assert row["kept"] is (row["storm"] == "container-restart"), row
-    assert {row["writer_kind"] for row in known.storms} == {"StatefulSet"}
+    assert {row["writer_kind"] for row in rows} == {"StatefulSet"}
 
 
 def test_without_the_right_only_stateful_sets_are_skipped(
@@ -90,7 +91,7 @@ def test_without_the_right_only_stateful_sets_are_skipped(
     known = ground.run_storms(
         tmp_path, **PLAN, storms=["pod-kill"], storm_volumes=["storage-classes"]
     )
-    found = {row["writer_kind"]: row for row in known.storms}
+    found = {row["writer_kind"]: row for row in storm_rows(known)}
     assert found["Deployment"]["status"] == "measured"
     assert found["StatefulSet"]["status"] == "skipped"
     assert "manifests/rbac/stateful.yaml grants it" in found["StatefulSet"]["error"]

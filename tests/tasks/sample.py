@@ -15,10 +15,14 @@ from tasks.kubernetes.labels import CONTAINER
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.run import Run
 from tasks.plan import job_file, own_file
-from tasks.plan.job_file import Workload
+from tasks.plan.job_file import Job, Workload
 from tasks.plan.plan import Plan
 from tasks.provision.bench_pod import FioJob
 from tasks.provision.volumes import Volume
+from tasks.results.column import Row
+from tasks.results.fio_columns import FioRow
+from tasks.results.run_columns import VolumeRow
+from tasks.speed import fio_output, seconds
 from tests.tasks.api import Answer, Api
 
 PODS = "/api/v1/namespaces/bench/pods"
@@ -39,6 +43,33 @@ rw=randrw
 rw=randrw
 ioengine=libaio
 """
+
+
+CELL = FioRow(
+    storage_class="fast",
+    pvc="a-pvc",
+    job="a",
+    round=1,
+    repeat=1,
+    profile="custom",
+    status="measured",
+)
+
+
+def said(row: Row) -> dict[str, Any]:
+    """The columns of a row that are not null."""
+    return {name: value for name, value in row.columns().items() if value is not None}
+
+
+def figures(output: str, group: list[Job]) -> dict[str, dict[str, Any]]:
+    """What fio's output says of each job of a group, by the job's name and by column."""
+    return {job: row.columns() for job, row in fio_output.rows(output, group, CELL).items()}
+
+
+def by_second(packed: str, output: str, group: list[Job]) -> dict[str, list[dict[str, Any]]]:
+    """The seconds of each job of a group, by the job's name and by column."""
+    found = seconds.rows(packed, output, group, CELL.key)
+    return {job: [row.columns() for row in rows] for job, rows in found.items()}
 
 
 def make_run(cluster: Cluster, run_id: str = "20261123-031500-a1b2c3", **plan: Any) -> Run:
@@ -76,13 +107,7 @@ def make_volume(storage_class: str = "fast", position: int = 0, **more: Any) -> 
         engine="libaio",
         engine_errors=[],
         memory_bytes=2**34,
-        row={
-            "filesystem": "ext4",
-            "pvc": pvc,
-            "user": 65534,
-            "storage_class": storage_class,
-            "round": 1,
-        },
+        row=VolumeRow(storage_class=storage_class, pvc=pvc, round=1, user=65534, filesystem="ext4"),
     )
     return replace(volume, **more)
 

@@ -1,15 +1,12 @@
 """StorageClasses: which are chosen, and what is recorded of one."""
 
-import json
 from typing import Any
 
 import pytest
 
-from tasks.kubernetes import storage_classes
 from tasks.kubernetes.objects import Obj
-from tasks.kubernetes.storage_classes import DEFAULT_CLASS, chosen, row
+from tasks.kubernetes.storage_classes import DEFAULT_CLASS, chosen
 from tasks.plan.plan import PlanError
-from tasks.results.schema import TABLES
 from tests.tasks.api import Answer, Api
 
 VOLUMES = "/api/v1/persistentvolumes"
@@ -84,64 +81,3 @@ def test_a_cluster_without_classes_is_refused(api: Api) -> None:
         names(api, [], [])
     with pytest.raises(PlanError, match="has no class fast; it has none"):
         names(api, [], ["fast"])
-
-
-def test_a_row_has_what_the_class_says() -> None:
-    """Every column of the table but the run's id."""
-    found = storage_class(
-        "fast",
-        default=True,
-        volumeBindingMode="WaitForFirstConsumer",
-        allowVolumeExpansion=True,
-        reclaimPolicy="Retain",
-        mountOptions=["noatime"],
-        parameters={"type": "ssd", "fsType": "xfs"},
-    )
-    recorded = row(found, 3)
-    assert recorded == {
-        "storage_class": "fast",
-        "position": 3,
-        "is_default": True,
-        "provisioner": "example.com/disk",
-        "volume_binding_mode": "WaitForFirstConsumer",
-        "allow_volume_expansion": True,
-        "reclaim_policy": "Retain",
-        "mount_options": ["noatime"],
-        "parameters": '{"fsType": "xfs", "type": "ssd"}',
-    }
-    assert {"run_id", *recorded} == {column.name for column in TABLES["classes"]}
-
-
-def test_a_class_that_says_nothing_has_the_api_s_defaults() -> None:
-    """Immediate, Delete, no expansion, nothing mounted in a special way."""
-    recorded = row(storage_class("plain"), 0)
-    assert recorded["volume_binding_mode"] == "Immediate"
-    assert recorded["reclaim_policy"] == "Delete"
-    assert recorded["allow_volume_expansion"] is False
-    assert (recorded["mount_options"], recorded["parameters"]) == ([], "{}")
-    assert not storage_classes.is_default(storage_class("plain"))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "csi.storage.k8s.io/provisioner-secret-name",
-        "adminPassword",
-        "passwd",
-        "passphrase",
-        "restuserkey",
-        "accessToken",
-        "credentialsFile",
-    ],
-)
-def test_a_secret_is_never_recorded(name: str) -> None:
-    """Neither as a parameter nor as a mount option: results are shared."""
-    found = storage_class(
-        "fast",
-        parameters={name: "hunter2", "type": "ssd"},
-        mountOptions=[f"{name}=hunter2", "noatime"],
-    )
-    recorded = row(found, 0)
-    assert "hunter2" not in json.dumps(recorded)
-    assert json.loads(recorded["parameters"]) == {"type": "ssd"}
-    assert recorded["mount_options"] == ["noatime"]

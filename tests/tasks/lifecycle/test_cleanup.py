@@ -51,11 +51,11 @@ def test_everything_that_a_run_made_is_gone_with_its_pv(connection: Cluster) -> 
     run = a_run(connection)
     with owned(run, lambda progress: None, warn=pytest.fail) as owner:  # noqa: ARG005
         volume = a_volume(run, owner)
-        assert volume.row["pv"] in names(connection, "PersistentVolume")
-        assert volume.row["first_pod_seconds"] >= volume.row["bind_seconds"] > 0
+        assert volume.row.pv in names(connection, "PersistentVolume")
+        assert (volume.row.first_pod_seconds or 0) >= (volume.row.bind_seconds or 0) > 0
     for kind in ("Job", "Pod", "PersistentVolumeClaim"):
         assert names(connection, kind) == []
-    assert volume.row["pv"] not in names(connection, "PersistentVolume")
+    assert volume.row.pv not in names(connection, "PersistentVolume")
 
 
 def test_what_others_made_is_left_alone(connection: Cluster) -> None:
@@ -144,9 +144,9 @@ def test_a_retained_volume_goes_with_its_data(connection: Cluster, retaining: st
     run, notes, told = a_run(connection), list[str](), list[Progress]()
     with owned(run, told.append, notes.append) as owner:
         volume = a_volume(run, owner, retaining)
-        pv = verbs.get(connection, "PersistentVolume", volume.row["pv"])
+        pv = verbs.get(connection, "PersistentVolume", volume.row.pv or "")
         assert pv["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
-    assert volume.row["pv"] not in names(connection, "PersistentVolume")
+    assert volume.row.pv not in names(connection, "PersistentVolume")
     assert (notes, told[-1].step) == ([], CLEAN)
 
 
@@ -158,7 +158,7 @@ def test_a_retained_volume_that_may_not_go_is_named_until_it_does(
     run, notes, told = a_run(connection), list[str](), list[Progress]()
     cluster.fault("patch", "persistentvolumes", 403)
     with owned(run, told.append, notes.append) as owner:
-        pv = a_volume(run, owner, retaining).row["pv"]
+        pv = a_volume(run, owner, retaining).row.pv or ""
     (note,) = notes
     assert told[-1].step == REMAINS
     assert note.startswith(f"PersistentVolume {pv} and its data stay, since its class says Retain")

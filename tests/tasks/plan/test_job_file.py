@@ -11,7 +11,7 @@ import pytest
 
 from tasks.plan.job_file import Job, Workload, _sizes, job_seconds, prepare, profile_text
 from tasks.plan.plan import Plan, PlanError, Profile, VolumeMode
-from tasks.speed import fio_output
+from tests.tasks.sample import figures
 
 DATA = Path(__file__).parents[1] / "data" / "fio"
 PROFILES: tuple[Profile, ...] = get_args(Profile)
@@ -80,7 +80,7 @@ def test_fio_runs_a_completed_profile(tmp_path: Path, profile: Profile, mode: Vo
         (tmp_path / "job.fio").write_text(_short(workload.files[f"{number}.fio"]))
         ended = fio(tmp_path, "--output-format=json", f"--output={output}", "job.fio")
         assert (ended.returncode, ended.stderr) == (0, "")
-        for row in fio_output.rows(output.read_text(), group).values():
+        for row in figures(output.read_text(), group).values():
             assert row["iops"] > 0
             assert row["bandwidth_bytes_per_second"] >= row["iops"] * row["block_size_bytes"] * 0.9
             assert row["runtime_seconds"] > 0

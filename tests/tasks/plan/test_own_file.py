@@ -9,8 +9,7 @@ import pytest
 from tasks.plan import own_file
 from tasks.plan.job_file import WHOLE_DEVICE, Workload, job_seconds, waves
 from tasks.plan.plan import Plan, PlanError, VolumeMode
-from tasks.speed import fio_output
-from tests.tasks.sample import parsed, read
+from tests.tasks.sample import figures, parsed, read
 
 MIB = 2**20
 
@@ -37,7 +36,7 @@ def run(workload: Workload, folder: Path, group: int = 1) -> dict[str, dict[str,
         (folder / name).write_text(text)
     fio(folder, "layout.fio")
     output = fio(folder, "--output-format=json", f"{group}.fio")
-    return fio_output.rows(output, workload.groups[group - 1])
+    return figures(output, workload.groups[group - 1])
 
 
 def fio(folder: Path, *arguments: str) -> str:
@@ -412,7 +411,7 @@ def test_holes_are_punched_into_files(tmp_path: Path) -> None:
     (tmp_path / "volume" / "a.0.0").write_bytes(b"x" * MIB)
     (tmp_path / "1.fio").write_text(workload.files["1.fio"])
     output = fio(tmp_path, "--output-format=json", "1.fio")
-    assert fio_output.rows(output, workload.groups[0])["a"]["trim_iops"] != 0
+    assert figures(output, workload.groups[0])["a"]["trim_iops"] != 0
 
 
 def test_engines_that_fio_lacks_are_told_with_the_rest() -> None:

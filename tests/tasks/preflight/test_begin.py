@@ -8,8 +8,6 @@ from tenacity import wait_none
 from tasks.kubernetes import streams
 from tasks.kubernetes.errors import ClusterError, Unreachable
 from tasks.kubernetes.labels import CONTAINER
-from tasks.kubernetes.nodes import hostname
-from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.pods import PodFailed
 from tasks.lifecycle.run import Run
 from tasks.plan.plan import PlanError
@@ -196,30 +194,3 @@ def test_a_namespace_that_is_missing_can_be_made(api: Api) -> None:
     api.script("GET", "/api/v1/namespaces/bench", Answer.refusal(404, "NotFound"))
     with pytest.raises(PlanError, match="`kubectl create namespace bench` makes it"):
         begin.namespace(api.cluster)
-
-
-def test_nodes_say_what_they_are() -> None:
-    """Quantities as numbers, for provenance."""
-    info = {
-        "kernelVersion": "6.1",
-        "osImage": "Debian",
-        "kubeletVersion": "v1.34.4",
-        "containerRuntimeVersion": "containerd://2",
-    }
-    status = {"nodeInfo": info, "capacity": {"cpu": "1500m", "memory": "16Gi"}}
-    assert begin.node({"metadata": {"name": "n1"}, "status": status}) == {
-        "name": "n1",
-        "kernel": "6.1",
-        "os_image": "Debian",
-        "kubelet_version": "v1.34.4",
-        "container_runtime": "containerd://2",
-        "cpus": 1.5,
-        "memory_bytes": 2**34,
-    }
-
-
-def test_a_node_that_says_nothing_of_itself_is_one_all_the_same() -> None:
-    """A virtual kubelet has no nodeInfo, and no label with its hostname."""
-    virtual: Obj = {"metadata": {"name": "virtual"}, "status": {}}
-    assert begin.node(virtual) == dict.fromkeys(begin.node(virtual)) | {"name": "virtual"}
-    assert hostname(virtual) == "virtual"

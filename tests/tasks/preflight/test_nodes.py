@@ -13,7 +13,7 @@ from tasks.kubernetes.objects import Obj
 from tasks.plan.job_file import prepare
 from tasks.plan.node_fault import NodeFault
 from tasks.plan.plan import Plan, Toleration
-from tasks.preflight import begin, nodes
+from tasks.preflight import nodes, provenance
 from tasks.preflight.nodes import Seen
 from tasks.results.checks import Check
 from tests.storms.scripts import SHELLS
@@ -74,7 +74,7 @@ def test_a_node_that_says_nothing_of_itself(status: Obj | None) -> None:
     check = nodes.node(node, Plan())
     assert (check.status, check.seen) == ("warn", "its status is empty: no kubelet has reported")
     assert not usable(node, Plan())
-    assert begin.node(node)["kernel"] is None
+    assert provenance.node(node).kernel is None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tasks.kubernetes.manifest import FOLDER
 from tasks.plan.job_file import Job
 from tasks.provision.bench_log import FioLog, rates
 from tasks.speed import fio_output, node_seconds, seconds
+from tests.tasks.sample import CELL, by_second, figures
 
 SCRIPT = FOLDER / "fio.sh"
 SHELLS = [["sh"], ["busybox", "sh"]]
@@ -290,10 +291,10 @@ def test_run_measures_one_group_after_the_other(pod: Pod) -> None:
     assert (ended.status, log.finished) == (0, True)
     assert log.status == {"1": 0, "2": 0}
     assert log.begun["1"] <= log.begun["2"]
-    first = fio_output.rows(log.output["1"], [a_job("read"), a_job("write")])
+    first = figures(log.output["1"], [a_job("read"), a_job("write")])
     assert first["read"].keys() >= {"read_iops"}
     assert first["write"].keys() >= {"write_iops"}
-    second = fio_output.rows(log.output["2"], [a_job("sync")])["sync"]
+    second = figures(log.output["2"], [a_job("sync")])["sync"]
     assert second["engine"] == log.facts["engine"]
     assert second["sync_latency_p99_ns"] > 0
 
@@ -313,7 +314,7 @@ def test_run_says_what_fio_did_in_each_second(tmp_path: Path) -> None:
     pod = make_pod(tmp_path, ["busybox", "sh"], words)
     log = pod.serve("1 layout", "2 run 1", STORMARK_MAXIMA="1").log
     job = Job("sync", {}, {"numjobs": 2})
-    (rows,) = seconds.rows(log.seconds["1"], log.output["1"], [job]).values()
+    (rows,) = by_second(log.seconds["1"], log.output["1"], [job]).values()
     _, results = fio_output.results(log.output["1"], [job])
     assert [row["second"] for row in rows] == list(range(len(rows)))
     assert len(rows) >= 2
@@ -331,11 +332,11 @@ def test_run_says_what_its_node_did_in_the_same_seconds(tmp_path: Path) -> None:
     pod = make_pod(tmp_path, ["busybox", "sh"], words)
     log = pod.serve("1 layout", "2 run 1").log
     group = [a_job("sync")]
-    by_second = seconds.rows(log.seconds["1"], log.output["1"], group)
+    of_fio = seconds.rows(log.seconds["1"], log.output["1"], group, CELL.key)
     document, _ = fio_output.results(log.output["1"], group)
-    (rows,) = node_seconds.rows(log.node["1"], by_second, document["timestamp_ms"] / 1e3).values()
-    assert [row["at"] for row in rows] == [row["at"] for row in by_second["sync"]]
-    for row in rows:
+    (rows,) = node_seconds.rows(log.node["1"], of_fio, document["timestamp_ms"] / 1e3).values()
+    assert [row.at for row in rows] == [row.at for row in of_fio["sync"]]
+    for row in (one.columns() for one in rows):
         assert (row["device"] is None) != (row["no_device"] is None)
         states = [row[f"cpu_{s}_percent"] for s in ("user", "system", "iowait", "steal", "idle")]
         assert sum(states) == pytest.approx(100, abs=1)
@@ -348,9 +349,9 @@ def test_a_sampler_that_fails_costs_no_figure(pod: Pod) -> None:
     (pod.folder / "stormark" / "sample.sh").write_text("exit 3\n")
     log = pod.serve("1 layout", "2 run 2").log
     assert log.status == {"2": 0}
-    by_second = seconds.rows(log.seconds["2"], log.output["2"], [a_job("sync")])
-    assert by_second["sync"]
-    assert node_seconds.rows(log.node["2"], by_second, 0.0) == {}
+    of_fio = seconds.rows(log.seconds["2"], log.output["2"], [a_job("sync")], CELL.key)
+    assert of_fio["sync"]
+    assert node_seconds.rows(log.node["2"], of_fio, 0.0) == {}
 
 
 def test_an_image_without_gzip_gives_figures_and_no_seconds(pod: Pod) -> None:
@@ -360,10 +361,10 @@ def test_an_image_without_gzip_gives_figures_and_no_seconds(pod: Pod) -> None:
     env = ON_VOLUME | {"PATH": f"{pod.folder}/bin"}
     log = pod.run("serve", "1 layout", "2 run 2", env=env).log
     assert log.status == {"2": 0}
-    assert fio_output.rows(log.output["2"], [a_job("sync")])
+    assert figures(log.output["2"], [a_job("sync")])
     if pod.shell == ["sh"]:  # busybox has its own
         with pytest.raises(seconds.NoSeconds, match="the image has no gzip or no base64"):
-            seconds.rows(log.seconds["2"], log.output["2"], [a_job("sync")])
+            by_second(log.seconds["2"], log.output["2"], [a_job("sync")])
 
 
 def test_run_goes_on_after_a_group_that_fails(pod: Pod) -> None:

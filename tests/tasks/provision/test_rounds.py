@@ -30,9 +30,9 @@ def nodes_of(
 
     def made(_: Run, __: object, of: Subject, number: int, node: str | None) -> Volume:
         volume = make_volume(of.name)
-        where = {"node": tied.get(of.name, node), "round": number}
-        job = replace(volume.job, pod={"spec": {"nodeName": where["node"]}, "metadata": {}})
-        return replace(volume, job=job, row=volume.row | where)
+        where = tied.get(of.name, node)
+        job = replace(volume.job, pod={"spec": {"nodeName": where}, "metadata": {}})
+        return replace(volume, job=job, row=replace(volume.row, node=where, round=number))
 
     def plain(function: Any, _: str) -> Any:
         return function
@@ -40,8 +40,8 @@ def nodes_of(
     monkeypatch.setattr(benchmark, "step", plain)
     monkeypatch.setattr(provision, "provision", made)
     known = Record(run, "benchmark", [], [], "")
-    part = benchmark._Part(run, [], known, lambda _: None, lambda *_: None)
-    came = benchmark._provisioned(part, 1, tied_first(order), "w1")
+    rounds = benchmark._Rounds(run, [], known, lambda _: None, lambda *_: None, 3)
+    came = benchmark._provisioned(rounds, 1, tied_first(order), "w1")
     return {volume.storage_class: volume.node for volume in came}
 
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,10 @@ from tasks.lifecycle.progress import Progress
 from tasks.lifecycle.run import Run
 from tasks.provision import volumes
 from tasks.provision.volumes import Volume
-from tasks.results.schema import TABLES
+from tasks.results.fio_columns import FioRow
+from tasks.results.node_columns import NodeSecondRow
+from tasks.results.run_columns import VolumeRow
+from tasks.results.second_columns import SecondRow
 from tasks.speed import benchmark
 from tasks.speed.benchmark import Turn, failed_cells, measure, node_of, turns
 from tests.tasks.api import Answer, Api
@@ -42,9 +46,9 @@ def cells(
 
 def measured(run: Run, turn: Turn) -> list[dict[str, Any]]:
     """The rows that are kept of a turn, in their order."""
-    rows: list[dict[str, Any]] = []
+    rows: list[FioRow] = []
     measure(run, [], turn, lambda _: None, lambda row, *_: rows.append(row))
-    return rows
+    return [row.columns() for row in rows]
 
 
 def order(api: Api, seed: int, number: int = 1) -> list[tuple[int, str]]:
@@ -101,14 +105,14 @@ def test_a_class_without_a_volume_has_a_failed_row_for_every_cell(
     api: Api, of_row: int | None, number: int, expected: tuple[int | None, int]
 ) -> None:
     """Nothing is left out of a report; on a PVC that stays, rounds are repeats."""
-    volume = {"storage_class": "slow", "pvc": "a-pvc", "round": of_row, "error": "it was not bound"}
+    volume = VolumeRow(storage_class="slow", pvc="a-pvc", round=of_row, error="it was not bound")
     rows = failed_cells(make_run(api.cluster), volume, number)
-    assert [row["job"] for row in rows] == ["first", "second", "third"]
-    assert {(row["round"], row["repeat"]) for row in rows} == {expected}
-    assert {(row["storage_class"], row["status"], row["error"]) for row in rows} == {
+    assert [row.job for row in rows] == ["first", "second", "third"]
+    assert {(row.round, row.repeat) for row in rows} == {expected}
+    assert {(row.storage_class, row.status, row.error) for row in rows} == {
         ("slow", "failed", "it was not bound")
     }
-    assert {row["pvc"] for row in rows} == {"a-pvc"}
+    assert {row.pvc for row in rows} == {"a-pvc"}
 
 
 def test_a_measured_cell_says_where_when_and_in_what_order(api: Api) -> None:
@@ -121,10 +125,8 @@ def test_a_measured_cell_says_where_when_and_in_what_order(api: Api) -> None:
     assert (second["round"], second["repeat"]) == (1, 1), "the volume's"
     assert second["started_at"] == datetime.fromtimestamp(1795400000, UTC)
     assert (second["node"], second["engine"], second["pod"]) == ("node-1", "libaio", "pod-1")
-    assert (second["pvc"], second["warnings"]) == (make_volume().pvc, [])
+    assert (second["pvc"], second["warnings"]) == (make_volume().pvc, ())
     assert second["iops"] > 0
-    for row in rows.values():
-        assert set(row) <= {column.name for column in TABLES["fio"]}
 
 
 def test_a_cell_s_seconds_are_known_by_its_keys(api: Api) -> None:
@@ -135,16 +137,14 @@ def test_a_cell_s_seconds_are_known_by_its_keys(api: Api) -> None:
     output = json.loads(fio_json("second", "third")) | {"timestamp_ms": 1795400010000}
     told = with_seconds(packed, json.dumps(output))
     script_pod(api, Answer.of(told))
-    kept: list[Any] = []
+    kept: list[tuple[FioRow, list[SecondRow], list[NodeSecondRow]]] = []
     measure(large(api), [], turn_of(2), lambda _: None, lambda *cell: kept.append(cell))
     assert len(kept) == 2
     for row, seconds, _ in kept:
-        keys = ("storage_class", "job", "round", "repeat", "pvc", "node", "pod")
-        assert row["no_seconds"] is None
+        assert row.no_seconds is None
         assert seconds
-        assert all(second[key] == row[key] for second in seconds for key in keys)
         for second in seconds:
-            assert set(second) <= {column.name for column in TABLES["fio_seconds"]}
+            assert second.key == row.key
 
 
 def test_a_cell_without_seconds_is_measured_and_says_why(api: Api) -> None:
@@ -170,13 +170,13 @@ def test_a_pod_is_ordered_to_run_the_group(api: Api) -> None:
 def test_what_fio_says_beside_its_figures_is_a_warning(api: Api) -> None:
     """So is what makes a figure doubtful."""
     doubtful = make_volume(
-        row=make_volume().row | {"filesystem": "tmpfs"}, engine_errors=["io_uring: fio: refused"]
+        row=replace(make_volume().row, filesystem="tmpfs"), engine_errors=["io_uring: fio: refused"]
     )
     log = group("second", "third", stderr="fio: a note") + FINISHED
     rows = cells(api, log, on=doubtful)
     ram = "the volume is tmpfs: this measures RAM, not storage"
-    assert rows["second"]["warnings"] == ["fio: a note", ram]
-    assert rows["third"]["warnings"] == ["fio: a note", ram], "third names its engine itself"
+    assert rows["second"]["warnings"] == ("fio: a note", ram)
+    assert rows["third"]["warnings"] == ("fio: a note", ram), "third names its engine itself"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_output_that_cannot_be_read_fails_its_cells(api: Api) -> None:
     rows = cells(api, group("first", output='{"jobs": [') + FINISHED, number=1)
     assert rows["first"]["status"] == "failed"
     assert rows["first"]["error"].startswith("fio's output is not JSON")
-    assert "iops" not in rows["first"]
+    assert rows["first"]["iops"] is None
 
 
 NODES = "/api/v1/nodes"
@@ -278,7 +278,7 @@ def test_what_did_not_begin_says_so(api: Api) -> None:
     """Its pod ended before."""
     rows = cells(api, "")
     assert rows["second"]["error"].startswith("it did not begin: its container ended: Scripted")
-    assert "started_at" not in rows["second"]
+    assert rows["second"]["started_at"] is None
 
 
 def test_a_pod_that_does_not_finish_is_not_replaced(

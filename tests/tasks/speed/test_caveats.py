@@ -1,28 +1,37 @@
 """Warnings beside figures: which are given, and that a clean cell has none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tasks.provision.filesystems import memory_backed
+from tasks.results.run_columns import VolumeRow
 from tasks.speed.caveats import of_row
+from tests.tasks.sample import CELL
 
-CLEAN: dict[str, Any] = {
-    "rw": "randread",
-    "engine": "libaio",
-    "io_depth": 64,
-    "direct": True,
-    "file_size_bytes": 2**32,
-    "node_memory_bytes": 2**34,
-    "bandwidth_bytes_per_second": 1e8,
-    "iops": 25000.0,
-}
+CLEAN = replace(
+    CELL,
+    rw="randread",
+    engine="libaio",
+    io_depth=64,
+    direct=True,
+    file_size_bytes=2**32,
+    node_memory_bytes=2**34,
+    bandwidth_bytes_per_second=1e8,
+    iops=25000.0,
+)
 
 BUFFERED: dict[str, Any] = {"direct": False, "io_depth": 1}
 
 
+def on(**columns: Any) -> VolumeRow:
+    """The row of a volume that says this of itself."""
+    return VolumeRow(storage_class="fast", round=1, pvc="a-pvc", **columns)
+
+
 def found(options: dict[str, str] | None = None, filesystem: str = "ext4", **row: Any) -> list[str]:
-    return of_row(CLEAN | row, options or {}, {"filesystem": filesystem})
+    return of_row(replace(CLEAN, **row), options or {}, on(filesystem=filesystem))
 
 
 def test_direct_reads_of_a_disk_have_no_caveat() -> None:
@@ -32,7 +41,7 @@ def test_direct_reads_of_a_disk_have_no_caveat() -> None:
 
 def test_a_block_device_has_no_filesystem_to_warn_of() -> None:
     """No filesystem is seen in the pod."""
-    assert of_row(CLEAN, {}, {"filesystem": None}) == []
+    assert of_row(CLEAN, {}, on(filesystem=None)) == []
 
 
 @pytest.mark.parametrize("filesystem", ["tmpfs", "ramfs"])
@@ -104,13 +113,13 @@ AT_THE_NODE = [
     ],
 )
 def test_what_no_network_can_do_is_told_of_a_volume_behind_one(
-    fast: dict[str, float], slow: dict[str, float], words: str
+    fast: dict[str, Any], slow: dict[str, Any], words: str
 ) -> None:
     """A disk of the node's own may; so may a PV of which nothing is known."""
-    (told,) = of_row(CLEAN | fast, {}, NETWORK)
+    (told,) = of_row(replace(CLEAN, **fast), {}, on(**NETWORK))
     assert words in told
-    assert of_row(CLEAN | slow, {}, NETWORK) == []
-    assert [of_row(CLEAN | fast, {}, volume) for volume in AT_THE_NODE] == [[]] * 4
+    assert of_row(replace(CLEAN, **slow), {}, on(**NETWORK)) == []
+    assert [of_row(replace(CLEAN, **fast), {}, on(**volume)) for volume in AT_THE_NODE] == [[]] * 4
 
 
 def test_a_rate_that_was_not_kept_is_told() -> None:

@@ -11,8 +11,8 @@ import pytest
 from tasks.plan.job_file import Job
 from tasks.plan.plan import Plan
 from tasks.results.schema import TABLES
-from tasks.speed.fio_output import UnreadableOutput, errors, rows
-from tests.tasks.sample import read
+from tasks.speed.fio_output import UnreadableOutput, errors
+from tests.tasks.sample import CELL, figures, read, said
 
 DATA = Path(__file__).parents[1] / "data" / "fio"
 
@@ -31,8 +31,14 @@ def job_of(recorded: dict[str, Any]) -> Job:
 
 
 def row(job: str, output: str | None = None) -> dict[str, Any]:
+    """What fio said of a recorded job, by column; what it did not say is left out."""
     text = recorded(job) if output is None else output
-    return rows(text, [job_of(json.loads(text[text.index("{") :]))])[job]
+    return told(text, job_of(json.loads(text[text.index("{") :])))
+
+
+def told(output: str, job: Job) -> dict[str, Any]:
+    columns = figures(output, [job])[job.name]
+    return {k: value for k, value in columns.items() if value is not None and k not in said(CELL)}
 
 
 def with_options(job: str, **options: str) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def test_every_figure_has_a_column(job: str) -> None:
 )
 def test_a_block_size_that_is_not_one_is_missing(options: dict[str, str], size: int | None) -> None:
     """A range or a split has no single size."""
-    assert with_options("mixed", **options)["block_size_bytes"] == size
+    assert with_options("mixed", **options).get("block_size_bytes") == size
 
 
 @pytest.mark.parametrize(("written", "depth"), [("1k", 1024), ("0x20", 32)])
@@ -163,13 +169,13 @@ def test_words_before_the_json_are_skipped() -> None:
 def test_output_that_is_cut_is_refused(length: int) -> None:
     """A pod that was killed has measured nothing; the message shows where it ends."""
     with pytest.raises(UnreadableOutput, match="fio's output is not JSON"):
-        rows(recorded("mixed")[:length], [Job("mixed", {}, {})])
+        figures(recorded("mixed")[:length], [Job("mixed", {}, {})])
 
 
 def test_a_job_that_is_missing_is_named() -> None:
     """Its cell fails; it does not take another's figures."""
     with pytest.raises(UnreadableOutput, match="fio's output has no job absent"):
-        rows(recorded("mixed"), [Job("mixed", {}, {}), Job("absent", {}, {})])
+        figures(recorded("mixed"), [Job("mixed", {}, {}), Job("absent", {}, {})])
 
 
 def test_a_mix_that_fio_reports_as_one_has_its_own_columns() -> None:
@@ -236,7 +242,7 @@ def test_words_behind_the_json_are_skipped() -> None:
 
 
 def row_of(output: str) -> dict[str, Any]:
-    return rows(output, [job_of(json.loads(recorded("mixed")))])["mixed"]
+    return told(output, job_of(json.loads(recorded("mixed"))))
 
 
 @pytest.mark.parametrize(
@@ -257,7 +263,7 @@ def test_jobs_of_one_name_are_told_apart_by_their_order() -> None:
     (first,) = document["jobs"]
     document["jobs"].append(first | {"read": first["read"] | {"iops": 1.0}})
     both = [Job("mixed #1", {}, {}, "mixed"), Job("mixed #2", {}, {}, "mixed")]
-    measured = rows(json.dumps(document), both)
+    measured = figures(json.dumps(document), both)
     assert [measured[job.name]["read_iops"] for job in both] == [39734.265734, 1.0]
 
 
@@ -303,4 +309,4 @@ def test_numbers_that_json_has_not_are_missing(word: str) -> None:
 )
 def test_the_last_word_on_the_page_cache_counts(text: str, *, direct: bool) -> None:
     (job,) = read(Plan(fio_file=f"[mixed]\n{text}")).jobs
-    assert rows(recorded("mixed"), [job])["mixed"]["direct"] is direct
+    assert figures(recorded("mixed"), [job])["mixed"]["direct"] is direct

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tasks.results.schema import TABLES
+from tasks.results.second_columns import SecondRow
 from tasks.speed import node_seconds
+from tests.tasks.sample import CELL
 
 ENDED = datetime(2026, 11, 27, 3, 0, 10, tzinfo=UTC)
 UPTIME = 1000.0  # of the node, when fio ended
@@ -40,22 +41,24 @@ def each_second(
     return packed(*((at + offset, line(at - first)) for at in numbers), head=head)
 
 
-def seconds(count: int = 4, ramp: int = 1) -> list[dict[str, Any]]:
+def seconds(count: int = 4, ramp: int = 1) -> list[SecondRow]:
     """The last seconds of fio; a job that reads and writes has each twice."""
     return [
-        {
-            "second": second,
-            "at": ENDED - timedelta(seconds=count - second),
-            "ramp": second < ramp,
-            "direction": way,
-        }
+        SecondRow(
+            **CELL.key._asdict(),
+            second=second,
+            at=ENDED - timedelta(seconds=count - second),
+            ramp=second < ramp,
+            direction=way,
+        )
         for way in ("read", "write")
         for second in range(count)
     ]
 
 
 def rows_of(said: str, **grid: int) -> list[dict[str, Any]]:
-    return node_seconds.rows(said, {"a": seconds(**grid)}, ENDED.timestamp())["a"]
+    rows = node_seconds.rows(said, {"a": seconds(**grid)}, ENDED.timestamp())["a"]
+    return [row.columns() for row in rows]
 
 
 def column(rows: list[dict[str, Any]], name: str) -> list[Any]:
@@ -63,13 +66,13 @@ def column(rows: list[dict[str, Any]], name: str) -> list[Any]:
 
 
 def test_each_second_of_fio_is_a_row_once() -> None:
-    """By the columns of the table, whichever directions the job had."""
+    """Of the job's cell, whichever directions that had."""
     rows = rows_of(each_second(lambda n: [device("7:3", reads=100 * n)]))
     assert column(rows, "second") == [0, 1, 2, 3]
     assert column(rows, "ramp") == [True, False, False, False]
     assert column(rows, "at") == [ENDED - timedelta(seconds=n) for n in (4, 3, 2, 1)]
     for row in rows:
-        assert set(row) <= {one.name for one in TABLES["node_seconds"]}
+        assert CELL.key._asdict().items() <= row.items()
 
 
 def test_a_device_s_counters_are_rates() -> None:
