@@ -11,24 +11,30 @@ import socket
 import stat
 import tempfile
 from base64 import b64encode
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
 import yaml
+from starlette.types import ASGIApp
 
 from embedded.controllers import claims, garbage, jobs, nodes, scheduler, stateful_sets, workloads
 from embedded.node.kubelet import Kubelet
-from embedded.node.losses import Losses
 from embedded.server import api, door, pods
 from embedded.store.store import Store
 
 HOME = Path("/var/tmp")  # noqa: S108 - each cluster makes a folder of its own in it
 
 
-def main() -> None:
-    """Read the arguments and serve; print the kubeconfig's path once the cluster is ready."""
+Application = Callable[[Store, dict[str, Kubelet]], ASGIApp]
+
+
+def main(application: Application = api.application) -> None:
+    """Read the arguments and serve; print the kubeconfig's path once the cluster is ready.
+
+    Tests give an `application` that answers some calls wrongly.
+    """
     parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
     parser.add_argument(
         "--folder", type=Path, help="where volumes live; made, and removed at the end"
@@ -36,16 +42,11 @@ def main() -> None:
     parser.add_argument(
         "--kubeconfig", type=Path, help="where to write it (default: in the folder)"
     )
-    parser.add_argument(
-        "--faults",
-        action="store_true",
-        help="for tests: serve /embedded/faults, which breaks calls",
-    )
     arguments = parser.parse_args()
     folder, lock = make_folder(arguments.folder)
     kubeconfig = arguments.kubeconfig or folder / "kubeconfig"
     try:
-        asyncio.run(serve(folder, kubeconfig, with_faults=arguments.faults))
+        asyncio.run(serve(folder, kubeconfig, application))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         kubeconfig.unlink(missing_ok=True)
@@ -86,12 +87,11 @@ def remove_stale_folders() -> None:
                 os.close(lock)
 
 
-async def serve(folder: Path, kubeconfig: Path, *, with_faults: bool) -> None:
+async def serve(folder: Path, kubeconfig: Path, application: Application) -> None:
     """Run the cluster until it is told to end, then end every process it started."""
     store = Store()
     node_folders = nodes.make_folders(folder)
-    losses = Losses(lambda: [path for k in kubelets.values() for path in k.kept_folders()])
-    kubelets = {name: Kubelet(store, name, path, losses) for name, path in node_folders.items()}
+    kubelets = {name: Kubelet(store, name, path) for name, path in node_folders.items()}
     loops: list[Coroutine[None, None, None]] = [
         nodes.run(store),
         claims.run(store, node_folders),
@@ -107,7 +107,7 @@ async def serve(folder: Path, kubeconfig: Path, *, with_faults: bool) -> None:
     # asyncio sets it only on sockets that name their protocol; without it, answers wait 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     key = door.make_key(folder)
-    app = door.Door(api.application(store, kubelets, losses, with_faults=with_faults), key.token)
+    app = door.Door(application(store, kubelets), key.token)
     # Its errors are tracebacks of this program; its warnings and websocket errors are refusals, and
     # at its end it cancels what still watches.
     server = Server(
@@ -132,7 +132,6 @@ async def serve(folder: Path, kubeconfig: Path, *, with_faults: bool) -> None:
             for task in tasks:
                 task.cancel()
     finally:  # now that no controller replaces a pod that ends
-        losses.stop()
         for kubelet in kubelets.values():
             await kubelet.shut_down()
 

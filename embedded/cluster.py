@@ -14,15 +14,15 @@ class EmbeddedError(RuntimeError):
 
 
 @contextmanager
-def running(folder: Path | None = None, *, faults: bool = False) -> Iterator[Path]:
+def running(folder: Path | None = None, *, module: str = "embedded") -> Iterator[Path]:
     """Run an embedded cluster; yields the path of its kubeconfig (context: embedded).
 
     `folder` is where its volumes live, made and removed; by default one in
-    /var/tmp, because fio must measure a disk. `faults` is for tests, which break its calls.
+    /var/tmp, because fio must measure a disk. `module` is what runs it; tests have one of
+    their own, which breaks calls.
     EmbeddedError when it does not start or end.
     """
-    command = [sys.executable, "-m", "embedded", *(["--folder", str(folder)] if folder else [])]
-    command += ["--faults"] if faults else []
+    command = [sys.executable, "-m", module, *(["--folder", str(folder)] if folder else [])]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

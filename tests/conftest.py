@@ -119,7 +119,10 @@ class Cluster(NamedTuple):
 
 @pytest.fixture(scope="session")
 def session_cluster() -> Iterator[Cluster]:
-    with running(faults=True) as kubeconfig, config.new_client_from_config(str(kubeconfig)) as api:
+    with (
+        running(module="tests.embedded.faulty") as kubeconfig,
+        config.new_client_from_config(str(kubeconfig)) as api,
+    ):
         yield Cluster(kubeconfig, api)
 
 

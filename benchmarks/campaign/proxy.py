@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import yaml
 from kubernetes import client, config
 
-from embedded.server.faults import call_of
+from tests.embedded.faulty.faults import call_of
 
 STALL_SECONDS = 5.0
 # An HTTP status to answer with; `drop` closes before the call is passed on, `lost` after the

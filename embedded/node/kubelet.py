@@ -10,12 +10,11 @@ capabilities, seccomp, read-only root), readOnly mounts.
 
 import asyncio
 import shutil
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from embedded.node import containers, mounts
 from embedded.node.containers import Container, Log, StartError
-from embedded.node.losses import Losses
 from embedded.node.mounts import MountError
 from embedded.node.recorder import record
 from embedded.store import statuses
@@ -38,11 +37,11 @@ MAX_BACKOFF_SECONDS = 300.0
 class Kubelet:
     """All pods of one node."""
 
-    def __init__(self, store: Store, node: str, folder: Path, losses: Losses) -> None:
+    def __init__(self, store: Store, node: str, folder: Path) -> None:
         self.store = store
         self.node = node
         self.folder = folder
-        self.losses = losses
+        self.on_container_end: Callable[[list[Path]], None] | None = None  # a fault, of tests
         self.workers: dict[str, PodWorker] = {}
 
     async def run(self) -> None:
@@ -231,7 +230,8 @@ class PodWorker:
         self.tell("Started", f"Started container {name}", container=name)
         self.publish()
         code = await container.ended
-        self.kubelet.losses.strike(self.kept_folders())
+        if self.kubelet.on_container_end:
+            self.kubelet.on_container_end(self.kept_folders())
         del self.running[name]
         statuses.terminate(state, code)
         self.publish()

@@ -6,13 +6,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
-from embedded.admission import admission
 from embedded.node.kubelet import Kubelet
-from embedded.node.losses import Losses
-from embedded.server import faults, pods, remotecommand, tables, watches, writes
-from embedded.server.requests import delete_options, is_true, matcher, resource_of, store_of
+from embedded.server import pods, remotecommand, watches, writes
+from embedded.server.requests import is_true, matcher, resource_of, store_of
 from embedded.store import errors, resources
 from embedded.store.errors import ApiError, answer_error
 from embedded.store.objects import Object
@@ -23,18 +20,12 @@ from embedded.store.store import Store
 WATCH_SECONDS = 1800.0  # the least that --min-request-timeout gives a watch by default
 
 
-def application(
-    store: Store, kubelets: dict[str, Kubelet], losses: Losses, *, with_faults: bool
-) -> ASGIApp:
-    """The API server over a store and the kubelets of its nodes; for tests `with_faults`."""
-    endpoint = Route("/embedded/faults", faults.endpoint, methods=["GET", "POST", "DELETE"])
-    routes = [endpoint, *ROUTES] if with_faults else ROUTES
-    app = Starlette(routes=routes, exception_handlers={ApiError: answer_error})
+def application(store: Store, kubelets: dict[str, Kubelet]) -> Starlette:
+    """The API server over a store and the kubelets of its nodes."""
+    app = Starlette(routes=ROUTES, exception_handlers={ApiError: answer_error})
     app.state.store = store
     app.state.kubelets = kubelets
-    app.state.losses = losses
-    app.state.faults = []
-    return faults.FaultMiddleware(app, app.state.faults) if with_faults else app
+    return app
 
 
 def discovered(document: Callable[[], Object]) -> Callable[[Request], Awaitable[Response]]:
@@ -47,18 +38,6 @@ def discovered(document: Callable[[], Object]) -> Callable[[Request], Awaitable[
     return answer
 
 
-def of_group(document: Callable[[str], Object]) -> Callable[[Request], Awaitable[Response]]:
-    """A handler that answers a document of the API group in the path."""
-
-    async def answer(request: Request) -> Response:
-        group = request.path_params.get("group", "")
-        if group and group not in resources.GROUPS:
-            return PlainTextResponse("404 page not found\n", 404)
-        return JSONResponse(document(group))
-
-    return answer
-
-
 async def healthy(request: Request) -> Response:
     """GET /readyz, /livez and /healthz."""
     del request
@@ -66,7 +45,7 @@ async def healthy(request: Request) -> Response:
 
 
 async def collection(request: Request) -> Response:
-    """List, watch, create and delete objects of a resource."""
+    """List, watch and create objects of a resource."""
     resource = resource_of(request)
     if request.method == "POST":
         return await writes.create(request, resource)
@@ -76,13 +55,7 @@ async def collection(request: Request) -> Response:
         return watch(request, resource, namespace, matches)
     store = store_of(request)
     found = [obj for obj in store.items(resource, namespace) if matches(obj)]
-    if request.method == "DELETE":
-        options = await delete_options(request, resource)
-        for obj in found:
-            admission.delete(store, resource, obj, *options)
     metadata = {"resourceVersion": str(store.version)}
-    if tables.wanted(request):
-        return JSONResponse(tables.table(resource, found, metadata))
     # Within a list the items' kind and version are left out, as in Kubernetes.
     items = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in found]
     kind = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
@@ -104,7 +77,6 @@ def watch(request: Request, resource: Resource, namespace: str, matches: Matcher
         bookmarks=is_true(request, "allowWatchBookmarks"),
         initial=initial,
         timeout_seconds=float(request.query_params.get("timeoutSeconds") or WATCH_SECONDS),
-        render=tables.row_event if tables.wanted(request) else None,
     )
     return StreamingResponse(lines, media_type="application/json")
 
@@ -118,8 +90,6 @@ async def item(request: Request) -> Response:
     obj = store.get(resource, request.path_params.get("namespace", ""), request.path_params["name"])
     if request.method == "DELETE":
         return await writes.delete(request, resource, obj)
-    if tables.wanted(request):
-        return JSONResponse(tables.table(resource, [obj], {}))
     return JSONResponse(obj)
 
 
@@ -130,7 +100,7 @@ async def unserved(request: Request) -> Response:
     return PlainTextResponse("404 page not found\n", 404)
 
 
-COLLECTION = ["GET", "POST", "DELETE"]
+COLLECTION = ["GET", "POST"]
 ITEM = ["GET", "PUT", "PATCH", "DELETE"]
 
 
@@ -138,12 +108,10 @@ def resource_routes(base: str) -> list[Route]:
     """The routes of an API group below its base path."""
     spaced = f"{base}/namespaces/{{namespace}}/{{plural}}"
     return [
-        Route(base, of_group(resources.resource_list)),
         Route(f"{base}/{{plural}}", collection, methods=COLLECTION),
         Route(f"{base}/{{plural}}/{{name}}", item, methods=ITEM),
         Route(spaced, collection, methods=COLLECTION),
         Route(f"{spaced}/{{name}}", item, methods=ITEM),
-        Route(f"{spaced}/{{name}}/scale", writes.scale, methods=["GET", "PUT", "PATCH"]),
     ]
 
 
@@ -153,10 +121,6 @@ ROUTES = [
     Route("/healthz", healthy),
     Route("/version", discovered(resources.version)),
     Route("/version/", discovered(resources.version)),
-    Route("/openapi/v3", discovered(resources.openapi_index)),
-    Route("/openapi/v3/api/v1", of_group(resources.openapi)),
-    Route("/openapi/v3/apis/{group}/v1", of_group(resources.openapi)),
-    Route("/api", discovered(lambda: {"kind": "APIVersions", "versions": ["v1"]})),
     Route("/apis", discovered(resources.group_list)),
     *pods.ROUTES,
     *remotecommand.ROUTES,

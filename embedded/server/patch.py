@@ -1,20 +1,12 @@
-"""The four kinds of PATCH: JSON patch, merge patch, strategic merge patch, server-side apply.
-
-Server-side apply is a strategic merge that creates what is not there; field managers and
-their conflicts are not kept.
-"""
+"""Two kinds of PATCH: merge patch, and the strategic merge patch that clients send by default."""
 
 import copy
-
-import jsonpatch
 
 from embedded.store import errors
 from embedded.store.objects import Object
 
-JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
 
 # The patchMergeKey of the lists in the served types (k8s.io/api, struct tags).
 MERGE_KEYS = {
@@ -29,19 +21,13 @@ MERGE_KEYS = {
 
 
 def patched(obj: Object, patch: object, content_type: str) -> Object:
-    """A changed copy of the object; ApiError 400, 415 or 422 when the patch cannot be applied."""
+    """A changed copy of the object; ApiError 400 or 415 when the patch cannot be applied."""
     result = copy.deepcopy(obj)
-    if content_type == JSON_PATCH and isinstance(patch, list):
-        try:
-            return dict(jsonpatch.apply_patch(result, patch))
-        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-            message = f"the server rejected our request due to an error in our request: {error}"
-            raise errors.ApiError(422, "Invalid", message, {}) from error
     if not isinstance(patch, dict):
-        raise errors.bad_request("the patch must be an object, or a list for a JSON patch")
+        raise errors.bad_request("the patch must be an object")
     if content_type == MERGE_PATCH:
         return merge(result, patch)
-    if content_type in {STRATEGIC_PATCH, APPLY_PATCH}:
+    if content_type == STRATEGIC_PATCH:
         return strategic(result, patch)
     raise errors.ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from embedded.store.errors import ApiError
 from embedded.store.objects import Object
@@ -24,11 +24,9 @@ async def stream(
     bookmarks: bool,
     initial: bool,
     timeout_seconds: float,
-    render: Callable[[Resource, Object], Object] | None = None,
 ) -> AsyncIterator[bytes]:
     """Lines of a watch after version `since`; None sends what is there first.
 
-    `render` makes something else of each object, e.g. a row of a table.
     An expired version is an ERROR line with a Status 410, as from a real API server.
     """
     try:
@@ -36,7 +34,7 @@ async def stream(
             version = store.version
             if since is None:
                 for obj in filter(matches, store.items(resource, namespace)):
-                    yield _line("ADDED", render(resource, obj) if render else obj)
+                    yield _line("ADDED", obj)
             if initial:
                 yield _bookmark(resource, version, INITIAL_EVENTS_END)
             end = asyncio.get_running_loop().time() + timeout_seconds
@@ -48,8 +46,7 @@ async def stream(
                         yield _bookmark(resource, store.version, {})
                     continue
                 if kind := _seen_as(event, resource, namespace, matches):
-                    obj = event.object
-                    yield _line(kind, render(resource, obj) if render else obj)
+                    yield _line(kind, event.object)
     except ApiError as error:
         yield _line("ERROR", error.status())
 

@@ -1,4 +1,4 @@
-"""The handlers that write: create, replace, patch, delete, scale."""
+"""The handlers that write: create, replace, patch, delete."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,12 +13,11 @@ from embedded.server.requests import (
     read_body,
     read_object,
     refuse_dry_run,
-    resource_of,
     store_of,
 )
 from embedded.store import errors
-from embedded.store.objects import Object, name_of, namespace_of
-from embedded.store.resources import ACCESS_REVIEWS, CLAIMS, DEPLOYMENTS, PODS, Resource
+from embedded.store.objects import Object, name_of
+from embedded.store.resources import ACCESS_REVIEWS, CLAIMS, PODS, Resource
 
 
 async def create(request: Request, resource: Resource) -> Response:
@@ -53,9 +52,6 @@ async def write(request: Request, resource: Resource) -> Response:
     namespace, name = request.path_params.get("namespace", ""), request.path_params["name"]
     body = await read_body(request, resource)
     old = store.find(resource, namespace, name)
-    if old is None and _content_type(request) == patch.APPLY_PATCH:
-        body = as_object(request, resource, body)
-        return JSONResponse(admission.create(store, resource, body), 201)
     if old is None:
         raise errors.not_found(resource, name)
     if request.method == "PATCH":
@@ -85,31 +81,3 @@ async def write(request: Request, resource: Resource) -> Response:
 
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0]
-
-
-async def scale(request: Request) -> Response:
-    """GET, PUT and PATCH .../scale of a Deployment."""
-    resource, store = resource_of(request), store_of(request)
-    if resource is not DEPLOYMENTS:
-        raise errors.unknown_path()
-    obj = store.get(resource, request.path_params["namespace"], request.path_params["name"])
-    if request.method != "GET":
-        body = await read_body(request, resource)
-        if request.method == "PATCH":
-            body = patch.patched(_scale_of(obj), body, _content_type(request))
-        if not isinstance(body, dict):
-            raise errors.bad_request("the body must be an autoscaling/v1 Scale")
-        replicas = int(body["spec"].get("replicas", 0))
-        obj = store.change(resource, obj, lambda new: new["spec"].update(replicas=replicas))
-    return JSONResponse(_scale_of(obj))
-
-
-def _scale_of(deployment: Object) -> Object:
-    replicas = deployment["spec"]["replicas"]
-    return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": {"name": name_of(deployment), "namespace": namespace_of(deployment)},
-        "spec": {"replicas": replicas} if replicas else {},  # 0 is left out, as in Kubernetes
-        "status": {"replicas": deployment["status"].get("replicas", 0)},
-    }

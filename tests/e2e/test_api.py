@@ -214,56 +214,17 @@ def test_status_is_written_by_its_subresource_only(kube: Kube) -> None:
     assert after.status.phase == before.status.phase == "Running"
 
 
-def test_patches_merge_by_kind(kube: Kube) -> None:
-    body = {"metadata": {"name": "a"}, "data": {"one": "1", "two": "2"}}
-    kube.core.create_namespaced_config_map(kube.namespace, body)
-    json_patch = [
-        {"op": "remove", "path": "/data/one"},
-        {"op": "add", "path": "/data/three", "value": "3"},
-    ]
-    patched = kube.core.patch_namespaced_config_map("a", kube.namespace, json_patch)
-    assert patched.data == {"two": "2", "three": "3"}
+def test_a_finalizer_holds_what_is_deleted(kube: Kube) -> None:
+    kube.core.create_namespaced_config_map(kube.namespace, {"metadata": {"name": "a"}})
     finalizer = {"metadata": {"finalizers": ["example.com/hold"]}}
     held = kube.core.patch_namespaced_config_map("a", kube.namespace, finalizer)
     assert held.metadata.finalizers == ["example.com/hold"]
     kube.core.delete_namespaced_config_map("a", kube.namespace)
     waiting = kube.core.read_namespaced_config_map("a", kube.namespace)
     assert waiting.metadata.deletion_timestamp
-    kube.core.patch_namespaced_config_map(
-        "a", kube.namespace, [{"op": "remove", "path": "/metadata/finalizers"}]
-    )
+    kube.core.patch_namespaced_config_map("a", kube.namespace, {"metadata": {"finalizers": None}})
     status = refusal(lambda: kube.core.read_namespaced_config_map("a", kube.namespace))
     assert status["code"] == 404
-
-
-def test_server_side_apply_creates_and_then_merges(kube: Kube) -> None:
-    def apply(data: dict[str, str]) -> Any:
-        body = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "a", "namespace": kube.namespace},
-            "data": data,
-        }
-        return kube.core.patch_namespaced_config_map(
-            "a",
-            kube.namespace,
-            body,
-            field_manager="e2e",
-            _content_type="application/apply-patch+yaml",
-        )
-
-    assert apply({"one": "1"}).data == {"one": "1"}
-    assert apply({"one": "2"}).data == {"one": "2"}
-
-
-def test_collection_is_deleted_by_label(kube: Kube) -> None:
-    for name, colour in (("a", "red"), ("b", "red"), ("c", "blue")):
-        kube.core.create_namespaced_config_map(
-            kube.namespace, {"metadata": {"name": name, "labels": {"colour": colour}}}
-        )
-    kube.core.delete_collection_namespaced_config_map(kube.namespace, label_selector="colour=red")
-    found = kube.core.list_namespaced_config_map(kube.namespace, label_selector="colour").items
-    assert [item.metadata.name for item in found] == ["c"]
 
 
 def test_cluster_names_its_version_nodes_and_classes(kube: Kube) -> None:

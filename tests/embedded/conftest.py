@@ -16,7 +16,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kubeconfig(folder: Path) -> Iterator[Path]:
-    with cluster.running(folder, faults=True) as path:
+    with cluster.running(folder, module="tests.embedded.faulty") as path:
         yield path
 
 

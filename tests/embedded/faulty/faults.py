@@ -8,14 +8,16 @@
 import asyncio
 from dataclasses import asdict, dataclass
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from embedded.node import losses
-from embedded.node.losses import Losses
 from embedded.store import errors
-from embedded.store.errors import ApiError
+from embedded.store.errors import ApiError, answer_error
+from tests.embedded.faulty import losses
+from tests.embedded.faulty.losses import Losses
 
 ANSWERS = (403, 429, 500, 503, "drop-watch", "stall", "close", "gone")
 
@@ -90,17 +92,24 @@ def call_of(path: str, method: str, query: str) -> tuple[str, str, str, str]:
 
 
 class FaultMiddleware:
-    """Answers the calls that a fault is set for; passes on all others.
+    """Answers the calls that a fault is set for, and /embedded/faults; passes on all others.
 
     It stands outside the application, to have uvicorn's own `send` in its hands.
     """
 
-    def __init__(self, app: ASGIApp, faults: list[Fault]) -> None:
+    def __init__(self, app: ASGIApp, losses: Losses) -> None:
         self.app = app
-        self.faults = faults
+        self.faults: list[Fault] = []
+        route = Route("/embedded/faults", endpoint, methods=["GET", "POST", "DELETE"])
+        self.setting = Starlette(routes=[route], exception_handlers={ApiError: answer_error})
+        self.setting.state.faults = self.faults
+        self.setting.state.losses = losses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
+        if scope["type"] == "http" and scope["path"] == "/embedded/faults":
+            await self.setting(scope, receive, send)
+            return
         if scope["type"] != "http" or not scope["path"].startswith(("/api/", "/apis/")):
             await self.app(scope, receive, send)
             return

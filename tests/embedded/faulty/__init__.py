@@ -1,0 +1,1 @@
+"""The embedded cluster with faults: `python -m tests.embedded.faulty`."""
