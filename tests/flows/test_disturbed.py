@@ -192,8 +192,11 @@ def test_somebody_deletes_the_pod_during_fio(
         assert (outcome.run["outcome"], outcome.run["cells_failed"]) == ("incomplete", 1)
 
 
-def test_somebody_deletes_the_lease(benchmark: Benchmark, cluster: Cluster, namespace: str) -> None:
-    """What was measured counts all the same."""
+def test_somebody_deletes_the_lease(
+    benchmark: Benchmark, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured counts all the same, where no renewal comes upon it."""
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 3600.0)
     leases = client.CoordinationV1Api(cluster.api)
 
     def delete(step: str) -> None:
