@@ -197,6 +197,7 @@ def test_somebody_deletes_the_lease(
 ) -> None:
     """What was measured counts all the same, where no renewal comes upon it."""
     monkeypatch.setattr(lease, "RENEW_SECONDS", 3600.0)
+    monkeypatch.setattr(lease, "STEP_DOWN_SECONDS", 7200.0)
     leases = client.CoordinationV1Api(cluster.api)
 
     def delete(step: str) -> None:
