@@ -55,7 +55,24 @@ def expectation(row: Row) -> Expectation | None:
         why = waited["why"]
     elif row["storage_class"] is not None and "other node" in allowed:
         why = " ".join([why, *filter(None, [stated["access_modes"].get(row["access_mode"])])])
+    back = row["came_back"]
+    if allowed.get(back) == "kept" and (left := _left(row)) is not None:
+        allowed, why = allowed | {back: "lost"}, stated["left"][left]
     return Expectation(allowed, tuple(promise.get("waits_for", ())), why)
+
+
+def _left(row: Row) -> str | None:
+    """The kind of a volume that is another one by now: its pod's, or the node's it was read on.
+
+    A pod that has to wait for its node may be the one from before or a new one, also on another
+    node: where it came back does not say.
+    """
+    volume = kind(row)
+    changed = {
+        "emptyDir": row["new_pod_created_seconds"] is not None,
+        "hostPath": row["verified_on"] not in (None, row["node_before"]),
+    }
+    return volume if changed.get(volume) else None
 
 
 def is_surprise(promised: Expectation, row: Row) -> bool:

@@ -55,10 +55,8 @@ class StormCell:
 
     @property
     def surprises(self) -> list[Row]:
-        """The rounds that differ from what Kubernetes promises."""
-        if self.expectation is None:
-            return []
-        return [row for row in self.rounds if is_surprise(self.expectation, row)]
+        """The rounds that differ from what Kubernetes promises of them."""
+        return surprising(self.rounds)
 
     @property
     def lost_records(self) -> int:
@@ -153,6 +151,11 @@ def survive(run: Run) -> Survival | None:
     )
 
 
+def surprising(rows: Iterable[Row]) -> list[Row]:
+    """The rows that differ from what Kubernetes promises of each."""
+    return [row for row in rows if (own := expectation(row)) and is_surprise(own, row)]
+
+
 def values(rows: Iterable[Row], column: str) -> list[float]:
     """The column's figures in the rows that have one."""
     return [row[column] for row in rows if row[column] is not None]
@@ -200,7 +203,7 @@ def _apart(one: StormCell, other: StormCell) -> bool:
 def _cell(run: Run, volume: str, storm: str, rounds: int, gaps: tuple[Gap, ...]) -> StormCell:
     mine = [row for row in run.storms if (row["volume"], row["storm"]) == (volume, storm)]
     measured = [row for row in mine if row["status"] == "measured"]
-    known = next(iter(measured or mine), None)
+    known = next(iter(surprising(measured) or measured or mine), None)
     return StormCell(
         volume=volume,
         storm=storm,

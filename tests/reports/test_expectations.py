@@ -18,8 +18,11 @@ def promise_of(row: Row) -> Expectation:
 
 
 ROW: Row = {"storage_class": None, "node_affinity": None, "access_mode": None} | dict.fromkeys(
-    ("pending_reason", "came_back", "kept", "out_of_service_seconds", "writer_kind")
-)
+    (
+        "pending_reason", "came_back", "kept", "out_of_service_seconds", "writer_kind",
+        "new_pod_created_seconds", "verified_on", "node_before",
+    )
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("storm", get_args(Storm))
@@ -120,7 +123,7 @@ def test_what_breaks_the_promise_is_a_surprise(volume: str, storm: str, change: 
     ("volume", "storm", "change"),
     [
         ("hostPath", "pod-kill", {"came_back": "other node", "kept": False}),
-        ("hostPath", "drain", {"came_back": "after uncordon", "kept": True}),
+        ("hostPath", "drain", {"came_back": "after uncordon", "kept": True, "verified_on": "w2"}),
         ("nfs-client", "drain",
          {"came_back": "after uncordon", "pending_reason": "unschedulable nodes"}),
         ("nfs-client", "pod-delete", {"kept": None}),
@@ -133,6 +136,31 @@ def test_a_promise_depends_on_where_the_writer_came_back(
     row = ROW | storm_row(volume, storm, 1) | change
 
     assert not is_surprise(promise_of(row), row)
+
+
+@pytest.mark.parametrize("writer", ["Deployment", "StatefulSet"])
+@pytest.mark.parametrize(
+    ("storm", "came_back"),
+    [("node-crash", "after repair"), ("node-partition", "after repair"), ("node-lost", "never")],
+)
+@pytest.mark.parametrize(
+    ("volume", "same", "another"),
+    [
+        ("emptyDir", {}, {"new_pod_created_seconds": 331.0}),
+        ("hostPath", {"verified_on": "w2"}, {"verified_on": "w3"}),
+    ],
+)
+def test_what_is_a_pods_or_a_nodes_own_is_lost_with_it(
+    volume: str, same: Row, another: Row, storm: str, came_back: str, writer: str
+) -> None:
+    """Of a node that is away for longer than pods tolerate, a new pod may come back with it."""
+    row = {"volume": volume, "storm": storm, "came_back": came_back, "writer_kind": writer}
+    row = ROW | row | {"node_before": "w2"}
+    for change, kept in ((same, True), (another, False)):
+        known = row | change
+        assert not is_surprise(promise_of(known), known | {"kept": kept})
+        assert is_surprise(promise_of(known), known | {"kept": not kept})
+    assert promise_of(row | same).why != promise_of(row | another).why
 
 
 def test_the_access_mode_is_explained_where_a_volume_can_move() -> None:

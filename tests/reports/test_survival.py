@@ -454,8 +454,14 @@ def test_a_node_that_is_broken_is_told_apart_from_one_that_is_drained(tmp_path: 
             return None
         back = {"came_back": "after repair", "node_after": "w2", "hold_seconds": HOLD}
         times = {"recovery_seconds": HOLD + 5.1, "away_seconds": HOLD, "return_seconds": 5.1}
-        none = {"kept": True, "lost_records": 0, "pending_reason": None, "pending_message": None}
-        return row | {"storm": "node-crash"} | back | times | none
+        none = (
+            "pending_reason",
+            "pending_message",
+            "new_pod_created_seconds",
+            "old_pod_gone_seconds",
+        )
+        kept = {"kept": True, "lost_records": 0, "verified_on": "w2", "storm": "node-crash"}
+        return row | back | times | kept | dict.fromkeys(none)
 
     plan = {"storms": ["node-crash"], "storm_rounds": 1, "hold_seconds": 30}
     report = report_of(tmp_path, change=crashed, facts={"plan": json.dumps(plan)})
