@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from tasks.kubernetes import storage_classes, verbs, watches
 from tasks.kubernetes.cluster import Cluster
-from tasks.kubernetes.errors import ClusterError
+from tasks.kubernetes.errors import ClusterError, WaitTimedOut
 from tasks.kubernetes.objects import Obj
 from tasks.lifecycle.cleanup import PROVISIONED, release
 from tasks.lifecycle.progress import Progress
@@ -204,3 +205,36 @@ def test_a_volume_that_somebody_made_is_no_remains(
         assert (RUN_ID in find_remains(connection)) is provisioned
     finally:
         verbs.delete(connection, "PersistentVolume", name)
+
+
+@pytest.mark.parametrize("volume", ["of-the-run", "of-another"])
+def test_a_volume_that_a_node_has_still_is_named(
+    connection: Cluster, monkeypatch: pytest.MonkeyPatch, volume: str
+) -> None:
+    """As that of a node that is lost; the attachment of somebody else's volume is not.
+
+    The embedded cluster attaches nothing: what it says of attachments is written here.
+    """
+    run = a_run(connection)
+    plan = run.plan.model_copy(update={"delete_limit_seconds": 1})
+    claim = kept(run)
+    claim["metadata"] = {"name": "attached", "labels": run.labels}
+    claim["spec"]["volumeName"] = "of-the-run"
+    verbs.create(connection, claim)
+    spec = {"nodeName": "w1", "source": {"persistentVolumeName": volume}}
+    there = [{"metadata": {"name": f"{volume}-on-w1"}, "spec": spec}]
+    wait_gone = watches.wait_gone
+
+    def wait(cluster: Cluster, kind: str, **more: Any) -> None:
+        if kind == "VolumeAttachment":
+            raise WaitTimedOut(more["what"], {})
+        wait_gone(cluster, kind, **more)
+
+    monkeypatch.setattr(verbs, "find_allowed", lambda *_: there)
+    monkeypatch.setattr(watches, "wait_gone", wait)
+    notes = release(connection, run.run_id, plan)
+    still = (
+        "volumeattachments of-the-run-on-w1: volume of-the-run is still attached to node w1 after "
+        "1 s. See why with `kubectl describe volumeattachments of-the-run-on-w1`"
+    )
+    assert notes == ([still] if volume == "of-the-run" else [])
