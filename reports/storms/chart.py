@@ -31,9 +31,12 @@ class Mark(NamedTuple):
 GIVEN_BACK = "node uncordoned or up"
 # In the order in which they happen; the colours of the other chart.
 MARKS = {
+    "out of service": Mark("P", "#D55E00", 5),
     "old pod gone": Mark("x", "#222222", 4),
     "new pod created": Mark("o", "#0072B2", 4),
     "scheduled": Mark("D", "#56B4E9", 3.5),
+    "detached": Mark("<", "#D55E00", 4.5),
+    "attached": Mark(">", "#D55E00", 4.5),
     "volume ready": Mark("s", "#E69F00", 4),
     "container started": Mark("^", "#CC79A7", 4.5),
     "first record": Mark("*", "#009E73", 6.5),
