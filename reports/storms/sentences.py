@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from textwrap import shorten
 
 from reports.data.load import Row, bare
-from reports.storms.survival import Gap, StormCell, Survival, middle, values
+from reports.storms.survival import (
+    NO_VOLUME,
+    Gap,
+    StormCell,
+    Survival,
+    excess,
+    is_unfenced,
+    middle,
+    values,
+)
 from reports.storms.words import gap_link, listed, lost_seconds, pending, promised, records, unlike
 from reports.text.markdown import Markdown, markdown
 from reports.text.units import tenths
@@ -117,7 +126,21 @@ def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
     text += "".join(
         f"; {t}" for cell in measured for t in (_broken(cell), _moved(cell), _overlap(cell)) if t
     )
-    return Markdown(f"**{markdown(volume)}**: " + " ".join([f"{text}.", *_further(cells)]))
+    more = [*_excess(survival, volume), *_further(cells)]
+    return Markdown(f"**{markdown(volume)}**: " + " ".join([f"{text}.", *more]))
+
+
+def _excess(survival: Survival, volume: str) -> list[str]:
+    """How much longer than a pod without a volume its pod was away, in storms both came back from.
+
+    Such a pod is that of an emptyDir with the same kind of writer.
+    """
+    control = f"{NO_VOLUME}{volume.removeprefix(bare(volume))}"
+    if volume == control or control not in survival.volumes:
+        return []
+    seconds = [(c.storm, excess(c, survival.cells[control, c.storm])) for c in survival.row(volume)]
+    said = [f"{s:+.1f} s in {storm}" for storm, s in seconds if s is not None and round(s, 1)]
+    return [f"Beyond a pod without a volume ({NO_VOLUME}): {listed(said)}."] if said else []
 
 
 def _data(measured: list[StormCell], planned: int) -> str:
@@ -204,11 +227,15 @@ def _overlap(cell: StormCell) -> str:
     longest = max(values(cell.rounds, "overlap_seconds"), default=0.0)
     if longest == 0:
         return ""
-    mode = cell.rounds[0]["access_mode"]
-    shared = (
-        "which a ReadWriteMany volume allows" if mode == "ReadWriteMany" else "which is no loss"
-    )
-    return f"in {cell.storm} the old and the new pod wrote at once for {tenths(longest)}, {shared}"
+    text = f"in {cell.storm} the old and the new pod wrote at once for {tenths(longest)}, "
+    if unfenced := [row for row in cell.rounds if is_unfenced(row)]:
+        several = max(values(unfenced, "overlap_seconds"))
+        return (
+            f"{text}**up to {tenths(several)} of it although the volume is "
+            f"{unfenced[0]['access_mode']}**: nothing kept the old writer off it"
+        )
+    shared = cell.rounds[0]["access_mode"] == "ReadWriteMany"
+    return text + ("which a ReadWriteMany volume allows" if shared else "which is no loss")
 
 
 def _further(cells: list[StormCell]) -> list[str]:

@@ -11,6 +11,7 @@ from reports.data.stats import FEWEST, LEVEL, p_values, welch
 from reports.storms.expectations import Expectation, expectation, is_surprise
 
 NOT_RUN, NOT_OFFERED = "not run", "not offered"
+NO_VOLUME = "emptyDir"  # made with its pod: nothing of it has to be found, attached or read
 PLACES = ("same node", "other node", "after uncordon", "after repair", "never")
 
 
@@ -165,6 +166,33 @@ def middle(rows: Iterable[Row], column: str) -> float | None:
     """The column's median over the rows that have a figure; None where none has."""
     found = values(rows, column)
     return median(found) if found else None
+
+
+def excess(cell: StormCell, control: StormCell) -> float | None:
+    """Seconds to the first record beyond those of the control: the median over pairs of rounds.
+
+    A pair is of one storm, of a node's the same node, after which both came back to such a place.
+    """
+    pairs = [
+        row["recovery_seconds"] - other["recovery_seconds"]
+        for row in cell.rounds
+        for other in control.rounds
+        if _event(row) == _event(other)
+        and None not in (row["recovery_seconds"], other["recovery_seconds"])
+    ]
+    return median(pairs) if pairs else None
+
+
+def _event(row: Row) -> tuple[object, ...]:
+    node = None if row["hold_seconds"] is None else row["node_before"]
+    return row["round"], row["came_back"], node
+
+
+def is_unfenced(row: Row) -> bool:
+    """Whether two wrote at once to a volume that one node, or one pod, may have."""
+    mode, moved = row["access_mode"], row["node_after"] != row["node_before"]
+    one = mode == "ReadWriteOncePod" or (mode == "ReadWriteOnce" and moved)
+    return one and (row["overlap_seconds"] or 0.0) > (row["clock_error_seconds"] or 0.0)
 
 
 def _in_order(planned: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:

@@ -140,7 +140,7 @@ def test_a_promise_depends_on_where_the_writer_came_back(
 
 @pytest.mark.parametrize("writer", ["Deployment", "StatefulSet"])
 @pytest.mark.parametrize(
-    ("storm", "came_back"),
+    "back",
     [("node-crash", "after repair"), ("node-partition", "after repair"), ("node-lost", "never")],
 )
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_a_promise_depends_on_where_the_writer_came_back(
     ],
 )
 def test_what_is_a_pods_or_a_nodes_own_is_lost_with_it(
-    volume: str, same: Row, another: Row, storm: str, came_back: str, writer: str
+    volume: str, same: Row, another: Row, back: tuple[str, str], writer: str
 ) -> None:
     """Of a node that is away for longer than pods tolerate, a new pod may come back with it."""
-    row = {"volume": volume, "storm": storm, "came_back": came_back, "writer_kind": writer}
+    row = {"volume": volume, "storm": back[0], "came_back": back[1], "writer_kind": writer}
     row = ROW | row | {"node_before": "w2"}
     for change, kept in ((same, True), (another, False)):
         known = row | change

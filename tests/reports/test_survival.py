@@ -336,6 +336,42 @@ def test_rounds_are_counted_and_their_medians_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "node_after", "unfenced"),
+    [
+        ("ReadWriteOnce", "w1", True),
+        ("ReadWriteOnce", "w2", False),
+        ("ReadWriteOncePod", "w2", True),
+        ("ReadWriteMany", "w1", False),
+    ],
+)
+def test_two_writers_on_a_volume_that_one_may_have_are_not_called_harmless(
+    tmp_path: Path, mode: str, node_after: str, *, unfenced: bool
+) -> None:
+    """A ReadWriteOnce volume is one node's, and both pods may be there."""
+    both = {"overlap_seconds": 1.2, "access_mode": mode, "node_after": node_after}
+    report = report_of(
+        tmp_path,
+        change=lambda row: row | (both if of("nfs-client", "pod-kill", row) else {}),
+    )
+    words = f"**up to 1.2 s of it although the volume is {mode}**: nothing kept the old writer off"
+    assert (words in said_of(report, "nfs-client")) is unfenced
+
+
+def test_what_a_volume_takes_beyond_a_pod_without_one_is_told(tmp_path: Path) -> None:
+    """In storms from which both came back alike; emptyDir itself says nothing of it."""
+
+    def slower(row: Row) -> Row:
+        more = 2.6 if of("nfs-client", "drain", row) else 0.0
+        return row | {"recovery_seconds": row["recovery_seconds"] + more}
+
+    beyond = "Beyond a pod without a volume (emptyDir)"
+    report = report_of(tmp_path, change=slower)
+    assert f"{beyond}: +2.6 s in drain." in said_of(report, "nfs-client")
+    assert report.count(beyond) == 1  # local waits for its node, and the others are as fast
+    assert beyond not in report_of(tmp_path / "alike")
+
+
+@pytest.mark.parametrize(
     ("mode", "verdict"),
     [
         ("ReadWriteMany", "which a ReadWriteMany volume allows"),
