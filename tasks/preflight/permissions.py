@@ -6,7 +6,7 @@ What only some storms or volumes need is granted by files of their own, in `mani
 from typing import NamedTuple, get_args
 
 from tasks.plan.plan import NodeStorm, Plan
-from tasks.plan.vocabulary import CLASSES, FOLDER_KINDS, ONE_POD, STATEFUL_SET
+from tasks.plan.vocabulary import CLASSES, DEPLOYMENT, FOLDER_KINDS, ONE_POD, STATEFUL_SET
 
 DRAIN_FILE = "manifests/rbac/drain.yaml"
 
@@ -72,10 +72,12 @@ ALWAYS = [
 # A client opens the websocket with GET, which Kubernetes 1.35 authorizes as create as well.
 EXEC = Permission("", "pods/exec", ("get", "create"), "give fio's pods their orders")
 
+# Granted with all that each run needs: without it nothing is skipped, but a plan may need none.
+DEPLOYMENTS = Permission(
+    "apps", "deployments", ("create", "get", "watch", "delete"), "run the storms' writers"
+)
+
 STORMS = [
-    Permission(
-        "apps", "deployments", ("create", "get", "watch", "delete"), "run the storms' writers"
-    ),
     Permission(
         "apps",
         "statefulsets",
@@ -156,6 +158,7 @@ def needed(flow: str, plan: Plan) -> list[Permission]:
     planned: set[str] = {*plan.storms, *plan.storm_volumes, *plan.writers}
     if plan.access_mode != ONE_POD:  # then another pod reads them
         planned.discard(CLASSES)
+    always += [DEPLOYMENTS] if DEPLOYMENT in plan.writers else []
     rules = [*STORMS, *(FULL_DRAIN if plan.drain == "full" else OWN_DRAIN)]
     of_plan = [rule._replace(only=tuple(o for o in rule.only if o in planned)) for rule in rules]
     return always + [

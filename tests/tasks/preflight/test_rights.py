@@ -80,6 +80,16 @@ def test_a_plan_without_stateful_sets_asks_for_none_of_their_rights() -> None:
     assert "statefulsets" in {rule.resource for rule in needed("nightly", PLAN)}
 
 
+@pytest.mark.parametrize("writer", ["Deployment", "StatefulSet"])
+def test_who_makes_no_deployments_has_only_to_find_them(writer: str) -> None:
+    """Each flow looks for what a run has left, of any kind."""
+    plan = PLAN.model_copy(update={"writers": [writer]})
+    rules = [rule for rule in needed("storms", plan) if rule.resource == "deployments"]
+    asked = {verb for rule in rules for verb in rule.verbs}
+    changed = {"create", "get", "watch", "delete"} if writer == "Deployment" else set()
+    assert asked == {"list"} | changed
+
+
 def test_with_all_of_them_nothing_is_refused(api: Api) -> None:
     """The twin: the same questions, and no right is missing."""
     review(api)
