@@ -22,7 +22,9 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     plan_file: PlanFile = None,
     context: Context = None,
     storage_class: StorageClasses = None,
-    profile: Annotated[str | None, typer.Option(help="quick, standard, kubestr or wal.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="quick, standard, kubestr, wal or sustained.")
+    ] = None,
     fio_file: Annotated[Path | None, typer.Option(help="A fio job file of your own.")] = None,
     rounds: Annotated[
         int | None, typer.Option(help="Rounds, each on a new volume of each class.")

@@ -15,7 +15,7 @@ from reports.history.nights import NIGHTLY, Nights, nights
 from reports.history.told import since_last_night
 from reports.page import provenance
 from reports.page.headline import headline
-from reports.speed import control, details
+from reports.speed import control, details, sustained
 from reports.speed import tables as speed_tables
 from reports.speed.chart import chart
 from reports.speed.comparison import Comparison, compare
@@ -120,7 +120,11 @@ def _report(
         comparison=comparison,
         comparison_table=speed_tables.comparison_table(comparison),
         note=speed_tables.note(comparison),
-        remarks=[*limit_sentences(run, comparison, told), *control.sentences(comparison)],
+        remarks=[
+            *limit_sentences(run, comparison, told),
+            *sustained.sentences(run),
+            *control.sentences(comparison),
+        ],
         controls=control.control_table(comparison),
         concurrent=any((row["concurrent_jobs"] or 1) > 1 for row in run.fio),
         chart_name=f"{run.facts['run_id']}.svg",

@@ -29,7 +29,7 @@ from tasks.plan.requirements import (
 )
 from tasks.plan.vocabulary import WriterKind
 
-Profile = Literal["quick", "standard", "kubestr", "wal"]
+Profile = Literal["quick", "standard", "kubestr", "wal", "sustained"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Filesystem", "Block"]
 NodeStorm = Literal["drain", "node-crash", "node-partition", "node-lost"]
@@ -105,7 +105,8 @@ class Plan(BaseModel):
         default="standard",
         description="quick: random reads and writes of 4k (IOPS) and of 128k (bandwidth), seconds "
         "each. standard: twelve jobs, one at a time. kubestr: kubestr's four jobs at once, so "
-        "contention. wal: small writes with fdatasync.",
+        "contention. wal: small writes with fdatasync. sustained: 4k random writes until they are "
+        "steady, half an hour at most.",
     )
     fio_file: str | None = Field(
         default=None,

@@ -61,7 +61,7 @@ class FioRow(OfCell):
     ]
     repeat: Annotated[int, "1 … on the same volume; since rounds are new ones, 1"]
     sequence: Annotated[int | None, "place in the order in which cells ran, from 1"] = None
-    profile: Annotated[str, "kubestr, standard, quick, wal, or custom"]
+    profile: Annotated[str, "kubestr, standard, quick, wal, sustained, or custom"]
     status: Annotated[Literal["measured", "failed"], "measured or failed"]
     error: Annotated[str | None, "why there is no figure, in fio's or Kubernetes' words"] = None
     warnings: Annotated[tuple[str, ...] | None, "what could make this figure wrong"] = None
@@ -158,3 +158,10 @@ class FioRow(OfCell):
         str | None,
         "why the table fio_seconds has no rows of a cell that was measured; null where it has",
     ] = None
+    steady: Annotated[
+        bool | None,
+        "whether fio ended the job because it was steady (its option steadystate), and not at its "
+        "limit; null of a job without that option",
+    ] = None
+    steady_seconds: Annotated[float | None, "the last ones, by which that was judged"] = None
+    steady_iops: Annotated[float | None, "I/Os a second in these; null if not steady"] = None

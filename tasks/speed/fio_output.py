@@ -128,7 +128,16 @@ def _row(
         system_cpu_percent=result.get("sys_cpu"),
         latency_kind=kind if timed else None,
         **latencies,
+        **_steady(result.get("steadystate")),
     )
+
+
+def _steady(told: dict[str, Any] | None) -> dict[str, Any]:
+    """Whether a job was steady in the end, by its own criterion; nothing where it has none."""
+    if told is None:
+        return {}
+    row = {"steady": bool(told["attained"]), "steady_seconds": float(told["duration"])}
+    return row | ({"steady_iops": float(told["data"]["iops_mean"])} if row["steady"] else {})
 
 
 def _counted(job: Job, moved: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

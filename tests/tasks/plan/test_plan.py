@@ -52,7 +52,11 @@ def test_an_unknown_field_of_a_toleration_is_refused_with_a_toleration_s_fields(
 @pytest.mark.parametrize(
     ("values", "field", "allowed"),
     [
-        ({"profile": "fast"}, "profile", "'quick', 'standard', 'kubestr' or 'wal', not 'fast'"),
+        (
+            {"profile": "fast"},
+            "profile",
+            "'quick', 'standard', 'kubestr', 'wal' or 'sustained', not 'fast'",
+        ),
         ({"rounds": 0}, "rounds", "greater than or equal to 1, not 0"),
         ({"rounds": 101}, "rounds", "less than or equal to 100, not 101"),
         ({"runtime_seconds": 0}, "runtime_seconds", "greater than or equal to 1"),

@@ -310,3 +310,16 @@ def test_numbers_that_json_has_not_are_missing(word: str) -> None:
 def test_the_last_word_on_the_page_cache_counts(text: str, *, direct: bool) -> None:
     (job,) = read(Plan(fio_file=f"[mixed]\n{text}")).jobs
     assert figures(recorded("mixed"), [job])["mixed"]["direct"] is direct
+
+
+@pytest.mark.parametrize(("criterion", "steady"), [("iops_slope:1000%", True), ("iops:0%", False)])
+def test_whether_a_job_became_steady(tmp_path: Path, criterion: str, *, steady: bool) -> None:
+    """By its own criterion: fio ends it then, or at its limit; a job without one says neither."""
+    timed = "time_based\nruntime=6\nrate_iops=500,500\n"
+    until = f"steadystate={criterion}\nsteadystate_duration=2\n"
+    _, output = fio(tmp_path, f"[mixed]\nrw=randrw\nsize=1m\n{timed}{until}")
+    found = row("mixed", output)
+    assert (found["steady"], found["steady_seconds"]) == (steady, 2.0)
+    assert ("steady_iops" in found) is steady
+    assert found.get("steady_iops", 1.0) > 0
+    assert "steady" not in row("mixed")
