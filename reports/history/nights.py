@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from reports.data.load import Row, newest_first, rows
 from reports.history.changes import LATEST
+from reports.speed.cross_check import disturbed
 from reports.speed.figures import DIRECTIONS, JUDGED, Figure, figures_of, jobs, latency
 from reports.text.units import SECONDS
 from tasks.results.column import CONTROL
@@ -30,6 +31,7 @@ OF_FIO = (
     "rw", "iops", "bandwidth_bytes_per_second",
     *(latency(d, percentile).column for d in DIRECTIONS for percentile in JUDGED),
 )  # fmt: skip
+CELL = ("run_id", "storage_class", "job")
 OF_VOLUMES = ("run_id", "storage_class", "first_pod_seconds", "delete_seconds", "error")
 NIGHTLY = "nightly"
 # Where a pod came back, the worse later; which of two nodes is the scheduler's choice.
@@ -98,6 +100,9 @@ def nights(location: str, cluster: str = "", until: datetime | None = None) -> N
     ids = [row["run_id"] for row in runs]
     fio = read(location, "fio", ids, OF_FIO)
     fio = fio.filter(pc.invert(pc.ends_with(fio["storage_class"], CONTROL)))
+    others = disturbed(location, ids)
+    cells = zip(*(fio[key].to_pylist() for key in CELL), strict=True) if others else ()
+    quiet = fio.filter(pa.array([cell not in others for cell in cells])) if others else fio
     storms = rows(location, "storms", ids, OF_STORMS)
     volumes = rows(location, "volumes", ids, OF_VOLUMES)
     fates: dict[str, dict[tuple[str, str], Fate]] = {run: {} for run in ids}
@@ -106,7 +111,7 @@ def nights(location: str, cluster: str = "", until: datetime | None = None) -> N
     return Nights(
         cluster=runs[0]["cluster"],
         runs=tuple(runs),
-        series=(*_of_jobs(ids, fio), *_of_volumes(ids, volumes), *_of_storms(ids, storms)),
+        series=(*_of_jobs(ids, quiet), *_of_volumes(ids, volumes), *_of_storms(ids, storms)),
         fates=fates,
     )
 

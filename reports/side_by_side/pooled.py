@@ -16,6 +16,7 @@ from reports.speed.comparison import (
     unjudged,
 )
 from reports.speed.control import alarm, sentences
+from reports.speed.cross_check import disturbed, told
 from reports.speed.figures import DIRECTIONS, JUDGED, Figure, latency
 from reports.speed.tables import comparison_table, note
 from reports.text.markdown import markdown
@@ -73,11 +74,13 @@ def over_nights(location: str, last: int, cluster: str = "") -> Pooled:
         cells[row["run_id"]].add((row["storage_class"], row["job"]))
     used = [row for row in alike if cells[row["run_id"]] == cells[first["run_id"]]]
     runs = tuple(row["run_id"] for row in reversed(used))
+    others = disturbed(location, runs)  # what somebody else's I/O decided says nothing of a class
+    fio = [row for row in fio if (row["run_id"], row["storage_class"], row["job"]) not in others]
     return Pooled(
         cluster=first["cluster"],
         runs=runs,
         left_out=tuple(row["run_id"] for row in alike if row["run_id"] not in runs),
-        unlike=tuple(_unlike(used)),
+        unlike=(*_unlike(used), *told(others)),
         comparison=_comparison(location, first, [row for row in fio if row["run_id"] in runs]),
     )
 

@@ -3,17 +3,25 @@
 Fewer on the device: a cache answered. More: amplification, or somebody else's I/O.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reports.data.load import Row, Run
+import pyarrow.compute as pc
+
+from reports.data.load import OF_NODE, Row, Run, rows
+from tasks.results.store import read
 
 CACHE, AMPLIFIED = 0.9, 1.3
 WARNED, DISTURBED = 0.05, 0.20  # of the device's bytes, somebody else's
 FEWEST = 3  # seconds
 LEAST_BYTES = 2**20  # a second, below which a device's own housekeeping would be told of
 WAYS = ("read", "write")
+OF_FIO = (
+    "run_id", "storage_class", "job", "round", "repeat", "status", "direct", "sync_latency_mean_ns",
+)  # fmt: skip
+OF_BYTES = [f"{of}{way}_bytes" for way in WAYS for of in ("", "below_", "own_")]
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,49 @@ def checked(run: Run) -> list[Checked]:
     return [one for turn in _turns(node) if (one := _check(turn, node, fio, of_fio))]
 
 
+def disturbed(location: str, runs: Collection[str]) -> set[tuple[str, str, str]]:
+    """The (run, class, job) of several runs with a turn in which too much was somebody else's."""
+    suspects = _with_others(location, runs)
+    fio = rows(location, "fio", suspects, OF_FIO) if suspects else []
+    node = rows(location, "node_seconds", suspects, ("run_id", *OF_NODE)) if suspects else []
+    return {
+        (run_id, turn.storage_class, job)
+        for run_id in suspects
+        for turn in checked(_bare(run_id, fio, node))
+        if turn.disturbed
+        for job in turn.jobs
+    }
+
+
+def told(others: Collection[tuple[str, str, str]]) -> list[str]:
+    """Which of several runs' cells are left out for that, a sentence each job and class."""
+    by_cell = Counter((name, job) for _, name, job in others)
+    return [
+        f"Left out, since more than {DISTURBED:.0%} of the I/O was others': {job} on {name} in "
+        f"{count} run{'s' if count > 1 else ''}"
+        for (name, job), count in sorted(by_cell.items())
+    ]
+
+
+def _with_others(location: str, runs: Collection[str]) -> list[str]:
+    """The runs with a second in which so much was somebody else's: of most nights none is."""
+    table = read(location, "node_seconds", runs, ["run_id", *OF_BYTES])
+    theirs: Any = 0
+    total: Any = 0
+    for way in WAYS:
+        low = pc.coalesce(table[f"below_{way}_bytes"], table[f"{way}_bytes"])
+        theirs = pc.add(theirs, pc.max_element_wise(pc.subtract(low, table[f"own_{way}_bytes"]), 0))
+        total = pc.add(total, low)
+    much = pc.greater(theirs, pc.multiply(total, DISTURBED))
+    return sorted(table.filter(much)["run_id"].unique().to_pylist())
+
+
+def _bare(run_id: str, fio: list[Row], node: list[Row]) -> Run:
+    """A run of which nothing is known but these rows."""
+    of_run = [[row for row in table if row["run_id"] == run_id] for table in (fio, node)]
+    return Run({}, [], [], [], of_run[0], [], [], node_seconds=of_run[1])
+
+
 def _cell(row: Row) -> tuple[Any, ...]:
     return row["storage_class"], row["round"], row["repeat"], row["job"]
 
@@ -61,8 +112,8 @@ def _cell(row: Row) -> tuple[Any, ...]:
 def _turns(node: dict[tuple[Any, ...], list[Row]]) -> Iterator[list[tuple[Any, ...]]]:
     """Cells that ran at once: they have the same seconds of the same volume."""
     turns: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    for cell, rows in node.items():
-        turns.setdefault((*cell[:3], min(row["at"] for row in rows)), []).append(cell)
+    for cell, seconds in node.items():
+        turns.setdefault((*cell[:3], min(row["at"] for row in seconds)), []).append(cell)
     yield from turns.values()
 
 

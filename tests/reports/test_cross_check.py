@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from reports.data.load import Run, load
+from reports.history.nights import nights
+from reports.side_by_side.pooled import about, over_nights
 from reports.speed.caveats import caveats
 from reports.speed.comparison import compare
-from reports.speed.cross_check import checked
+from reports.speed.cross_check import checked, disturbed
 from reports.speed.words import verdict
 from tasks.results.store import write_table
 from tests.reports.sample import RUN_ID, STARTED, Row, write_run
@@ -104,3 +106,23 @@ def test_too_few_seconds_are_not_judged(tmp_path: Path) -> None:
     run = a_run(tmp_path, read_bytes=0)
     del run.node_seconds[6:]
     assert checked(run) == []
+
+
+@pytest.mark.parametrize(("share", "left_out"), [(0.1, False), (0.3, True)])
+def test_a_disturbed_cell_is_in_no_history_and_no_pooled_comparison(
+    tmp_path: Path, share: float, left_out: bool
+) -> None:
+    """A night of it is left out, and told; one with little of others' I/O is as all others."""
+    a_run(tmp_path, read_bytes=round(MOVED / (1 - share)), own_read_bytes=MOVED)
+    cell = (RUN_ID, "nfs-client", "read_iops")
+    assert disturbed(str(tmp_path), [RUN_ID]) == ({cell} if left_out else set())
+    of_job = {s.name for s in nights(str(tmp_path)).series if s.what == "read_iops"}
+    assert of_job == {"local-path"} | (set() if left_out else {"nfs-client"})
+    assert {s.name for s in nights(str(tmp_path)).series if s.what == "write_iops"} == {*CLASSES}
+    pooled = over_nights(str(tmp_path), 28)
+    assert any("others': read_iops on nfs-client in 1 run" in one for one in about(pooled)) is (
+        left_out
+    )
+    of_row = {row.job["job"]: row.cells[1].known for row in pooled.comparison.rows}
+    assert (of_row["read_iops"] is None) is left_out
+    assert of_row["write_iops"] is not None
