@@ -93,7 +93,18 @@ def figures_table(run: Run, comparison: Comparison) -> Markdown:
         if alike and text
     ]
     said = f"The same for all: {', '.join(constant)}.\n\n" if constant else ""
-    return Markdown(f"{said}{body}")
+    return Markdown(f"{said}{body}{_sampling(run)}")
+
+
+def _sampling(run: Run) -> str:
+    """What counting the node's seconds took; empty where nothing was counted."""
+    shares = {row["sampling_cpu_percent"] for row in run.node_seconds} - {None}
+    if not shares:
+        return ""
+    return (
+        f"\n\nCounting what the nodes did in each second took {fmean(shares):.2f} % of a core in "
+        f"the mean of all turns, {max(shares):.2f} % at the most."
+    )
 
 
 def _figures(rows: list[Row]) -> list[str | None]:

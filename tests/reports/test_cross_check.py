@@ -8,6 +8,7 @@ import pytest
 
 from reports.data.load import Run, load
 from reports.history.nights import nights
+from reports.page.render import render
 from reports.side_by_side.pooled import about, over_nights
 from reports.speed.caveats import caveats
 from reports.speed.comparison import compare
@@ -126,3 +127,11 @@ def test_a_disturbed_cell_is_in_no_history_and_no_pooled_comparison(
     of_row = {row.job["job"]: row.cells[1].known for row in pooled.comparison.rows}
     assert (of_row["read_iops"] is None) is left_out
     assert of_row["write_iops"] is not None
+
+
+def test_what_the_counting_took_is_said(tmp_path: Path) -> None:
+    """Of a core; of a run without node_seconds nothing."""
+    write_run(tmp_path / "without", CLASSES)
+    assert "% of a core" not in render(str(tmp_path / "without"), RUN_ID).markdown
+    a_run(tmp_path, read_bytes=MOVED, sampling_cpu_percent=0.25)
+    assert "took 0.25 % of a core" in render(str(tmp_path), RUN_ID).markdown
