@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.paired import IOPS, print_ratios
+from benchmarks.paired import DIRECTLY, IOPS, print_ratios
 from tasks.plan.job_file import Job
 from tasks.speed import fio_output, node_samples
 
@@ -50,8 +50,8 @@ def _iops(name: str, folder: Path, seconds: int) -> float:
             "--filename=file",
         ]  # fmt: skip
         ended = subprocess.run(command, cwd=here, check=True, capture_output=True, text=True)
-        (row,) = fio_output.rows(ended.stdout, [Job(name, {"rw": JOBS[name]}, {})]).values()
-        return float(row["iops"])
+        job = Job(name, {"rw": JOBS[name]}, {})
+        return fio_output.rows(ended.stdout, [job], DIRECTLY)[name].iops or 0.0
 
 
 def _beside(name: str, folder: Path, seconds: int, shares: list[float]) -> float:
