@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from math import exp, sqrt
 from typing import NamedTuple
 
@@ -17,8 +16,7 @@ from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, tenths
 from tasks.results.column import CONTROL
 
 CONFIDENCE = 0.95
-ENOUGH = 3  # volumes; of fewer, nothing is concluded but what lies far off
-FAR = 2.0  # times
+ENOUGH = 3  # volumes; of fewer, there is no interval
 LONG = 5.0  # seconds; of a job that ran for less, the verdict is not set in bold
 RANDOM_READ, RANDOM_WRITE = ("randread",), ("randwrite",)
 SMALL, LARGE = (1, 16 * 2**10), (128 * 2**10, None)
@@ -85,14 +83,6 @@ def throughput_kind(figure: str) -> Kind:
     if figure == "iops":
         return Kind("operations", "iops", (), SMALL, ALONE, _operations)
     return Kind("throughput", "bandwidth_bytes_per_second", (), LARGE, ALONE, _bandwidth)
-
-
-class Verdict(Enum):
-    """What may be said of a figure and a threshold."""
-
-    MET = "pass"
-    NOT_MET = "fail"
-    OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -162,28 +152,24 @@ def classes_of(run: Run) -> tuple[str, ...]:
     return tuple(name for name in class_names(run) if not name.endswith(CONTROL))
 
 
-def figure_of(
+def figures_of(
     run: Run, name: str, kind_name: str, blocks: tuple[int, int | None] | None = None
-) -> ClassFigure | None:
-    """A class's figure of a kind; None where no job measured it. `blocks` narrow the block sizes.
-
-    Of several jobs that measure it, the one with the highest mean stands for the class: of what is
-    the better the more, what the class can do; of what is the better the less, the worst.
-    """
+) -> list[ClassFigure]:
+    """A class's figures of a kind, one for each job that measures it; `blocks` narrow the sizes."""
     kind = KINDS[kind_name]
     if kind_name == PROVISIONING:
         rows = [row for row in run.volumes if row["storage_class"] == name]
-        return summary(kind, [row[kind.column] for row in rows if row[kind.column]])
+        figure = summary(kind, [row[kind.column] for row in rows if row[kind.column]])
+        return [figure] if figure else []
     rows = [row for row in run.fio if row["storage_class"] == name and measures(kind, row, blocks)]
     if kind_name == "read_p99_seconds" and any(_is_paced(row) for row in rows):
         rows = [row for row in rows if _is_paced(row)]
     by_job: dict[str, list[Row]] = {}
     for row in rows:
         by_job.setdefault(row["job"], []).append(row)
-    figures = [
+    return [
         figure for job, mine in by_job.items() if (figure := _of_job(run, name, kind, job, mine))
     ]
-    return max(figures, key=lambda figure: figure.value, default=None)
 
 
 def _of_job(run: Run, name: str, kind: Kind, job: str, rows: list[Row]) -> ClassFigure | None:
@@ -273,30 +259,3 @@ def _mean(values: Sequence[float]) -> float:
         return values[0]
     with np.errstate(divide="ignore"):  # a figure of 0 makes a mean of 0
         return float(np.exp(np.log(values).mean()))
-
-
-def against(figure: ClassFigure, threshold: float) -> Verdict:
-    """Pass where the whole interval satisfies the threshold, fail where none of it does.
-
-    A figure that is in doubt, or of too few I/Os, never passes.
-    """
-    if figure.low is None or figure.high is None:
-        return Verdict.OPEN
-    return _judged(figure, (figure.low, figure.high), threshold)
-
-
-def far_from(figure: ClassFigure, threshold: float) -> Verdict:
-    """Pass or fail where every volume lies twice as far as the threshold asks, or worse by that."""
-    if not figure.of_few:
-        return Verdict.OPEN
-    return _judged(figure, (figure.volumes[0] / FAR, figure.volumes[-1] * FAR), threshold)
-
-
-def _judged(figure: ClassFigure, bounds: tuple[float, float], threshold: float) -> Verdict:
-    low, high = bounds
-    if figure.kind.less_is_better:
-        low, high = -high, -low
-        threshold = -threshold
-    if low >= threshold:
-        return Verdict.OPEN if figure.why_open else Verdict.MET
-    return Verdict.NOT_MET if high < threshold else Verdict.OPEN

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from reports.data.load import Run
 from reports.decision.fate import WITH_ITS_NODE, fate_of, records_in_words
-from reports.decision.figures import PROVISIONING, Verdict, against, classes_of, figure_of, in_words
+from reports.decision.figures import PROVISIONING, classes_of, figures_of, in_words
+from reports.decision.verdicts import Verdict, against, decisive
 from reports.text.units import tenths
 
 EVERY_CLASS = "*"
@@ -69,13 +70,13 @@ def _judged(run: Run, name: str, field: str, value: float) -> Judged:
     if field == RECOVERY:
         return Judged(name, field, tenths(value), *_recovery(run, name, value))
     kind_name = field.split("_", 1)[1]
-    figure = figure_of(run, name, kind_name)
     if kind_name == PROVISIONING and (error := _unusable(run, name)):
         return Judged(name, field, tenths(value), error, Verdict.NOT_MET)
     demanded = in_words(kind_name, value)
-    if figure is None:
+    decided = decisive(figures_of(run, name, kind_name), value, against)
+    if decided is None:
         return Judged(name, field, demanded, "not measured", Verdict.OPEN)
-    verdict = against(figure, value)
+    figure, verdict = decided
     median = f"{figure.kind.label} " if figure.too_few else ""
     why = figure.why_open if verdict is Verdict.OPEN else ""
     seen = ", ".join(filter(None, [f"{median}{figure.words}", figure.of_few, why]))

@@ -12,9 +12,10 @@ from reports.decision.fate import (
     node_storms,
     records_in_words,
 )
-from reports.decision.figures import KINDS, LONG, Verdict, classes_of
+from reports.decision.figures import KINDS, LONG, classes_of
 from reports.decision.references import Held, Share
 from reports.decision.requirements import Judged, counted, unmet
+from reports.decision.verdicts import Verdict
 from reports.decision.workloads import Cell, Fit, Workload, stated, threshold
 from reports.text.markdown import Markdown, markdown, table
 

@@ -10,17 +10,8 @@ import yaml
 
 from reports.data.load import Row, Run
 from reports.decision.fate import MEASURED, NOT_OFFERED, fate_of, records_in_words
-from reports.decision.figures import (
-    KINDS,
-    PROVISIONING,
-    ClassFigure,
-    Verdict,
-    against,
-    classes_of,
-    far_from,
-    figure_of,
-    in_words,
-)
+from reports.decision.figures import KINDS, PROVISIONING, classes_of, figures_of, in_words
+from reports.decision.verdicts import Verdict, against_or_far, decisive
 
 STATED = Path(__file__).parent / "workloads.yaml"
 SHARED_MODE = "ReadWriteMany"
@@ -32,6 +23,9 @@ class Fit(Enum):
     YES = "fits"
     NO = "does not fit"
     UNKNOWN = "not known"
+
+
+FITS = {Verdict.MET: Fit.YES, Verdict.NOT_MET: Fit.NO, Verdict.OPEN: Fit.UNKNOWN}
 
 
 class Need(NamedTuple):
@@ -118,28 +112,25 @@ def _needs(run: Run, name: str, row: dict[str, Any]) -> list[Need]:
 
 def _figure(run: Run, name: str, need: dict[str, Any]) -> Need:
     kind = KINDS[need["figure"]]
-    figure = figure_of(run, name, need["figure"], _blocks(need))
+    value = float(need["at_most"] if "at_most" in need else need["at_least"])
+    figures = figures_of(run, name, need["figure"], _blocks(need))
+    decided = decisive(figures, value, against_or_far)
     if need["figure"] == PROVISIONING and (error := _unusable(run, name)):
         return Need(Fit.NO, f"{kind.label}: {error}")
-    if figure is None:
+    if decided is None:
         words = f"{kind.label} was not measured"
         return Need(Fit.UNKNOWN, words, missing=need["figure"])
-    value = float(need["at_most"] if "at_most" in need else need["at_least"])
-    fit = _fit(figure, value)
+    figure, verdict = decided
+    fit = FITS[verdict]
     sure, warned = not (figure.basis or figure.warned), figure.warned or bool(figure.doubt)
     if fit is Fit.UNKNOWN:
         if figure.too_few:
             return Need(fit, f"{kind.label}: {figure.why_open}", sure, warned)
-        if _fit(replace(figure, doubt=""), value) is Fit.YES:
+        if against_or_far(replace(figure, doubt=""), value) is Verdict.MET:
             return Need(fit, figure.doubt, sure, warned)
     seen = figure.words if fit is Fit.UNKNOWN else figure.kind.words(figure.value)
     said = ", ".join(filter(None, [threshold(need), figure.basis]))
     return Need(fit, f"{figure.kind.label} {seen} ({said})", sure, warned)
-
-
-def _fit(figure: ClassFigure, value: float) -> Fit:
-    verdict = far_from(figure, value) if figure.of_few else against(figure, value)
-    return {Verdict.MET: Fit.YES, Verdict.NOT_MET: Fit.NO}.get(verdict, Fit.UNKNOWN)
 
 
 def _unusable(run: Run, name: str) -> str:

@@ -78,18 +78,22 @@ def write_decision(
     storms: Sequence[Row] = (),
     classes: dict[str, Row] | None = None,
     cell: Row | None = None,
+    of_job: Mapping[str, Row] | None = None,
     volume: Row | None = None,
 ) -> str:
     """Write a run of `{class: {job: a figure a volume, or one for all}}`; return its location.
 
-    `classes`, `cell` and `volume` change the rows of a class, of all fio cells and all volumes.
+    `classes`, `cell`, `of_job`, `volume` change the rows of a class, of all fio cells, of a job's
+    cells, and of all volumes.
     """
     location, rows = str(root), []
     for name, jobs in figures.items():
         for job, given in jobs.items():
             each = [given] * volumes if isinstance(given, int | float) else given
             rows += [
-                fio_row(name, job, number, float(figure)) | (cell or {})
+                fio_row(name, job, number, float(figure))
+                | (cell or {})
+                | (of_job or {}).get(job, {})
                 for number, figure in enumerate(each, start=1)
             ]
     facts = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reports.decision.figures import Verdict
 from reports.decision.requirements import counted, judge, unmet
+from reports.decision.verdicts import Verdict
 from reports.page.render import render
 from tests.reports.decision_sample import GOOD, MIB, decided, storm, write_decision
 from tests.reports.sample import RUN_ID
@@ -190,3 +190,24 @@ def test_a_percentile_of_too_few_ios_is_open(tmp_path: Path) -> None:
     assert seen == "commit p50 1.00 ms, too few I/Os (300 of 10,000)"
     seen, met = verdict(tmp_path / "2", {"max_commit_p99_seconds": 0.0005}, cell=few)
     assert (seen, met) == ("commit p50 1.00 ms", NOT_MET)
+
+
+@pytest.mark.parametrize(
+    ("commits", "met"),
+    [
+        ([(0.001, 100)], OPEN),
+        ([(0.001, 10_000)], MET),
+        ([(0.004, 9_000), (0.3, 1_000)], NOT_MET),
+    ],
+    ids=["too few", "fast", "slow"],
+)
+def test_every_job_has_to_meet_it(
+    tmp_path: Path, commits: list[tuple[float, int]], met: Verdict
+) -> None:
+    """A job that nothing is known of is not outvoted by one with a longer p99 that meets it."""
+    two = GOOD | {"etcd_fdatasync": commits[-1][0], "commit_8k": 0.006}
+    etcd = {"sync_latency_p50_ns": commits[0][0] * 1e9} | {
+        "sync_latency_bins": [{"ns": int(t * 1e9), "count": count} for t, count in commits]
+    }
+    changes = {"jobs": two, "of_job": {"etcd_fdatasync": etcd}}
+    assert verdict(tmp_path, {"max_commit_p99_seconds": 0.01}, **changes)[1] is met
