@@ -1,6 +1,6 @@
 """A percentile of all I/Os of several volumes, and whether there were enough for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reports.data.load import Row
@@ -45,7 +45,7 @@ def count(rows: Iterable[Row], direction: str) -> int | None:
 
 
 def histogram(rows: Iterable[Row], direction: str) -> dict[int, int] | None:
-    """How many I/Os of a cell took up to so many ns, by these; None if a row has no bins."""
+    """How many I/Os of a cell took so many ns, by the middles of fio's bins; None without bins."""
     counts: dict[int, int] = {}
     for row in rows:
         if row["status"] == "measured":
@@ -57,7 +57,7 @@ def histogram(rows: Iterable[Row], direction: str) -> dict[int, int] | None:
 
 
 def pooled(rows: Iterable[Row], direction: str, percentile: str) -> float | None:
-    """A percentile of all I/Os of a cell, by the upper end of its bin; None if one has no bins."""
+    """A percentile of all I/Os of a cell, by the middle of its bin; None if a row has no bins."""
     if (counts := histogram(rows, direction)) is None:
         return None
     rank, seen = PERCENTILES[percentile] * sum(counts.values()), 0
@@ -66,3 +66,24 @@ def pooled(rows: Iterable[Row], direction: str, percentile: str) -> float | None
         if seen >= rank:
             return float(ns)
     return None
+
+
+def beyond(counts: Mapping[int, int], ns: float) -> tuple[int, int]:
+    """How many I/Os of a histogram surely took longer than so many ns, and how many may have.
+
+    They differ by the bin that holds the moment.
+    """
+    surely = sum(number for middle, number in counts.items() if _bin(middle)[0] > ns)
+    perhaps = sum(number for middle, number in counts.items() if _bin(middle)[1] > ns)
+    return surely, perhaps
+
+
+def _bin(middle: int) -> tuple[int, int]:
+    """The first and the last ns of a bin of fio's.
+
+    fio (stat.c, plat_idx_to_val) has 64 bins for each power of two, and its JSON says their middle;
+    below 128 ns each ns is one.
+    """
+    width = 1 << max(middle.bit_length() - 7, 0)
+    first = middle // width * width
+    return first, first + width - 1

@@ -1,7 +1,7 @@
 """The figure of one class: one number a volume, and what these say of the class."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, sqrt
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from reports.data.load import Row, Run, class_names
-from reports.data.percentiles import TooFew, pooled, too_few
+from reports.data.percentiles import PERCENTILES, TooFew, histogram, pooled, too_few
 from reports.decision.doubts import doubt, warnings
 from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, tenths
 from tasks.results.column import CONTROL
@@ -90,9 +90,9 @@ class ClassFigure:
     """The geometric mean over a class's volumes, and each volume's; bounds from three volumes on.
 
     `jobs` are the names of what measured it, and the longest of them `ran_for` so many seconds;
-    `doubt` says why it may not be the storage's, `warned` that a warning touches it. Of TooFew I/Os
-    for a 99th percentile it is the median, which is no more than that: it can only show that a
-    class is too slow.
+    `doubt` says why it may not be the storage's, `warned` that a warning touches it. A percentile
+    has its I/Os by `volumes` in `histograms`, where these are known, and `tail` is the share of
+    them that lies beyond it; of TooFew for it, the value is not for printing.
     """
 
     kind: Kind
@@ -104,6 +104,8 @@ class ClassFigure:
     doubt: str = ""
     warned: bool = False
     too_few: TooFew | None = None
+    histograms: tuple[Mapping[int, int], ...] = ()
+    tail: float = 0.0
     ran_for: float | None = None
 
     @property
@@ -111,13 +113,6 @@ class ClassFigure:
         """`one volume, jobs of 3.0 s`: on how little it rests; empty where that is enough."""
         brief = self.ran_for is not None and self.ran_for < LONG
         return ", ".join(filter(None, [self.of_few, f"jobs of {tenths(self.ran_for)}" * brief]))
-
-    @property
-    def why_open(self) -> str:
-        """Why it cannot show that a class meets a threshold; empty where it can."""
-        if self.too_few:
-            return f"too few I/Os ({self.too_few.seen:,} of {self.too_few.needed:,})"
-        return self.doubt
 
     @property
     def words(self) -> str:
@@ -174,18 +169,6 @@ def figures_of(
 
 def _of_job(run: Run, name: str, kind: Kind, job: str, rows: list[Row]) -> ClassFigure | None:
     """A job's figure; a percentile is that of all I/Os of all volumes, where histograms are."""
-    few = None
-    if found := PERCENTILE.fullmatch(kind.column):
-        direction, percentile = found.groups()
-        if few := too_few(rows, direction, percentile):
-            percentile = "p50"
-            kind = kind._replace(
-                label=kind.label.replace("p99", percentile),
-                column=f"{direction}_latency_{percentile}_ns",
-            )
-        of_all = pooled(rows, direction, percentile)
-    else:
-        of_all = None
     figure = summary(kind, of_volumes(rows, kind), (job,))
     if figure is None:
         return None
@@ -193,16 +176,31 @@ def _of_job(run: Run, name: str, kind: Kind, job: str, rows: list[Row]) -> Class
         figure,
         doubt=doubt(run, name, rows),
         warned=bool(warnings(rows)),
-        too_few=few,
         ran_for=max((row["runtime_seconds"] or 0 for row in rows), default=None),
     )
-    if not of_all:
+    found = PERCENTILE.fullmatch(kind.column)
+    return _of_all(figure, rows, *found.groups()) if found else figure
+
+
+def _of_all(figure: ClassFigure, rows: list[Row], direction: str, percentile: str) -> ClassFigure:
+    """A percentile by all I/Os of all volumes; without histograms it stays the volumes' mean."""
+    figure = replace(
+        figure,
+        too_few=too_few(rows, direction, percentile),
+        tail=1 - PERCENTILES[percentile],
+    )
+    if not (of_all := pooled(rows, direction, percentile)):
         return figure
-    value = of_all / kind.per_unit
+    by_volume: dict[object, list[Row]] = {}
+    for row in rows:
+        by_volume.setdefault(row["volume"], []).append(row)
+    histograms = (histogram(mine, direction) for mine in by_volume.values())
+    value = of_all / figure.kind.per_unit
     low, high = figure.low, figure.high
     if low is not None and high is not None:
         low, high = min(low, value), max(high, value)
-    return replace(figure, value=value, low=low, high=high)
+    known = tuple(one for one in histograms if one)
+    return replace(figure, value=value, low=low, high=high, histograms=known)
 
 
 def measures(kind: Kind, row: Row, blocks: tuple[int, int | None] | None = None) -> bool:

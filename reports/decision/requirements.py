@@ -5,7 +5,7 @@ from typing import NamedTuple
 from reports.data.load import Run
 from reports.decision.fate import WITH_ITS_NODE, fate_of, records_in_words
 from reports.decision.figures import PROVISIONING, classes_of, figures_of, in_words
-from reports.decision.verdicts import Verdict, against, decisive
+from reports.decision.verdicts import Verdict, against, decisive, took_longer
 from reports.text.units import tenths
 
 EVERY_CLASS = "*"
@@ -77,9 +77,9 @@ def _judged(run: Run, name: str, field: str, value: float) -> Judged:
     if decided is None:
         return Judged(name, field, demanded, "not measured", Verdict.OPEN)
     figure, verdict = decided
-    median = f"{figure.kind.label} " if figure.too_few else ""
-    why = figure.why_open if verdict is Verdict.OPEN else ""
-    seen = ", ".join(filter(None, [f"{median}{figure.words}", figure.of_few, why]))
+    why = figure.doubt if verdict is Verdict.OPEN else ""
+    said = took_longer(figure, value) or figure.words
+    seen = ", ".join(filter(None, [said, figure.of_few, why]))
     return Judged(name, field, demanded, seen, verdict)
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from reports.decision.figures import ClassFigure
+from scipy.special import betaincinv
+
+from reports.data.percentiles import beyond
+from reports.decision.figures import CONFIDENCE, ClassFigure
 
 FAR = 2.0  # times; of fewer volumes than an interval takes, only what lies so far off is decided
 
@@ -43,11 +46,11 @@ def decisive(
 def against(figure: ClassFigure, threshold: float) -> Verdict:
     """Pass where the whole interval satisfies the threshold, fail where none of it does.
 
-    A figure that is in doubt, or of too few I/Os, never passes.
+    A percentile also needs the count of its I/Os to say so. A figure in doubt never passes.
     """
     if figure.low is None or figure.high is None:
         return Verdict.OPEN
-    return _judged(figure, (figure.low, figure.high), threshold)
+    return _judged(figure, (figure.low, figure.high), threshold, 1.0)
 
 
 def against_or_far(figure: ClassFigure, threshold: float) -> Verdict:
@@ -57,14 +60,74 @@ def against_or_far(figure: ClassFigure, threshold: float) -> Verdict:
     """
     if not figure.of_few:
         return against(figure, threshold)
-    return _judged(figure, (figure.volumes[0] / FAR, figure.volumes[-1] * FAR), threshold)
+    return _judged(figure, (figure.volumes[0], figure.volumes[-1]), threshold, FAR)
 
 
-def _judged(figure: ClassFigure, bounds: tuple[float, float], threshold: float) -> Verdict:
+def took_longer(figure: ClassFigure, threshold: float) -> str:
+    """`3 of 3,135 I/Os took longer`, of a percentile that is not printed; empty of any other."""
+    if figure.too_few is None:
+        return ""
+    if not figure.histograms:
+        return f"too few I/Os ({figure.too_few.seen:,} of {figure.too_few.needed:,})"
+    slow = sum(beyond(one, threshold * figure.kind.per_unit)[1] for one in figure.histograms)
+    said = f"{slow:,} of {figure.too_few.seen:,} I/Os took longer"
+    if figure.low is None or figure.high is None:
+        return said
+    open_ = _by_volumes(figure, (figure.low, figure.high), threshold, 1.0) is Verdict.OPEN
+    return f"{said}, volumes too far apart" if open_ else said
+
+
+def _judged(
+    figure: ClassFigure, bounds: tuple[float, float], threshold: float, margin: float
+) -> Verdict:
+    """By a class's bounds, `margin` times off the threshold, and by the count of its I/Os."""
+    found = _by_volumes(figure, bounds, threshold, margin)
+    if figure.histograms:
+        if found is not _by_count(figure, threshold, margin):
+            return Verdict.OPEN
+    elif figure.too_few:
+        return Verdict.OPEN
+    return Verdict.OPEN if found is Verdict.MET and figure.doubt else found
+
+
+def _by_volumes(
+    figure: ClassFigure, bounds: tuple[float, float], threshold: float, margin: float
+) -> Verdict:
     low, high = bounds
     if figure.kind.less_is_better:
-        low, high = -high, -low
-        threshold = -threshold
-    if low >= threshold:
-        return Verdict.OPEN if figure.why_open else Verdict.MET
-    return Verdict.NOT_MET if high < threshold else Verdict.OPEN
+        met, missed = high * margin <= threshold, low > threshold * margin
+    else:
+        met, missed = low >= threshold * margin, high * margin < threshold
+    return Verdict.MET if met else Verdict.NOT_MET if missed else Verdict.OPEN
+
+
+def _by_count(figure: ClassFigure, threshold: float, margin: float) -> Verdict:
+    """Whether more I/Os took longer than the threshold than the percentile leaves beyond it.
+
+    All volumes' I/Os together decide, by the 95 % interval of Clopper and Pearson, for which each
+    is a draw of its own. Of one volume they are not: a stall delays a hundred at once. So each
+    volume's share has to lie on the same side, too. An I/O in the bin that holds the threshold
+    counts against what would be said.
+    """
+    unit, tail = figure.kind.per_unit, figure.tail
+    sizes = [sum(one.values()) for one in figure.histograms]
+    maybe = [beyond(one, threshold / margin * unit)[1] for one in figure.histograms]
+    if _share(sum(maybe), sum(sizes))[1] <= tail and _all_below(maybe, sizes, tail):
+        return Verdict.MET
+    surely = [beyond(one, threshold * margin * unit)[0] for one in figure.histograms]
+    quick = [size - slow for size, slow in zip(sizes, surely, strict=True)]
+    if _share(sum(surely), sum(sizes))[0] > tail and _all_below(quick, sizes, 1 - tail):
+        return Verdict.NOT_MET
+    return Verdict.OPEN
+
+
+def _all_below(counts: Sequence[int], sizes: Sequence[int], share: float) -> bool:
+    return all(count <= share * size for count, size in zip(counts, sizes, strict=True))
+
+
+def _share(count: int, size: int) -> tuple[float, float]:
+    """Clopper's and Pearson's 95 % interval of a share (Biometrika 26(4), 1934)."""
+    level = (1 - CONFIDENCE) / 2
+    low = betaincinv(count, size - count + 1, level) if count else 0.0
+    high = betaincinv(count + 1, size - count, 1 - level) if count < size else 1.0
+    return float(low), float(high)

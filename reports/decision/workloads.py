@@ -11,7 +11,7 @@ import yaml
 from reports.data.load import Row, Run
 from reports.decision.fate import MEASURED, NOT_OFFERED, fate_of, records_in_words
 from reports.decision.figures import KINDS, PROVISIONING, classes_of, figures_of, in_words
-from reports.decision.verdicts import Verdict, against_or_far, decisive
+from reports.decision.verdicts import Verdict, against_or_far, decisive, took_longer
 
 STATED = Path(__file__).parent / "workloads.yaml"
 SHARED_MODE = "ReadWriteMany"
@@ -123,14 +123,13 @@ def _figure(run: Run, name: str, need: dict[str, Any]) -> Need:
     figure, verdict = decided
     fit = FITS[verdict]
     sure, warned = not (figure.basis or figure.warned), figure.warned or bool(figure.doubt)
-    if fit is Fit.UNKNOWN:
-        if figure.too_few:
-            return Need(fit, f"{kind.label}: {figure.why_open}", sure, warned)
-        if against_or_far(replace(figure, doubt=""), value) is Verdict.MET:
-            return Need(fit, figure.doubt, sure, warned)
-    seen = figure.words if fit is Fit.UNKNOWN else figure.kind.words(figure.value)
+    doubtful = replace(figure, doubt="")
+    if fit is Fit.UNKNOWN and against_or_far(doubtful, value) is Verdict.MET:
+        return Need(fit, figure.doubt, sure, warned)
+    words = figure.words if fit is Fit.UNKNOWN else kind.words(figure.value)
+    seen = took_longer(figure, value) or words
     said = ", ".join(filter(None, [threshold(need), figure.basis]))
-    return Need(fit, f"{figure.kind.label} {seen} ({said})", sure, warned)
+    return Need(fit, f"{kind.label} {seen} ({said})", sure, warned)
 
 
 def _unusable(run: Run, name: str) -> str:

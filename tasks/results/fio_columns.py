@@ -11,7 +11,8 @@ WRITE = "a write's completion latency, as fio computed it"
 SYNC = "an fsync's or fdatasync's latency, as fio computed it"
 TRIM = "a trim's completion latency, as fio computed it"
 MIXED = "an I/O's completion latency under unified_rw_reporting, as fio computed it"
-HISTOGRAM, UP_TO = "histogram of the latency of", "how many took up to so many ns"
+HISTOGRAM = "histogram of the latency of"
+UP_TO = "how many took so many ns, the middle of a bin, of which each power of two has 64"
 
 
 class Key(NamedTuple):

@@ -79,12 +79,13 @@ def write_decision(
     classes: dict[str, Row] | None = None,
     cell: Row | None = None,
     of_job: Mapping[str, Row] | None = None,
+    of_volume: Sequence[Row] = (),
     volume: Row | None = None,
 ) -> str:
     """Write a run of `{class: {job: a figure a volume, or one for all}}`; return its location.
 
-    `classes`, `cell`, `of_job`, `volume` change the rows of a class, of all fio cells, of a job's
-    cells, and of all volumes.
+    `classes`, `cell`, `of_job`, `of_volume` and `volume` change the rows of a class, of all fio
+    cells, of those of a job, of those of each volume, and of all volumes.
     """
     location, rows = str(root), []
     for name, jobs in figures.items():
@@ -94,6 +95,7 @@ def write_decision(
                 fio_row(name, job, number, float(figure))
                 | (cell or {})
                 | (of_job or {}).get(job, {})
+                | (of_volume[number - 1] if of_volume else {})
                 for number, figure in enumerate(each, start=1)
             ]
     facts = {

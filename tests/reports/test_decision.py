@@ -310,19 +310,50 @@ def bins(*counts: tuple[float, int]) -> Row:
     return {"sync_latency_bins": [{"ns": int(t * 1e9), "count": n} for t, n in counts]}
 
 
-@pytest.mark.parametrize(("each", "enough"), [(3_333, False), (3_334, True)])
-def test_a_percentile_has_a_hundred_ios_beyond_it(tmp_path: Path, each: int, enough: bool) -> None:
-    """Of three volumes together 10,000 commits; the median of fewer can still be too slow."""
-    few = bins((0.001, each)) | {"sync_latency_p50_ns": 1e6}
+@pytest.mark.parametrize(("each", "printed"), [(3_333, False), (3_334, True)])
+def test_a_percentile_is_printed_of_a_hundred_ios_beyond_it(
+    tmp_path: Path, each: int, printed: bool
+) -> None:
+    """Of three volumes together 10,000 commits; of fewer it is said how many took longer."""
+    few, total = bins((0.001, each)), 3 * each
+    words = "1.00 ms" if printed else f"0 of {total:,} I/Os took longer"
     text = cell(tmp_path / "fast", "etcd", {}, cell=few)
-    assert text == (
-        "**fits**: commit p99 1.00 ms (≤ 10 ms), speed alone"
-        if enough
-        else "not known: commit p99: too few I/Os (9,999 of 10,000)"
+    assert text == f"**fits**: commit p99 {words} (≤ 10 ms), speed alone"
+    slow = bins((0.02, each))
+    text = cell(tmp_path / "slow", "etcd", {"etcd_fdatasync": 0.02}, cell=slow)
+    words = "20.0 ms" if printed else f"{total:,} of {total:,} I/Os took longer"
+    assert text == f"**does not fit**: commit p99 {words} (≤ 10 ms)"
+
+
+@pytest.mark.parametrize(
+    ("each", "seconds", "verdict"),
+    [
+        (368, 0.0049, "fits"),
+        (367, 0.0049, "not known"),
+        (368, 0.0051, "not known"),
+        (368, 0.0199, "not known"),
+        (368, 0.0205, "does not fit"),
+    ],
+)
+def test_of_one_volume_the_count_is_of_what_lies_far_off(
+    tmp_path: Path, each: int, seconds: float, verdict: str
+) -> None:
+    text = cell(
+        tmp_path, "etcd", {"etcd_fdatasync": seconds}, volumes=1, cell=bins((seconds, each))
     )
-    slow = bins((0.02, each)) | {"sync_latency_p50_ns": 20e6}
-    text = cell(tmp_path / "slow", "etcd", {"etcd_fdatasync": 0.03}, cell=slow)
-    assert text.startswith(f"**does not fit**: commit {'p99' if enough else 'p50'} 20.0 ms (≤ 10")
+    assert text.startswith(f"{verdict}: commit p99 ")
+    assert "(≤ 10 ms, one volume)" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fit"), [(0.0037, "**fits**: "), (0.012, "**does not fit**: ")]
+)
+def test_three_paced_seconds_decide(tmp_path: Path, seconds: float, fit: str) -> None:
+    """350 reads a second: too few to print a p99, and enough to know it from 10 ms."""
+    reads = {"read_latency_bins": [{"ns": int(seconds * 1e9), "count": 1_045}]}
+    text = cell(tmp_path, PAGES, {"paced_4k": seconds}, of_job={"paced_4k": reads})
+    assert text.startswith(fit)
+    assert f"read p99 {0 if seconds < 0.01 else 3135:,} of 3,135 I/Os took longer" in text
 
 
 def test_the_percentile_of_several_volumes_is_the_one_of_the_table_of_speeds(

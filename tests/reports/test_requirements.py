@@ -9,7 +9,7 @@ from reports.decision.requirements import counted, judge, unmet
 from reports.decision.verdicts import Verdict
 from reports.page.render import render
 from tests.reports.decision_sample import GOOD, MIB, decided, storm, write_decision
-from tests.reports.sample import RUN_ID
+from tests.reports.sample import RUN_ID, Row
 
 MET, NOT_MET, OPEN = Verdict.MET, Verdict.NOT_MET, Verdict.OPEN
 
@@ -182,14 +182,54 @@ def test_a_figure_in_doubt_is_never_met_and_may_fail(tmp_path: Path) -> None:
     assert verdict(tmp_path / "3", {"min_read_iops": 11_000})[1] is MET
 
 
-def test_a_percentile_of_too_few_ios_is_open(tmp_path: Path) -> None:
-    """Its median alone may show that a class is too slow."""
-    few = {"sync_latency_bins": [{"ns": 1_000_000, "count": 100}], "sync_latency_p50_ns": 1e6}
-    seen, met = verdict(tmp_path / "1", {"max_commit_p99_seconds": 0.01}, cell=few)
-    assert met is OPEN
-    assert seen == "commit p50 1.00 ms, too few I/Os (300 of 10,000)"
-    seen, met = verdict(tmp_path / "2", {"max_commit_p99_seconds": 0.0005}, cell=few)
-    assert (seen, met) == ("commit p50 1.00 ms", NOT_MET)
+MS = 0.001
+# Of each of three volumes: a latency in seconds, and how many I/Os took that.
+COUNTED = {
+    "none, enough": ([(3 * MS, 123)], "0 of 369 I/Os took longer", MET),
+    "none, too few": ([(3 * MS, 122)], "0 of 366 I/Os took longer", OPEN),
+    "few": ([(3 * MS, 1_030), (30 * MS, 3)], "9 of 3,099 I/Os took longer", MET),
+    "one in a hundred": ([(3 * MS, 1_025), (30 * MS, 10)], "30 of 3,105 I/Os took longer", OPEN),
+    "many": ([(8 * MS, 2_400), (100 * MS, 100)], "300 of 7,500 I/Os took longer", NOT_MET),
+    "in the threshold's bin": ([(9.99 * MS, 2_400)], "7,200 of 7,200 I/Os took longer", OPEN),
+    "below that bin": ([(9.8 * MS, 2_400)], "0 of 7,200 I/Os took longer", MET),
+}  # fmt: skip
+
+
+def bins(*counts: tuple[float, int]) -> Row:
+    """A histogram of syncs."""
+    return {"sync_latency_bins": [{"ns": int(t * 1e9), "count": count} for t, count in counts]}
+
+
+@pytest.mark.parametrize(("commits", "seen", "met"), COUNTED.values(), ids=COUNTED)
+def test_a_threshold_needs_no_hundred_ios_beyond_the_percentile(
+    tmp_path: Path, commits: list[tuple[float, int]], seen: str, met: Verdict
+) -> None:
+    """It needs the count of those beyond itself: 5 % of nothing, or much more than 1 %."""
+    jobs = {"etcd_fdatasync": commits[-1][0] if met is NOT_MET else commits[0][0]}
+    found = verdict(tmp_path, {"max_commit_p99_seconds": 0.01}, jobs=jobs, cell=bins(*commits))
+    assert found == (seen, met)
+
+
+@pytest.mark.parametrize(
+    ("slow", "met"), [((10, 10, 10), MET), ((0, 0, 30), OPEN), ((60, 60, 60), NOT_MET)]
+)
+def test_each_volume_has_to_be_on_the_same_side(
+    tmp_path: Path, slow: tuple[int, int, int], met: Verdict
+) -> None:
+    """As many I/Os of all together took too long; all of them on one volume are its own."""
+    jobs = {"etcd_fdatasync": 0.1 if min(slow) > 20 else 3 * MS}
+    cells = [bins((3 * MS, 2_000 - count), (100 * MS, count)) for count in slow]
+    found = verdict(tmp_path, {"max_commit_p99_seconds": 0.01}, jobs=jobs, of_volume=cells)
+    assert found[1] is met
+
+
+def test_without_histograms_too_few_ios_decide_nothing(tmp_path: Path) -> None:
+    """As in files of old runs."""
+    few = {"write_ios": 100}
+    seen, met = verdict(tmp_path / "few", {"max_commit_p99_seconds": 0.01}, cell=few)
+    assert (seen, met) == ("too few I/Os (300 of 10,000)", OPEN)
+    many = {"write_ios": 4_000}
+    assert verdict(tmp_path / "many", {"max_commit_p99_seconds": 0.01}, cell=many)[1] is MET
 
 
 @pytest.mark.parametrize(
@@ -206,8 +246,5 @@ def test_every_job_has_to_meet_it(
 ) -> None:
     """A job that nothing is known of is not outvoted by one with a longer p99 that meets it."""
     two = GOOD | {"etcd_fdatasync": commits[-1][0], "commit_8k": 0.006}
-    etcd = {"sync_latency_p50_ns": commits[0][0] * 1e9} | {
-        "sync_latency_bins": [{"ns": int(t * 1e9), "count": count} for t, count in commits]
-    }
-    changes = {"jobs": two, "of_job": {"etcd_fdatasync": etcd}}
+    changes = {"jobs": two, "of_job": {"etcd_fdatasync": bins(*commits)}}
     assert verdict(tmp_path, {"max_commit_p99_seconds": 0.01}, **changes)[1] is met
