@@ -115,3 +115,54 @@ def test_no_night_is_refused_with_what_there_is(tmp_path: Path) -> None:
     write_nights(tmp_path, 1)
     with pytest.raises(ResultsError, match="of cluster 'x'; it holds those of kind-prod"):
         over_nights(str(tmp_path), 7, "x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("fio_env", '{"BS": "128k"}'),
+        ("rounds", "10"),
+        ("control", "true"),
+        ("pvc", '"mine"'),
+        ("node_selector", '{"pool": "fast"}'),
+        ("runtime_seconds", "60"),
+    ],
+)
+def test_nights_of_another_plan_are_told(tmp_path: Path, field: str, value: str) -> None:
+    """How many there are, and in what they differ; what an older plan does not know is no other."""
+    write_nights(tmp_path, 3, plan='{"profile": "standard"}')
+    write_nights(tmp_path, 2, first=3, plan=f'{{"profile": "standard", "{field}": {value}}}')
+    write_nights(tmp_path, 2, first=5, plan='{"profile": "standard", "fio_env": {}, "pvc": ""}')
+    pooled = over_nights(str(tmp_path), 28)
+    assert pooled.runs == ("night-00", "night-01", "night-02", "night-05", "night-06")
+    assert f"- Left out, of another plan: 2 runs, by {field} in 2\n" in render(pooled)
+    (tmp_path / "alike").mkdir()
+    assert "another plan" not in render(over_nights(write_nights(tmp_path / "alike", 3), 28))
+
+
+def test_runs_of_one_date_are_one_night(tmp_path: Path) -> None:
+    """Three by hand within an hour are one, and the newest stands for it."""
+    write_nights(tmp_path, 3)
+    for night in (3, 4):
+        write_nights(tmp_path, 1, first=night, started_at=STARTED + timedelta(days=2, hours=night))
+    report = render(pooled := over_nights(str(tmp_path), 28))
+    assert pooled.runs == ("night-00", "night-01", "night-04")
+    assert "its newest run stands for it: night-03, night-02\n" in report
+    assert over_nights(str(tmp_path), 2).runs == ("night-01", "night-04")
+
+
+@pytest.mark.parametrize(("ios", "printed"), [(9_999, False), (10_000, True)])
+def test_a_percentile_of_nights_is_one_that_each_may_print(
+    tmp_path: Path, ios: int, printed: bool
+) -> None:
+    for night, each in enumerate((20_000, 20_000, ios)):
+
+        def cell(row: Row, each: int = each) -> Row:
+            return row | {"read_ios": each, "write_ios": each}
+
+        write_run(
+            tmp_path, TWIN, rounds=1, jobs=sample.STANDARD, run_id=f"night-{night}", cell=cell,
+            facts={"started_at": STARTED + timedelta(days=night)},
+        )  # fmt: skip
+    report = render(over_nights(str(tmp_path), 28))
+    assert ("too few I/Os (9,999 of 10,000)" in report) != printed
