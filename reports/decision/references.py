@@ -130,8 +130,16 @@ def _of_itself(row: Row, capacity: int | None) -> Specification | None:
 def _provisioned(
     known: Specification, rule: dict[str, Any], given: dict[str, str], capacity: int | None
 ) -> Specification:
-    """The specification with the amounts that the class's parameters provision in its place."""
+    """The specification with the amounts that the class's parameters provision in its place.
+
+    Where every volume has the specification's, a class cannot provision less.
+    """
     amounts = {limit: _amount(given, rule, limit.figure, capacity) for limit in known.limits}
+    if rule.get("baseline"):
+        amounts = {
+            limit: amount if amount and amount > (limit.of(capacity) or 0) else None
+            for limit, amount in amounts.items()
+        }
     limits = tuple(
         limit._replace(value=amount, per_gib=0, at_least=None, at_most=None) if amount else limit
         for limit, amount in amounts.items()

@@ -18,8 +18,10 @@ from reports.decision.requirements import Judged, counted, unmet
 from reports.decision.verdicts import Verdict
 from reports.decision.workloads import Cell, Fit, Workload, stated, threshold
 from reports.text.markdown import Markdown, markdown, table
+from reports.text.units import factor
 
 TextRow = dict[str, str]
+TIMES = 9.99  # from here on a share is said as a factor
 BOLD = f"In bold is what rests on three volumes, on jobs of {LONG:g} s or more, and no warning."
 AWAY = {
     "drain": "is drained",
@@ -156,4 +158,6 @@ def _held(one: Held) -> Markdown:
 
 def _share(share: Share) -> str:
     at_limit = ", at its limit" if share.at_its_limit else ""
+    if share.share >= TIMES:
+        return f"{share.job} {factor(share.share)} the promised {share.promised}"
     return f"{share.job} {share.share * 100:,.3g} % of {share.promised}{at_limit}"

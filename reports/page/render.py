@@ -19,7 +19,6 @@ from reports.speed import control, details, sustained
 from reports.speed import tables as speed_tables
 from reports.speed.chart import chart
 from reports.speed.comparison import Comparison, compare
-from reports.speed.limits import limits_of
 from reports.speed.words import limit_sentences, volumes
 from reports.storms import fsync
 from reports.storms import tables as storm_tables
@@ -146,12 +145,8 @@ def _report(
 
 
 def _references(run: Run) -> tuple[list[Held], set[str]]:
-    """What each class is held against, and the classes whose own limits are told among it.
-
-    A class that names both its limits is told by them; else by what its driver documents.
-    """
-    both = {row["storage_class"] for row in run.classes if len(limits_of(row)) > 1}
-    found = [one for one in held(run) if not (one.of_itself and one.storage_class in both)]
+    """What each class is held against, and the classes whose own limits are told among it."""
+    found = [*held(run)]
     return found, {one.storage_class for one in found if one.of_itself}
 
 

@@ -32,6 +32,7 @@ CONDITIONS: dict[str, Row] = {
     "write_iops": {"rw": "randwrite", "block_size_bytes": 4096, "io_depth": 64},
     "seq_read": {"rw": "read", "block_size_bytes": MIB, "io_depth": 16},
     "seq_write": {"rw": "write", "block_size_bytes": MIB, "io_depth": 16},
+    "mixed_read70": {"rw": "randrw", "block_size_bytes": 4096, "io_depth": 64, "read_iops": 700.0},
     "read_latency": {"rw": "randread", "block_size_bytes": 4096, "io_depth": 1},
     "paced_4k": {"rw": "randrw", "block_size_bytes": 4096, "io_depth": 16},
     "etcd_fdatasync": {"rw": "write", "block_size_bytes": 2300, "io_depth": 1, "direct": False},

@@ -38,7 +38,7 @@ def test_what_is_shipped_has_the_form_of_a_plans_own() -> None:
     assert tuple(stated["specifications"]) == SHIPPED
     for name, fields in stated["specifications"].items():
         known = Specification.model_validate(fields)
-        assert known.read_on or name.startswith("lab-"), name
+        assert known.read_on or known.source.endswith("undated"), name
         assert known.source.startswith("https://") or name.startswith("lab-"), name
     assert {rule["specification"] for rule in stated["classes"]} <= set(SHIPPED)
 
@@ -76,6 +76,9 @@ def test_a_job_under_other_conditions_has_no_share(
         (of_itself(EBS), ("3,000 IOPS", "125 MiB/s")),
         (of_itself(EBS, Type="GP3", IOPS="6000", throughput="250"), ("6,000 IOPS", "250 MiB/s")),
         (of_itself(EBS, type="gp3", iopsPerGB="1000"), ("4,000 IOPS", "125 MiB/s")),
+        (of_itself(EBS, type="gp3", iopsPerGB="50"), ("3,000 IOPS", "125 MiB/s")),
+        (of_itself(EBS, type="gp3", throughput="100"), ("3,000 IOPS", "125 MiB/s")),
+        (of_itself(EBS, type="io1", iopsPerGB="50"), ("200 IOPS", None)),
         (of_itself(EBS, type="gp2"), ("100 IOPS", None)),
         (of_itself(EBS, type="io1", iops="5000"), ("5,000 IOPS", "1,000 MiB/s")),
         (of_itself(GKE, type="pd-balanced"), ("3,024 IOPS", "141 MiB/s")),
@@ -98,7 +101,8 @@ def test_a_job_under_other_conditions_has_no_share(
         ),
     ],
     ids=[
-        "gp3", "gp3 by default", "gp3 provisioned", "gp3 by size", "gp2", "io1", "pd-balanced",
+        "gp3", "gp3 by default", "gp3 provisioned", "gp3 by size", "gp3 too small",
+        "gp3 of less throughput", "io1 by size", "gp2", "io1", "pd-balanced",
         "pd-ssd", "hyperdisk", "premium v2", "premium v2 provisioned",
     ],
 )  # fmt: skip
@@ -179,3 +183,26 @@ def test_the_labs_figures_are_for_jobs_that_ran_at_once(tmp_path: Path) -> None:
 def test_the_page_names_every_specification() -> None:
     page = (Path(__file__).parents[2] / "docs" / "decide.md").read_text()
     assert [name for name in SHIPPED if not re.search(rf"`{name}`", page)] == []
+
+
+def test_what_is_many_times_the_promise_is_a_factor(tmp_path: Path) -> None:
+    """As a local disk against gp3; up to ten times it is a percentage."""
+    plan, jobs = {"references": {"fast": "ebs-gp3"}}, {"read_iops": 64_800, "write_iops": 29_000}
+    report = render(write_decision(tmp_path, {"fast": jobs}, plan=plan), RUN_ID).markdown
+    assert "read_iops 22× the promised 3,000 IOPS; write_iops 967 % of 3,000 IOPS" in report
+
+
+def test_a_class_that_names_both_its_limits_has_a_source(tmp_path: Path) -> None:
+    """And EBS, which counts reads and writes together, has no limit for each direction."""
+    named = of_itself(EBS, type="gp3", iops="3000", throughput="125")
+    jobs = AT_GP3 | {"mixed_read70": 3_000}
+    location = write_decision(tmp_path / "ebs", {"fast": jobs}, **named)
+    report = render(location, RUN_ID).markdown
+    assert (
+        "(<https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html>, read" in report
+    )
+    assert "Each direction" not in report
+    other = of_itself("example.org/mine", iops="3000", throughput="125")
+    report = render(write_decision(tmp_path / "other", {"fast": jobs}, **other), RUN_ID).markdown
+    assert "fast is limited to 3,000 IOPS and 125 MiB/s" in report
+    assert "Each direction has a limit of its own: mixed_read70" in report

@@ -477,6 +477,27 @@ def test_a_class_that_names_its_limits_is_held_against_them(tmp_path: Path) -> N
     ) in report
 
 
+@pytest.mark.parametrize(
+    "conditions",
+    [{"direct": False}, {"io_depth": 4}, {"concurrent_jobs": 4}],
+    ids=lambda conditions: next(iter(conditions)),
+)
+def test_a_job_that_a_limit_does_not_bind_is_not_at_it(
+    tmp_path: Path, conditions: dict[str, object]
+) -> None:
+    """Whatever it reached; the twin of the tests around it."""
+
+    def cell(row: Row) -> Row:
+        return row | {"iops": 3000.0, **conditions}
+
+    location = write_run(tmp_path, {"gp3": 1.0}, cell=cell)
+    named = class_row("gp3", 0) | {"parameters": '{"iops": "3000"}'}
+    write_table(location, "classes", RUN_ID, STARTED, [named])
+    report = render(location, RUN_ID).markdown
+    assert "gp3 is limited to 3,000 IOPS: no job was measured." in report
+    assert "at its limit" not in report
+
+
 @pytest.mark.parametrize("limits", ["{}", '{"iops": "3000"}'])
 def test_paragraphs_are_a_line_apart(tmp_path: Path, limits: str) -> None:
     location = write_run(tmp_path, TWO | {"local-path (control)": 1.0})
