@@ -137,6 +137,11 @@ def _losses(storm: str, measured: Iterable[Row]) -> Losses:
     return Losses(storm, len(events), sum(events.values()))
 
 
+def faults(measured: Iterable[Row]) -> set[tuple[object, ...]]:
+    """The faults that rounds are of: one of a node is one, whatever volumes it met."""
+    return {_event(row) for row in measured}
+
+
 def _event(row: Row) -> tuple[object, ...]:
     """What is one fault: of a node it is one for all its volumes, of a pod it is that pod's."""
     place = row["volume"] if row["hold_seconds"] is None else row["node_before"]

@@ -11,12 +11,13 @@ from scipy.special import stdtrit
 
 from reports.data.load import Row, Run, class_names
 from reports.data.percentiles import PERCENTILES, TooFew, histogram, pooled, too_few
+from reports.data.stats import FEWEST
 from reports.decision.doubts import doubt, warnings
 from reports.text.units import COUNT, LATENCY, MIB, quantity, seconds, tenths
 from tasks.results.column import CONTROL
 
 CONFIDENCE = 0.95
-ENOUGH = 3  # volumes; of fewer, there is no interval
+ENOUGH = FEWEST  # volumes; of fewer, nothing is concluded
 LONG = 5.0  # seconds; of a job that ran for less, the verdict is not set in bold
 RANDOM_READ, RANDOM_WRITE = ("randread",), ("randwrite",)
 SMALL, LARGE = (1, 16 * 2**10), (128 * 2**10, None)

@@ -1,8 +1,10 @@
 """What the plan demands of each class, judged by what was measured."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from reports.data.load import Run
+from reports.data.load import Row, Run
+from reports.data.proof import faults
 from reports.decision.fate import WITH_ITS_NODE, fate_of, records_in_words
 from reports.decision.figures import PROVISIONING, classes_of, figures_of, in_words
 from reports.decision.verdicts import Verdict, against, decisive, took_longer
@@ -89,11 +91,19 @@ def _unusable(run: Run, name: str) -> str:
 
 
 def _records(run: Run, name: str) -> tuple[str, Verdict]:
+    """By every round; how many faults that were says how much a pass is worth."""
     fate = fate_of(run, name)
-    words = records_in_words(fate) or "no storm was measured"
     if fate.lossy:
-        return words, Verdict.NOT_MET
-    return words, Verdict.MET if fate.measured and not fate.unread else Verdict.OPEN
+        many = f"in {len(faults(fate.lossy))} of {_faults(fate.measured)}"
+        return f"{records_in_words(fate)}, {many}", Verdict.NOT_MET
+    if fate.unread or not fate.measured:
+        return records_in_words(fate) or "no storm was measured", Verdict.OPEN
+    return f"lost in 0 of {_faults(fate.measured)}", Verdict.MET
+
+
+def _faults(rows: Iterable[Row]) -> str:
+    count = len(faults(rows))
+    return f"{count} fault{'' if count == 1 else 's'}"
 
 
 def _recovery(run: Run, name: str, limit: float) -> tuple[str, Verdict]:
@@ -108,7 +118,10 @@ def _recovery(run: Run, name: str, limit: float) -> tuple[str, Verdict]:
     if not known:
         return "no storm was measured", Verdict.OPEN
     worst = max(known, key=lambda row: row["recovery_seconds"])
-    words = f"{tenths(worst['recovery_seconds'])} at most ({worst['storm']})"
+    words = (
+        f"{tenths(worst['recovery_seconds'])} at most, in {_faults(fate.measured)} "
+        f"({worst['storm']})"
+    )
     if worst["recovery_seconds"] > limit:
         return words, Verdict.NOT_MET
     return words, Verdict.OPEN if fate.failed else Verdict.MET

@@ -30,10 +30,7 @@ AWAY = {
     "node-lost": "is lost",
 }
 NOT_IN_QUICK = {"commit_p99_seconds": "commits", "read_p99_seconds": "read latency"}
-FEW = (
-    "Of fewer than three volumes only what is at least twice as good as the threshold, or twice as "
-    "bad, is decided."
-)
+FEW = "Of fewer than three volumes no figure decides: it takes three rounds."
 
 
 def decision_table(

@@ -1,14 +1,12 @@
 """Figures of a class against a threshold: pass, fail or open, and which job decides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 from scipy.special import betaincinv
 
 from reports.data.percentiles import beyond
 from reports.decision.figures import CONFIDENCE, ClassFigure
-
-FAR = 2.0  # times; of fewer volumes than an interval takes, only what lies so far off is decided
 
 
 class Verdict(Enum):
@@ -24,9 +22,7 @@ GRAVEST = (Verdict.NOT_MET, Verdict.OPEN, Verdict.MET)
 
 
 def decisive(
-    figures: Sequence[ClassFigure],
-    threshold: float,
-    judge: Callable[[ClassFigure, float], Verdict],
+    figures: Sequence[ClassFigure], threshold: float
 ) -> tuple[ClassFigure, Verdict] | None:
     """The figure by which a class meets a threshold or not, and whether; None of no figure.
 
@@ -38,8 +34,8 @@ def decisive(
         return None
     if not figures[0].kind.less_is_better:
         best = max(figures, key=lambda figure: figure.value)
-        return best, judge(best, threshold)
-    judged = [(figure, judge(figure, threshold)) for figure in figures]
+        return best, against(best, threshold)
+    judged = [(figure, against(figure, threshold)) for figure in figures]
     return min(judged, key=lambda one: (GRAVEST.index(one[1]), -one[0].value))
 
 
@@ -48,19 +44,13 @@ def against(figure: ClassFigure, threshold: float) -> Verdict:
 
     A percentile also needs the count of its I/Os to say so. A figure in doubt never passes.
     """
-    if figure.low is None or figure.high is None:
+    found = _by_volumes(figure, threshold)
+    if figure.histograms:
+        if found is not _by_count(figure, threshold):
+            return Verdict.OPEN
+    elif figure.too_few:
         return Verdict.OPEN
-    return _judged(figure, (figure.low, figure.high), threshold, 1.0)
-
-
-def against_or_far(figure: ClassFigure, threshold: float) -> Verdict:
-    """As `against`; of too few volumes for an interval, by whether all of them lie far off.
-
-    Far is twice as good as the threshold asks, or twice as bad.
-    """
-    if not figure.of_few:
-        return against(figure, threshold)
-    return _judged(figure, (figure.volumes[0], figure.volumes[-1]), threshold, FAR)
+    return Verdict.OPEN if found is Verdict.MET and figure.doubt else found
 
 
 def took_longer(figure: ClassFigure, threshold: float) -> str:
@@ -71,37 +61,24 @@ def took_longer(figure: ClassFigure, threshold: float) -> str:
         return f"too few I/Os ({figure.too_few.seen:,} of {figure.too_few.needed:,})"
     slow = sum(beyond(one, threshold * figure.kind.per_unit)[1] for one in figure.histograms)
     said = f"{slow:,} of {figure.too_few.seen:,} I/Os took longer"
-    if figure.low is None or figure.high is None:
+    if figure.of_few:
         return said
-    open_ = _by_volumes(figure, (figure.low, figure.high), threshold, 1.0) is Verdict.OPEN
-    return f"{said}, volumes too far apart" if open_ else said
+    apart = _by_volumes(figure, threshold) is Verdict.OPEN
+    return f"{said}, volumes too far apart" if apart else said
 
 
-def _judged(
-    figure: ClassFigure, bounds: tuple[float, float], threshold: float, margin: float
-) -> Verdict:
-    """By a class's bounds, `margin` times off the threshold, and by the count of its I/Os."""
-    found = _by_volumes(figure, bounds, threshold, margin)
-    if figure.histograms:
-        if found is not _by_count(figure, threshold, margin):
-            return Verdict.OPEN
-    elif figure.too_few:
+def _by_volumes(figure: ClassFigure, threshold: float) -> Verdict:
+    """By the whole interval of the volumes; of too few of them for one it is open."""
+    if figure.low is None or figure.high is None:
         return Verdict.OPEN
-    return Verdict.OPEN if found is Verdict.MET and figure.doubt else found
-
-
-def _by_volumes(
-    figure: ClassFigure, bounds: tuple[float, float], threshold: float, margin: float
-) -> Verdict:
-    low, high = bounds
     if figure.kind.less_is_better:
-        met, missed = high * margin <= threshold, low > threshold * margin
+        met, missed = figure.high <= threshold, figure.low > threshold
     else:
-        met, missed = low >= threshold * margin, high * margin < threshold
+        met, missed = figure.low >= threshold, figure.high < threshold
     return Verdict.MET if met else Verdict.NOT_MET if missed else Verdict.OPEN
 
 
-def _by_count(figure: ClassFigure, threshold: float, margin: float) -> Verdict:
+def _by_count(figure: ClassFigure, threshold: float) -> Verdict:
     """Whether more I/Os took longer than the threshold than the percentile leaves beyond it.
 
     All volumes' I/Os together decide, by the 95 % interval of Clopper and Pearson, for which each
@@ -109,12 +86,12 @@ def _by_count(figure: ClassFigure, threshold: float, margin: float) -> Verdict:
     volume's share has to lie on the same side, too. An I/O in the bin that holds the threshold
     counts against what would be said.
     """
-    unit, tail = figure.kind.per_unit, figure.tail
+    tail = figure.tail
     sizes = [sum(one.values()) for one in figure.histograms]
-    maybe = [beyond(one, threshold / margin * unit)[1] for one in figure.histograms]
+    counts = [beyond(one, threshold * figure.kind.per_unit) for one in figure.histograms]
+    surely, maybe = [least for least, _ in counts], [most for _, most in counts]
     if _share(sum(maybe), sum(sizes))[1] <= tail and _all_below(maybe, sizes, tail):
         return Verdict.MET
-    surely = [beyond(one, threshold * margin * unit)[0] for one in figure.histograms]
     quick = [size - slow for size, slow in zip(sizes, surely, strict=True)]
     if _share(sum(surely), sum(sizes))[0] > tail and _all_below(quick, sizes, 1 - tail):
         return Verdict.NOT_MET

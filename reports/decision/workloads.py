@@ -11,7 +11,7 @@ import yaml
 from reports.data.load import Row, Run
 from reports.decision.fate import MEASURED, NOT_OFFERED, fate_of, records_in_words
 from reports.decision.figures import KINDS, PROVISIONING, classes_of, figures_of, in_words
-from reports.decision.verdicts import Verdict, against_or_far, decisive, took_longer
+from reports.decision.verdicts import Verdict, against, decisive, took_longer
 
 STATED = Path(__file__).parent / "workloads.yaml"
 SHARED_MODE = "ReadWriteMany"
@@ -114,7 +114,7 @@ def _figure(run: Run, name: str, need: dict[str, Any]) -> Need:
     kind = KINDS[need["figure"]]
     value = float(need["at_most"] if "at_most" in need else need["at_least"])
     figures = figures_of(run, name, need["figure"], _blocks(need))
-    decided = decisive(figures, value, against_or_far)
+    decided = decisive(figures, value)
     if need["figure"] == PROVISIONING and (error := _unusable(run, name)):
         return Need(Fit.NO, f"{kind.label}: {error}")
     if decided is None:
@@ -124,7 +124,7 @@ def _figure(run: Run, name: str, need: dict[str, Any]) -> Need:
     fit = FITS[verdict]
     sure, warned = not (figure.basis or figure.warned), figure.warned or bool(figure.doubt)
     doubtful = replace(figure, doubt="")
-    if fit is Fit.UNKNOWN and against_or_far(doubtful, value) is Verdict.MET:
+    if fit is Fit.UNKNOWN and against(doubtful, value) is Verdict.MET:
         return Need(fit, figure.doubt, sure, warned)
     words = figure.words if fit is Fit.UNKNOWN else kind.words(figure.value)
     seen = took_longer(figure, value) or words

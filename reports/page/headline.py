@@ -5,7 +5,7 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from reports.data.load import Run
-from reports.data.stats import MOST
+from reports.data.stats import FEWEST, MOST
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
 from reports.speed.control import alarm
 from reports.speed.limits import limit_words, limits_of
@@ -59,16 +59,17 @@ def _finding(run: Run, comparison: Comparison) -> str:
 
 def _alone(comparison: Comparison) -> str:
     name = markdown(comparison.classes[0])
-    measured = [(row, row.cells[0].known) for row in comparison.rows]
+    known = [(row, row.cells[0].known) for row in comparison.rows]
+    measured = [(row, figure) for row, figure in known if figure is not None][:2]
     figures = [
         f"{quantity(figure.value, row.figure.scales)} {unit(row)}".strip()
         + f" at {markdown(activity(row))}"
         for row, figure in measured
-        if figure is not None
     ]
+    bold = "**" if min(figure.volumes for _, figure in measured) >= FEWEST else ""
     return (
-        f"**{name} reached {' and '.join(figures[:2])}**, on {volumes(comparison)}; there is no "
-        "other class to compare with."
+        f"{bold}{name} reached {' and '.join(figures)}{bold}, on {volumes(comparison)}; there is "
+        "no other class to compare with."
     )
 
 

@@ -77,7 +77,9 @@ def about(nights: Nights) -> str:
         )
     return (
         f"Geometric means with their range; `0.90× [0.85× – 0.97×]` is the ratio to {first} with "
-        "its 95 % interval, by volumes; a verdict is sure at 5 % for all ratios of its table."
+        "its 95 % interval, by volumes; a verdict is sure at 5 % for all ratios of its table. "
+        "It may be the night that differs, not the class: `stormark compare --last 28` judges "
+        "classes by many nights."
     )
 
 

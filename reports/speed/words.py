@@ -145,7 +145,8 @@ def limit_sentences(run: Run, comparison: Comparison, told: Collection[str] = ()
     whose figure is a latency.
     """
     mixed = dict.fromkeys(row.job["job"] for row in comparison.rows if both(row.job))
-    each = f" Each direction has a limit of its own: {', '.join(mixed)} does both." if mixed else ""
+    do = "do" if len(mixed) > 1 else "does"
+    each = f" Each direction has a limit of its own: {', '.join(mixed)} {do} both." if mixed else ""
     found = []
     for storage_class in run.classes:
         name, limits = storage_class["storage_class"], limits_of(storage_class)

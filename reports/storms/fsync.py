@@ -53,7 +53,12 @@ def _toothless(row: Row) -> str:
 
 
 def _losses(proof: Proof) -> Markdown:
-    return markdown(", ".join(map(_of_storm, proof.losses)))
+    """Each storm's faults, with the bound; where none lost and each struck once, said once."""
+    known = [losses for losses in proof.losses if losses.faults]
+    if len(known) < len(proof.losses) or any(one.lost or one.faults > 1 for one in known):
+        return markdown(", ".join(map(_of_storm, proof.losses)))
+    each = f"{len(known)} faults, one of each kind" if len(known) > 1 else "one fault"
+    return Markdown(f"none lost in {each}: too few for a rate")
 
 
 def _of_storm(losses: Losses) -> str:

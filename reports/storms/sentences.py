@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from textwrap import shorten
 
 from reports.data.load import Row, bare
+from reports.data.stats import FEWEST
 from reports.storms.survival import (
     NO_VOLUME,
     Gap,
@@ -41,7 +42,8 @@ def sentences(survival: Survival) -> tuple[list[Markdown], list[Markdown]]:
 def finding(survival: Survival) -> str:
     """For the headline: how the classes came through the drain, and whether records were lost.
 
-    Where no class was in the storms, it speaks of the volumes. Empty if nothing was measured.
+    Where no class was in the storms, it speaks of the volumes. In bold is a loss, and what rests on
+    three rounds. Empty if nothing was measured.
     """
     names = (*survival.classes, *survival.shared) or survival.volumes
     cells = [cell for name in names for cell in survival.row(name) if cell.rounds]
@@ -52,7 +54,8 @@ def finding(survival: Survival) -> str:
     text = "; ".join(said)
     if text.startswith(("while ", "no ")):  # a class keeps its name as it is
         text = text[0].upper() + text[1:]
-    return f"**{text}.**"
+    told = any(cell.lossy or cell.unread for cell in cells) or survival.rounds >= FEWEST
+    return f"**{text}.**" if told else f"{text}."
 
 
 def _drains(cells: list[StormCell]) -> str:

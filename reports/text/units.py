@@ -66,7 +66,8 @@ def tenths(value: float | None) -> str:
 
 def factor(ratio: float) -> str:
     """A ratio as a factor, `0.16×`, `1.04×`, `6.1×` or `23×`."""
-    decimals = 2 if 0.1 <= ratio < 2 else _decimals(ratio, digits=2)
+    rounded = float(f"{ratio:.2g}")
+    decimals = 2 if rounded >= 0.1 and round(ratio, 2) < 2 else _decimals(rounded, digits=2)
     return f"{ratio:,.{decimals}f}×"
 
 

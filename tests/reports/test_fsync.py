@@ -67,8 +67,9 @@ def test_where_the_control_was_lost_and_the_records_were_not_fsync_is_proved(
         "proved",
         "node-crash of w2: all acknowledged records kept, 40 of 44 of its control, without fsync, "
         "were lost",
-        "node-crash 0 of 1: at most 95 % a fault",
+        "none lost in one fault: too few for a rate",
     ]
+    assert "Clopper" not in report
     assert "proved: all kept in node-crash, where unsynced ones were lost" in report
     assert "a loss of power" not in report.partition("## Survival")[0]
 
@@ -134,7 +135,7 @@ def test_process_faults_prove_nothing(tmp_path: Path) -> None:
     report = render(write_storms(tmp_path, volumes=[]), RUN_ID).markdown
     verdict, why, faults = lines(report)["local-path"]
     assert (verdict, why) == ("not proved", "no storm took the power from a node")
-    assert faults.startswith("container-restart 0 of 1: at most 95 % a fault, pod-delete 0 of 1")
+    assert faults == "none lost in 4 faults, one of each kind: too few for a rate"
 
 
 def before(root: Path, change: Row, **facts: object) -> None:
@@ -149,13 +150,14 @@ def test_nights_before_are_counted_and_may_prove(tmp_path: Path) -> None:
     report = report_of(tmp_path, TOOTHLESS, TOOTHLESS)
     assert lines(report)["local-path"][::2] == ["proved", "node-crash 0 of 2: at most 78 % a fault"]
     assert "Counted over 2 runs of this cluster." in report
+    assert "a confidence of 95 % (Clopper and Pearson)" in report
 
 
 def test_the_runs_of_another_cluster_do_not_count(tmp_path: Path) -> None:
     before(tmp_path, {}, cluster="elsewhere")
     report = report_of(tmp_path, TOOTHLESS, TOOTHLESS)
     assert lines(report)["local-path"][::2] == [
-        "not proved", "node-crash 0 of 1: at most 95 % a fault",
+        "not proved", "none lost in one fault: too few for a rate",
     ]  # fmt: skip
     assert "Counted over" not in report
 
@@ -188,7 +190,7 @@ def test_volumes_of_one_node_are_one_fault(tmp_path: Path) -> None:
         return row | {"storage_class": "nfs-client"}
 
     node = report_of(tmp_path / "node", shared({}))
-    assert lines(node)["nfs-client"][2] == "node-crash 0 of 1: at most 95 % a fault"
+    assert lines(node)["nfs-client"][2] == "none lost in one fault: too few for a rate"
     apart = report_of(tmp_path / "apart", shared({"node_before": "w3"}))
     assert lines(apart)["nfs-client"][2] == "node-crash 0 of 2: at most 78 % a fault"
 

@@ -34,6 +34,7 @@ def test_each_class_has_a_column_a_run(tmp_path: Path) -> None:
     ]
     assert row_of(report, "nfs-client", "read_iops")[1].endswith("1.00× [0.93× – 1.07×] equal")
     assert "with its 95 % interval, by volumes" in report
+    assert "It may be the night that differs, not the class:" in report
     assert "The runs had the same plan, on the same cluster, with the same versions." in report
 
 

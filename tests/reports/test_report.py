@@ -166,6 +166,13 @@ def test_one_class_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert table(report, "Speed")[1][3:] == ["12.3 k [11.9 – 12.7]"]
 
 
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_what_one_class_reached_is_bold_from_three_volumes_on(tmp_path: Path, rounds: int) -> None:
+    said = headline(report_of(tmp_path, {"local-path": 1.0}, rounds=rounds))
+    assert "local-path reached 12." in said
+    assert ("**" in said) is (rounds == 3)
+
+
 def test_one_class_is_told_by_what_it_measured(tmp_path: Path) -> None:
     report = report_of(
         tmp_path,

@@ -79,11 +79,15 @@ def test_a_volume_that_could_not_be_used_was_not_provisioned_in_time(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "seen", "met"),
     [
-        ({}, "kept in 2 storms", MET),
-        ({"kept": False, "lost_records": 5}, "lost 5 records (pod-kill)", NOT_MET),
+        ({}, "lost in 0 of 2 faults", MET),
+        (
+            {"kept": False, "lost_records": 5},
+            "lost 5 records (pod-kill), in 1 of 2 faults",
+            NOT_MET,
+        ),
         ({"kept": None}, "not read back after pod-kill", OPEN),
         ({"status": "failed", "error": "no node"}, "not read back after pod-kill", OPEN),
-        ({"status": "skipped", "error": "forbidden"}, "kept in 1 storm", MET),
+        ({"status": "skipped", "error": "forbidden"}, "lost in 0 of 1 fault", MET),
     ],
     ids=["kept", "lost", "unread", "failed", "skipped"],
 )
@@ -95,15 +99,15 @@ def test_lost_records(tmp_path: Path, changes: dict[str, Any], seen: str, met: V
 @pytest.mark.parametrize(
     ("changes", "seen", "met"),
     [
-        ({}, "2.2 s at most (pod-delete)", MET),
-        ({"recovery_seconds": 61.0}, "61.0 s at most (pod-kill)", NOT_MET),
+        ({}, "2.2 s at most, in 2 faults (pod-delete)", MET),
+        ({"recovery_seconds": 61.0}, "61.0 s at most, in 2 faults (pod-kill)", NOT_MET),
         (
             {"came_back": "never", "recovery_seconds": None},
             "came back never (pod-kill)",
             NOT_MET,
         ),
         ({"came_back": "after repair"}, "came back only with its node (pod-kill)", NOT_MET),
-        ({"status": "failed", "error": "no node"}, "2.2 s at most (pod-delete)", OPEN),
+        ({"status": "failed", "error": "no node"}, "2.2 s at most, in 1 fault (pod-delete)", OPEN),
     ],
     ids=["in time", "late", "never", "with its node", "failed"],
 )
