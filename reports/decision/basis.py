@@ -6,7 +6,10 @@ from reports.data.load import Row, Run
 from reports.data.proof import Fsync, Proof
 from reports.decision.fate import MEASURED, node_storms
 from reports.decision.figures import ENOUGH, classes_of, volumes_in_words
-from reports.text.units import seconds
+from reports.text.units import seconds, tenths
+
+# Pods tolerate a node that is not ready for so long, by the default of Kubernetes.
+MOVED_SECONDS = 300
 
 
 def basis(run: Run) -> str:
@@ -37,18 +40,40 @@ def has_few_volumes(run: Run) -> bool:
 def untested(run: Run, proved: Mapping[str, Proof]) -> list[str]:
     """What no figure of the run speaks of; `proved` is what its storms prove of each fsync."""
     fio = [row for row in run.fio if row["status"] == MEASURED]
-    known = {proof.fsync for proof in proved.values()} - {Fsync.NOT_PROVED}
-    power = [] if known else ["a loss of power"]
-    found = ["other nights", *power, "a fault of the storage behind a class"]
+    found = ["other nights", *_power(run, proved), "a fault of the storage behind a class"]
     if not any(row["status"] == MEASURED for row in run.storms):
         found.append("any storm")
     elif not {"node-crash", "node-lost"} & {*node_storms(run, classes_of(run))}:
         found.append("a node that dies")
     if not fio:
-        return [*found, "speed"]
-    if max(_of_memory(fio), default=0) < 1:
+        found.append("speed")
+    elif max(_of_memory(fio), default=0) < 1:
         found.append("a working set that memory cannot hold")
+    if soon := _back_too_soon(run):
+        found.append(soon)
     return found
+
+
+def _back_too_soon(run: Run) -> str:
+    """That no node stayed away, of a run whose nodes were back before their pods would move."""
+    rows = [row for row in run.storms if row["status"] == MEASURED and row["hold_seconds"]]
+    held = [row["hold_seconds"] for row in rows if row["storm"] in ("node-crash", "node-partition")]
+    if not held or max(held) >= MOVED_SECONDS or any(row["storm"] == "node-lost" for row in rows):
+        return ""
+    return (
+        f"a node that stays away: it was back after {tenths(max(held))}, and Kubernetes moves its "
+        "pods after five minutes"
+    )
+
+
+def _power(run: Run, proved: Mapping[str, Proof]) -> list[str]:
+    """A loss of power, by the classes of which no fault shows what it does to them."""
+    names = classes_of(run)
+    decided = {name for name, proof in proved.items() if proof.fsync is not Fsync.NOT_PROVED}
+    spared = [name for name in names if name not in decided]
+    if len(spared) == len(names):
+        return ["a loss of power"]
+    return [f"a loss of power of {' and '.join(spared)}"] if spared else []
 
 
 def _of_memory(rows: Iterable[Row]) -> list[float]:

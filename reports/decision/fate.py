@@ -109,21 +109,18 @@ def _returns(rows: list[Row]) -> list[str]:
         ("same node", "writes on, on its node"),
         ("other node", "on another node after"),
         ("after uncordon", "waits for its node"),
-        ("after repair", "waits for its node"),
+        ("after repair", "waited for its node, which was away for"),
         ("never", "never came back"),
     ):
         mine = [row for row in rows if row["came_back"] == place]
         if not mine:
             continue
         text = words
-        if place == "other node" and (known := _seconds(mine)):
+        column = {"other node": "recovery_seconds", "after repair": "hold_seconds"}.get(place)
+        if column and (known := [row[column] for row in mine if row[column] is not None]):
             text += f" {tenths(median(known))}"
         found.append(f"{text} ({_storms(mine)})" if several else text)
     return list(dict.fromkeys(found))
-
-
-def _seconds(rows: list[Row]) -> list[float]:
-    return [row["recovery_seconds"] for row in rows if row["recovery_seconds"] is not None]
 
 
 def _storms(rows: list[Row]) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, sqrt
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -155,8 +156,10 @@ def figures_of(
     kind = KINDS[kind_name]
     if kind_name == PROVISIONING:
         rows = [row for row in run.volumes if row["storage_class"] == name]
-        figure = summary(kind, [row[kind.column] for row in rows if row[kind.column]])
-        return [figure] if figure else []
+        known = [row[kind.column] for row in rows if row[kind.column]]
+        figure = summary(kind, known)
+        # as in the report's table of provisioning
+        return [replace(figure, value=median(known))] if figure else []
     rows = [row for row in run.fio if row["storage_class"] == name and measures(kind, row, blocks)]
     if kind_name == "read_p99_seconds" and any(_is_paced(row) for row in rows):
         rows = [row for row in rows if _is_paced(row)]

@@ -7,7 +7,7 @@ from reports.data.load import Row, Run
 from reports.data.proof import faults
 from reports.decision.fate import WITH_ITS_NODE, fate_of, records_in_words
 from reports.decision.figures import PROVISIONING, classes_of, figures_of, in_words
-from reports.decision.verdicts import Verdict, against, decisive, took_longer
+from reports.decision.verdicts import Verdict, decisive, took_longer
 from reports.text.units import tenths
 
 EVERY_CLASS = "*"
@@ -75,7 +75,7 @@ def _judged(run: Run, name: str, field: str, value: float) -> Judged:
     if kind_name == PROVISIONING and (error := _unusable(run, name)):
         return Judged(name, field, tenths(value), error, Verdict.NOT_MET)
     demanded = in_words(kind_name, value)
-    decided = decisive(figures_of(run, name, kind_name), value, against)
+    decided = decisive(figures_of(run, name, kind_name), value)
     if decided is None:
         return Judged(name, field, demanded, "not measured", Verdict.OPEN)
     figure, verdict = decided

@@ -65,13 +65,23 @@ def remarks(run: Run, workloads: tuple[Workload, ...]) -> Markdown:
     missing = {name for cell in cells for name in cell.missing}
     unknown = [words for name, words in NOT_IN_QUICK.items() if name in missing]
     quick = run.plan.get("profile") == "quick" and not run.plan.get("fio_file")
+    known = [cell.sure for cell in cells if cell.fit is not Fit.UNKNOWN]
     said = [
-        BOLD if any(not cell.sure and cell.fit is not Fit.UNKNOWN for cell in cells) else "",
+        "" if all(known) else BOLD if any(known) else _nothing_bold(run),
         f"Profile quick measures no {' and no '.join(unknown)}; `--profile standard` does."
         if quick and unknown
         else "",
     ]
     return Markdown(" ".join(filter(None, said)))
+
+
+def _nothing_bold(run: Run) -> str:
+    """Why no verdict is in bold."""
+    longest = max((row["runtime_seconds"] or 0 for row in run.fio), default=0)
+    why = (
+        f"no job ran for {LONG:g} s" if longest < LONG else "each rests on a figure with a warning"
+    )
+    return f"Nothing here is bold: {why}. Take it as a first look."
 
 
 def basis_line(run: Run, proved: Mapping[str, Proof]) -> Markdown:

@@ -30,12 +30,10 @@ Pair = tuple[ComparisonRow, Cell]
 
 
 class Clause(NamedTuple):
-    """What is said of one class: the largest difference comes first, in bold if it is a verdict."""
+    """What is said of one class: the largest difference comes first."""
 
     size: float
-    claim: str
-    extent: str
-    bold: bool = False
+    said: str
 
 
 def headline(run: Run, comparison: Comparison, survival: Survival | None) -> Markdown:
@@ -53,8 +51,7 @@ def _finding(run: Run, comparison: Comparison) -> str:
         return _alone(comparison)
     names = comparison.classes[1:]
     clauses = sorted((_clause(run, comparison, name) for name in names), reverse=True)
-    said = [f"**{c.claim}**{c.extent}" if c.bold else c.claim + c.extent for c in clauses]
-    return "; ".join(said) + "."
+    return "; ".join(clause.said for clause in clauses) + "."
 
 
 def _alone(comparison: Comparison) -> str:
@@ -74,33 +71,74 @@ def _alone(comparison: Comparison) -> str:
 
 
 def _clause(run: Run, comparison: Comparison, name: str) -> Clause:
+    """Its limit, and the largest difference, in bold where most figures differ; or that none do."""
     me, reference = markdown(name), markdown(comparison.classes[0])
     position = comparison.classes.index(name)
     pairs = [(row, row.cells[position]) for row in comparison.rows]
     compared = [(row, cell) for row, cell in pairs if cell.ratio]
     judged = [(row, cell) for row, cell in compared if cell.ratio and cell.ratio.word]
     if not compared:
-        return Clause(0, f"{me} cannot be compared with {reference}", _why_not(pairs))
+        return Clause(0, f"{me} cannot be compared with {reference}{_why_not(pairs)}")
     if not judged:
-        return Clause(0, _unjudged(compared, me, reference), f", on {volumes(comparison)}: {FEW}")
-    margin, limit = comparison.margin_percent, _limit(run, comparison, name)
-    extent = f"{tally(compared, margin)} of {_figures(compared)}"
+        few = f", on {volumes(comparison)}: {FEW}"
+        return Clause(0, _unjudged(compared, me, reference) + few)
+    limited = _limited(run, comparison, position, len(compared))
+    at_limit = _limited(run, comparison, 0, len(compared))
+    reference_too = f"; {reference} is {at_limit}" if at_limit else ""
     different = [(row, cell) for row, cell in judged if differs(cell)]
     if not different:
-        alike = extent.removesuffix(f" in {len(compared)} of {_figures(compared)}")
-        if alike in ("open", extent):
-            told = f"{me} and {reference} are not told apart"
-            return Clause(1, told, f" ({extent}{_would_decide(compared, comparison.unit)}){limit}")
-        return Clause(
-            1, f"{me} and {reference} are {alike}", f" in {_figures(compared)}{limit}", True
-        )
+        own = f"; {me} is {limited}" if limited else ""
+        both = _alike(compared, comparison, f"{me} and {reference} are")
+        return Clause(1, both + own + reference_too)
     free = [p for p in different if not p[1].at_limit and not p[0].cells[0].at_limit]
     size, text = _largest(free or different, reference)
-    if len(different) * 2 < len(compared):
-        told = f"{me} and {reference} are not told apart in most figures"
-        decide = _would_decide(compared, comparison.unit)
-        return Clause(size, told, f" ({extent}{decide}); {me} is {text}{limit}")
-    return Clause(size, f"{me} is {text}", f" ({extent}){limit}", True)
+    most = len(different) * 2 >= len(compared)
+    bold = "**" if most else ""
+    before = " and ".join(filter(None, [limited, "" if most else _equal(compared, comparison)]))
+    said = f"{me} is {before}, and {bold}{text}{bold}" if before else f"{bold}{me} is {text}{bold}"
+    equal = [pair for pair in judged if most and _is_equal(*pair)]
+    extent = tally([*different, *equal], comparison.margin_percent)
+    of = "" if before else f" of {_figures(compared)}"
+    return Clause(size, f"{said} ({extent}{of}){_open(compared, comparison)}{reference_too}")
+
+
+def _alike(compared: list[Pair], comparison: Comparison, both: str) -> str:
+    """Of two classes that differ in no figure: in how many they are equal, if in any."""
+    if not (equal := _equal(compared, comparison)):
+        would = _would_decide(compared)
+        return f"{both} not told apart in any of {_figures(compared)}{would}"
+    margin, _, many = equal.partition(" in ")
+    return f"**{both} {margin}** in {many}{_open(compared, comparison)}"
+
+
+def _equal(compared: list[Pair], comparison: Comparison) -> str:
+    """`equal within 10 % in 3 of 4 figures`; empty for none."""
+    count = sum(_is_equal(row, cell) for row, cell in compared)
+    within = f"equal within {comparison.margin_percent:g} %"
+    return f"{within} in {_of(count, len(compared))}" if count else ""
+
+
+def _is_equal(row: ComparisonRow, cell: Cell) -> bool:
+    return word(row, cell) == "equal"
+
+
+def _open(compared: list[Pair], comparison: Comparison) -> str:
+    """Of how many figures the rounds cannot tell; empty for none."""
+    count = sum(word(row, cell) == "open" for row, cell in compared)
+    rounds = {3: "three"}.get(comparison.rounds, str(comparison.rounds))
+    would = _would_decide(compared)
+    return f"; of {_of(count, count)} {rounds} rounds cannot tell{would}" if count else ""
+
+
+def _would_decide(compared: list[Pair]) -> str:
+    """How many rounds would decide half of the open figures; empty beyond MOST, and for none."""
+    needed = sorted(
+        cell.ratio.rounds or MOST + 1
+        for row, cell in compared
+        if cell.ratio and word(row, cell) == "open"
+    )
+    half = needed[(len(needed) - 1) // 2] if needed else MOST + 1
+    return f" (about {half} rounds in all would decide half of them)" if half <= MOST else ""
 
 
 def _unjudged(compared: list[Pair], me: str, reference: str) -> str:
@@ -114,30 +152,22 @@ def _unjudged(compared: list[Pair], me: str, reference: str) -> str:
     return f"{me} had {ends} the speed of {reference} in {_figures(compared)}"
 
 
-def _would_decide(compared: list[Pair], counted: str) -> str:
-    """How many rounds, or nights, would decide half of the open figures; empty beyond MOST."""
-    needed = sorted(
-        cell.ratio.rounds or MOST + 1
-        for row, cell in compared
-        if cell.ratio and word(row, cell) == "open"
+def _limited(run: Run, comparison: Comparison, position: int, figures: int) -> str:
+    """That a class is at a limit that it names, and in how many figures; empty if it is not."""
+    name = comparison.classes[position]
+    at = sum(row.cells[position].at_limit for row in comparison.rows)
+    limits = [limits_of(row) for row in run.classes if row["storage_class"] == name]
+    if not at or not limits:
+        return ""
+    return f"at its limit ({limit_words(limits[0])}) in {_of(at, figures)}"
+
+
+def _of(count: int, figures: int) -> str:
+    """`2 of 4 figures`, `4 figures` for all of them."""
+    plural = "" if figures == 1 else "s"
+    return (
+        f"{figures} figure{plural}" if count == figures else f"{count} of {figures} figure{plural}"
     )
-    half = needed[(len(needed) - 1) // 2] if needed else MOST + 1
-    units = {"volume": "rounds"}.get(counted, f"{counted}s")
-    return f"; about {half} {units} in all would decide half of the open ones" * (half <= MOST)
-
-
-def _limit(run: Run, comparison: Comparison, name: str) -> str:
-    """That a class, or the reference, is at a limit that it names, and in how many figures."""
-    said = []
-    for position in (comparison.classes.index(name), 0):
-        storage_class = comparison.classes[position]
-        at = sum(row.cells[position].at_limit for row in comparison.rows)
-        limits = [limits_of(c) for c in run.classes if c["storage_class"] == storage_class]
-        if at and limits:
-            figures = "1 figure" if at == 1 else f"{at} figures"
-            words = limit_words(limits[0])
-            said.append(f"; {markdown(storage_class)} is at its limit ({words}) in {figures}")
-    return "".join(said)
 
 
 def _why_not(pairs: list[Pair]) -> str:
@@ -171,7 +201,7 @@ def _sure(cell: Cell) -> float:
 
 
 def _figures(compared: list[Pair]) -> str:
-    return "1 figure" if len(compared) == 1 else f"{len(compared)} figures"
+    return _of(len(compared), len(compared))
 
 
 def _completeness(run: Run, comparison: Comparison, survival: Survival | None) -> str:
@@ -191,9 +221,9 @@ def _cells(run: Run, comparison: Comparison) -> str:
     planned, measured = facts["cells_planned"] or 0, facts["cells_measured"] or 0
     failed = facts["cells_failed"] or 0
     if measured == planned:
-        return f"all {planned} cells were measured"
+        return f"all {planned} fio jobs were measured"
     missing = {"failed": failed, "not run": planned - measured - failed}
-    said = [f"{count} of {planned} cells {what}" for what, count in missing.items() if count]
+    said = [f"{count} of {planned} fio jobs {what}" for what, count in missing.items() if count]
     return f"{', '.join(said)}{_reasons(comparison)}"
 
 
@@ -205,11 +235,13 @@ def _storms(run: Run, survival: Survival) -> str:
         missing[gap.status] = missing.get(gap.status, 0) + len(gap.cells)
     if not missing:
         return (
-            f"all {planned} storm cells were measured" if planned > 1 else "the storm was measured"
+            f"all {planned} storms on volumes were measured"
+            if planned > 1
+            else "the storm was measured"
         )
     measured = planned - sum(missing.values())
     said = [f"{count} {what}" for what, count in missing.items()]
-    return f"{measured} of {planned} storm cells measured, {', '.join(said)}"
+    return f"{measured} of {planned} storms on volumes measured, {', '.join(said)}"
 
 
 def _reasons(comparison: Comparison) -> str:

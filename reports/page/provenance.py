@@ -65,6 +65,22 @@ def spread(rows: list[Row], column: str) -> str:
     return middle if low == high else f"{middle} ({low} – {high})"
 
 
+def counted_from(run: Run) -> str:
+    """From when these times are counted; attaching that no watch saw is an event's."""
+    volumes = _by_class(run).values()
+    event = any(
+        spread(each, "attach_seconds") and not spread(each, "attached_seconds") for each in volumes
+    )
+    return (
+        "Counted from the creation of the PVC, deletion from its own beginning"
+        + (
+            "; attaching that no watch saw, from the scheduling of the pod, in whole seconds"
+            * event
+        )
+        + ". Median (lowest – highest)."
+    )
+
+
 def _by_class(run: Run) -> dict[str, list[Row]]:
     classes: dict[str, list[Row]] = {}
     for volume in run.volumes:

@@ -131,6 +131,7 @@ def _report(
         figures=details.figures_table(run, comparison),
         storms=_survival(run, survival, proved) if survival else None,
         provisioning=provenance.provisioning_table(run),
+        counted_from=provenance.counted_from(run),
         classes=provenance.classes_table(run),
         volumes=provenance.volumes_table(run),
         warnings=details.warnings_table(run, comparison),

@@ -1,5 +1,9 @@
 """The report's comparison, class beside class, and what its figures and words are."""
 
+from collections.abc import Iterable
+from math import ceil
+
+from reports.data.stats import LEVEL, Word
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
 from reports.speed.words import differs, few, gap, ratio, shape, too_few, verdict, volumes
 from reports.text.markdown import Markdown, markdown, table
@@ -70,7 +74,21 @@ def note(comparison: Comparison) -> Markdown:
         f"**faster** and **slower** are sure at 5 % for all {comparison.pairs} ratios "
         f"together, equal is within {comparison.margin_percent:g} %, open is neither, and "
         f"about so many {_again(comparison)} in all would decide it."
+        + _luck(comparison, cells)
         + (f" A ratio without an interval is of fewer than three {several}." if unjudged else "")
+    )
+
+
+def _luck(comparison: Comparison, cells: Iterable[Cell]) -> str:
+    """Why a ratio whose interval leaves out 1 is open, where there is such a one."""
+    found = [cell.ratio for cell in cells if cell.ratio and cell.ratio.word is Word.OPEN]
+    if not any(one.low and one.high and (one.low > 1 or one.high < 1) for one in found):
+        return ""
+    by_luck = ceil(LEVEL * comparison.pairs)
+    do = f"up to {by_luck} do" if by_luck > 1 else "one may do"
+    return (
+        f" A ratio whose interval leaves out 1 can still be open: of {comparison.pairs} ratios "
+        f"{do} so by luck, and a word must be sure for all."
     )
 
 

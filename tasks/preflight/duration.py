@@ -16,6 +16,8 @@ VOLUME_SECONDS = 7.0
 STORM_SECONDS = 10.0
 # The baseline throughput of EBS gp3, 125 MiB/s, which most classes have at least.
 LAYOUT_BYTES_PER_SECOND = 125 * 2**20
+# What a fast class, a SATA SSD, takes of jobs that write as much as they can.
+FAST_BYTES_PER_SECOND = 500 * 2**20
 UNITS = {"s": 1, "m": 60, "h": 3600}
 # Fewer volumes give no verdict, more than these decide little that these did not.
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 10
@@ -43,7 +45,7 @@ def check(size: Size, plan: Plan, workload: Workload) -> Check:
             f"{_words(workload.seconds())} of timed fio on each"
             + (f", and {untimed} jobs that end by themselves" if untimed else "")
             + f"; it writes {workload.laid_out_bytes * turns / 2**30:,.1f} GiB of files"
-            + (f", and for {_words(writing)} what the classes take" if writing else "")
+            + (f", and for {_words(writing)} {_as_they_take(writing)}" if writing else "")
         )
     return Check("time", OBJECT, "pass", seen)
 
@@ -91,6 +93,13 @@ def _storms(size: Size, plan: Plan) -> float:
     held += min(plan.recovery_limit_seconds, lost.seconds(plan)) * lost_storms
     nodes = min(size.nodes, writers) * (held + STORM_SECONDS * on_nodes)
     return plan.storm_rounds * (STORM_SECONDS * (len(plan.storms) - on_nodes) + nodes)
+
+
+def _as_they_take(seconds: float) -> str:
+    """How much that is of a fast class, by jobs that write as much as they can."""
+    size = seconds * FAST_BYTES_PER_SECOND / 2**30
+    fast = f"{FAST_BYTES_PER_SECOND / 2**20:.0f} MiB/s"
+    return f"what the classes take: at {fast} that is {size:,.0f} GiB"
 
 
 def _writes(job: Job) -> bool:

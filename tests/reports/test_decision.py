@@ -10,10 +10,11 @@ import yaml
 from reports.decision.figures import KINDS, summary
 from reports.decision.workloads import STATED
 from reports.page.render import render
+from tasks.results.store import write_table
 from tests.reports.decision_sample import GOOD, MIB, storm, under_other_conditions, write_decision
-from tests.reports.sample import RUN_ID, Row
+from tests.reports.sample import RUN_ID, STARTED, Row, volume_row
 
-LOG, PAGES = "a database's log (WAL, commits)", "a database's data pages (OLTP reads)"
+LOG, PAGES = "a database's log (PostgreSQL's WAL)", "a database's data pages (PostgreSQL, MySQL)"
 SHARED = {"volume": "fast (RWX)", "access_mode": "ReadWriteMany"}
 
 
@@ -220,6 +221,53 @@ def test_on_how_much_it_rests_and_what_was_not_tested(tmp_path: Path) -> None:
     ) in report
 
 
+def crash(name: str, held: float, **changes: Any) -> Row:
+    """A node that was broken for so long, and whose pod waited for it."""
+    back = {"storm": "node-crash", "came_back": "after repair", "hold_seconds": held}
+    return storm(name, "drain", **back | changes)
+
+
+def test_a_node_that_was_soon_back_is_none_that_stays_away(tmp_path: Path) -> None:
+    """Below the five minutes after which pods move; beyond them, or where one was lost, it is."""
+    soon, lost = crash("fast", 10.4), crash("fast", 60.0, storm="node-lost", came_back="other node")
+    stays = "and a node that stays away: it was back after 10.4 s, and Kubernetes moves its pods"
+    report = report_of(tmp_path / "soon", {"fast": GOOD}, storms=[soon])
+    assert cells(report, "when its node dies") == [
+        "kept; waited for its node, which was away for 10.4 s (node-crash)"
+    ]
+    assert stays in section(report)
+    for folder, storms in (("long", [crash("fast", 400.0)]), ("lost", [soon, lost])):
+        report = section(report_of(tmp_path / folder, {"fast": GOOD}, storms=storms))
+        assert "stays away" not in report
+
+
+def test_a_loss_of_power_is_told_of_each_class(tmp_path: Path) -> None:
+    """Of the class whose fsync a fault showed it is not said, of the other it is."""
+    teeth = {"unsynced_records": 40, "unsynced_lost_records": 40}
+    proved = crash("fast", 10.0, node_before="w1", **teeth)
+    spared = crash("slow", 10.0, node_before="w2", unsynced_records=40, unsynced_lost_records=0)
+    figures = {"fast": GOOD, "slow": GOOD}
+    untested = "**Not tested**: other nights, a loss of power"
+    report = section(report_of(tmp_path / "one", figures, storms=[proved, spared]))
+    assert f"{untested} of slow, a fault" in report
+    both = [proved, crash("slow", 10.0, node_before="w1", **teeth)]
+    assert "a loss of power" not in section(report_of(tmp_path / "both", figures, storms=both))
+    assert f"{untested}, a fault" in section(report_of(tmp_path / "no", figures, storms=[spared]))
+
+
+def test_the_decision_and_provisioning_have_one_median(tmp_path: Path) -> None:
+    location = write_decision(tmp_path, {"fast": GOOD})
+    volumes = [
+        volume_row("fast")
+        | {"round": number, "pvc": f"fast-{number}", "first_pod_seconds": seconds}
+        for number, seconds in enumerate((4.0, 4.1, 9.0), start=1)
+    ]
+    write_table(location, "volumes", RUN_ID, STARTED, volumes)
+    report = render(location, RUN_ID).markdown
+    assert "ready after 4.10 s (≤ 30 s)" in section(report)
+    assert "4.10 s (4.00 s – 9.00 s)" in report.partition("Provisioning")[2]
+
+
 def test_a_control_is_no_class_to_choose(tmp_path: Path) -> None:
     report = section(report_of(tmp_path, {"fast": GOOD, "fast (control)": GOOD}))
     assert "| for " in report
@@ -282,7 +330,10 @@ def test_any_other_warning_marks_a_verdict_and_takes_its_bold(tmp_path: Path) ->
     """As that of a working set that a cache may hold: of the figures that it touches alone."""
     report = report_of(tmp_path, {"fast": GOOD}, cell={"warnings": [HOLDS]})
     assert cells(report, "etcd")[0].startswith("fits [⚠](#warnings): commit p99 1.60 ms (≤ 10 ms)")
-    assert "In bold is what rests on three volumes" in section(report)
+    assert "Nothing here is bold: each rests on a figure with a warning." in section(report)
+    shared = {"cell": {"warnings": [HOLDS]}, "storms": [storm("fast", "drain", **SHARED)]}
+    some = section(report_of(tmp_path / "some", {"fast": GOOD}, **shared))
+    assert "In bold is what rests on three volumes" in some
     sound = section(report_of(tmp_path / "sound", {"fast": GOOD}))
     assert "⚠" not in sound
     assert "In bold" not in sound
@@ -292,6 +343,22 @@ def test_what_ran_for_a_moment_is_not_in_bold(tmp_path: Path) -> None:
     brief = cell(tmp_path / "brief", "etcd", {}, cell={"runtime_seconds": 3.0})
     assert brief == "fits: commit p99 1.60 ms (≤ 10 ms, jobs of 3.0 s), speed alone"
     assert cell(tmp_path / "long", "etcd", {}, cell={"runtime_seconds": 5.0}).startswith("**fits**")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"runtime_seconds": 3.0}, "Nothing here is bold: no job ran for 5 s. Take it as a first"),
+        ({"warnings": ["HOLDS"]}, "Nothing here is bold: each rests on a figure with a warning."),
+        ({}, ""),
+    ],
+    ids=["brief", "warned", "sound"],
+)
+def test_where_nothing_is_bold_it_says_why(tmp_path: Path, change: Row, why: str) -> None:
+    figures = {job: GOOD[job] for job in GOOD if job != "seq_write"}  # it is in bold by itself
+    report = section(report_of(tmp_path, {"fast": figures}, cell=change))
+    assert ("Nothing here is bold" in report) is bool(why)
+    assert why in report
 
 
 def test_a_lost_record_is_bold_whatever_the_speed_rests_on(tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ def test_provisioning_has_a_row_a_class_with_the_range_of_its_volumes(tmp_path: 
         ["local-path", "1", "500 ms", "no attachment seen", "4.31 s", "–"],
         ["gp3", "3", "4.00 s (2.00 s – 8.00 s)", "9.00 s", "4.31 s", "3.00 s"],
     ]
+    assert "Counted from the creation of the PVC, deletion from its own beginning. Med" in report
+    seen_by_event = [one | {"attached_seconds": None, "attach_seconds": 7.0} for one in rounds]
+    write_table(location, "volumes", RUN_ID, STARTED, [once, *seen_by_event])
+    assert "from the scheduling of the pod, in whole seconds." in render(location, RUN_ID).markdown
     volumes = rows(report, "Volumes")
     assert [row[0] for row in volumes[1:]] == ["local-path", "gp3"]
     assert volumes[1][volumes[0].index("nodes")] == "w1"

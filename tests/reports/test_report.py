@@ -77,7 +77,7 @@ def test_the_headline_names_the_largest_difference_by_its_bound(tmp_path: Path) 
     assert headline(report) == (
         "**nfs-client is at least 5.4× slower than local-path at 4K QD64 random reads** "
         "(slower in 4 of 4 figures); **gp3-like and local-path are equal within 10 %** in 4 "
-        "figures. All 36 cells were measured."
+        "figures. All 36 fio jobs were measured."
     )
 
 
@@ -87,11 +87,29 @@ def test_the_margin_is_the_plans(tmp_path: Path) -> None:
     report = report_of(tmp_path, {"local-path": 1.0, "twin": 1.01}, facts=plan)
 
     assert headline(report).startswith(
-        "twin and local-path are not told apart (open in 4 of 4 figures; about 9 rounds in all "
-        "would decide half of the open ones). "
+        "twin and local-path are not told apart in any of 4 figures (about 9 rounds in all would "
+        "decide half of them). "
     )
     assert table(report, "Speed")[1][4].endswith("1.01× [0.94× – 1.08×] open (≈ 9 rounds in all)")
     assert "equal is within 5 %" in section(report, "Speed")
+
+
+def test_an_open_ratio_whose_interval_leaves_out_1_is_explained(tmp_path: Path) -> None:
+    """Of one that is sure, and where all are alike, there is nothing to explain."""
+
+    def cell(row: Row) -> Row:
+        near = row["storage_class"] == "nfs-client" and row["job"] == "read_iops"
+        return row | {"iops": row["iops"] * 1.09} if near else row
+
+    luck = "A ratio whose interval leaves out 1 can still be open: of 4 ratios one may do so by"
+    alike = {"local-path": 1.0, "nfs-client": 1.0}
+    report = report_of(tmp_path, alike, cell=cell)
+    assert "1.09×" in table(report, "Speed")[1][4]
+    assert " open " in table(report, "Speed")[1][4]
+    assert luck in report
+    assert "; of 1 figure three rounds cannot tell" in headline(report)
+    assert luck not in report_of(tmp_path, alike)
+    assert luck not in report_of(tmp_path, TWO)
 
 
 def test_where_most_figures_are_alike_the_headline_says_so_first(tmp_path: Path) -> None:
@@ -102,9 +120,8 @@ def test_where_most_figures_are_alike_the_headline_says_so_first(tmp_path: Path)
     report = report_of(tmp_path, {"local-path": 1.0, "nfs-client": 1.0}, cell=cell)
 
     assert headline(report) == (
-        "nfs-client and local-path are not told apart in most figures (slower in 1, equal within "
-        "10 % in 3 of 4 figures); nfs-client is at least 1.79× slower than local-path at 4K QD64 "
-        "random reads. All 24 cells were measured."
+        "nfs-client is equal within 10 % in 3 of 4 figures, and at least 1.79× slower than "
+        "local-path at 4K QD64 random reads (slower in 1). All 24 fio jobs were measured."
     )
 
 
@@ -161,7 +178,7 @@ def test_one_class_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert headline(report) == (
         "**local-path reached 12.3 k IOPS at 4K QD64 random reads and 8.00 k IOPS at 4K QD64 "
         "random writes**, on 3 volumes; there is no other class to compare with. "
-        "All 12 cells were measured."
+        "All 12 fio jobs were measured."
     )
     assert table(report, "Speed")[1][3:] == ["12.3 k [11.9 – 12.7]"]
 
@@ -205,8 +222,9 @@ def test_a_failed_cell_says_why_in_three_words_and_links_to_the_whole_reason(
         ['<a id="failure-1"></a>1', "nfs-client", "read_bw, write_bw (round 2)",
          "fio: file /data/f: No space left on device"],
     ]  # fmt: skip
-    assert "**The run is incomplete**: 4 of 24 cells failed (nfs-client: out of space)" in headline(
-        report
+    assert (
+        "**The run is incomplete**: 4 of 24 fio jobs failed (nfs-client: out of space)"
+        in headline(report)
     )
 
 
@@ -221,7 +239,7 @@ def test_a_cancelled_run_says_where_it_stopped_and_what_was_not_run(tmp_path: Pa
     )
 
     assert headline(report).endswith(
-        "**The run was cancelled** at fio of nfs-client (by SIGINT): 12 of 24 cells not run."
+        "**The run was cancelled** at fio of nfs-client (by SIGINT): 12 of 24 fio jobs not run."
     )
     assert headline(report).startswith("nfs-client cannot be compared with local-path")
     assert {row[4] for row in table(report, "Speed")[1:]} == {"[not run](#how-it-was-made)"}
@@ -235,7 +253,7 @@ def test_a_run_that_measured_nothing_still_has_a_report(tmp_path: Path) -> None:
 
     assert headline(report) == (
         "**Nothing was measured.** **The run failed** at preflight (class gp4 does not exist): "
-        "24 of 24 cells not run."
+        "24 of 24 fio jobs not run."
     )
     assert "No job was run." in section(report, "Speed")
 
@@ -298,7 +316,7 @@ def test_warnings_name_the_figures_they_touch(tmp_path: Path) -> None:
         "read_iops": (True, True), "write_iops": (False, True),
         "read_bw": (False, True), "write_bw": (True, True),
     }  # fmt: skip
-    assert headline(report).endswith("All 24 cells were measured; 4 warnings below.")
+    assert headline(report).endswith("All 24 fio jobs were measured; 4 warnings below.")
     assert "tmpfs (in memory)" in report.partition("<summary>Volumes")[2]
 
 
@@ -314,7 +332,7 @@ def test_a_class_without_a_network_in_its_path_is_a_warning(tmp_path: Path) -> N
         "its figures are the disk's"
     )
     assert table(report, "Warnings")[1:] == [[text, "nfs-client: all figures"]]
-    assert headline(report).endswith("All 24 cells were measured; 1 warning below.")
+    assert headline(report).endswith("All 24 fio jobs were measured; 1 warning below.")
 
 
 def test_foreign_text_cannot_break_a_table(tmp_path: Path) -> None:
@@ -529,8 +547,8 @@ def test_a_class_at_its_limit_is_said_to_be_at_it(tmp_path: Path) -> None:
     report = render(str(tmp_path), RUN_ID).markdown
     assert table(report, "Speed")[1][4].endswith("**slower, at its limit**")
     assert headline(report).startswith(
-        "**gp3 is at least 1.79× slower than local-path at 128K QD64 random reads** (slower in 4 "
-        "of 4 figures); gp3 is at its limit (3,000 IOPS) in 2 figures."
+        "gp3 is at its limit (3,000 IOPS) in 2 of 4 figures, and **at least 1.79× slower than "
+        "local-path at 128K QD64 random reads** (slower in 4). "
     )
 
 

@@ -78,7 +78,7 @@ def test_a_run_of_storms_alone_has_no_empty_sections(tmp_path: Path) -> None:
     assert headline(report) == (
         "While its node was drained, nfs-client came back on another node after 3.4 s and "
         "local-path stayed away until the uncordon; no class lost an acknowledged record. "
-        "All 24 storm cells were measured."
+        "All 24 storms on volumes were measured."
     )
 
 
@@ -99,7 +99,7 @@ def test_speed_comes_first_where_both_were_measured(tmp_path: Path) -> None:
         r"at least 5\.\d× slower .*while its node was drained", headline(report), re.IGNORECASE
     )
     assert headline(report).endswith(
-        "All 24 cells were measured; all 24 storm cells were measured."
+        "All 24 fio jobs were measured; all 24 storms on volumes were measured."
     )
     made = section(report, "How it was made")
     assert "24 planned, 24 measured |" in made
@@ -254,7 +254,7 @@ def test_failed_skipped_and_missing_cells_say_why(tmp_path: Path) -> None:
     )
     assert headline(report) == (
         "No class lost an acknowledged record in what was measured. "
-        "17 of 24 storm cells measured, 1 skipped, 4 failed, 2 not run."
+        "17 of 24 storms on volumes measured, 1 skipped, 4 failed, 2 not run."
     )
     made = section(report, "How it was made")
     assert re.search(r"24 planned(?=.*, 17 measured)(?=.*, 1 skipped)(?=.*, 4 failed)", made)
@@ -306,7 +306,7 @@ def test_a_run_that_met_no_storm_has_a_matrix_of_gaps(tmp_path: Path) -> None:
     assert set(matrix(report).values()) == {"[not run](#how-it-was-made)"}
     assert headline(report) == (
         "**Nothing was measured.** **The run failed** at preflight (no node may be drained): "
-        "0 of 24 storm cells measured, 24 not run."
+        "0 of 24 storms on volumes measured, 24 not run."
     )
 
 
@@ -429,7 +429,7 @@ def test_a_storms_only_run_of_an_earlier_version_of_the_plan_is_rendered(tmp_pat
     report = report_of(tmp_path, facts={"plan": None, "storms_planned": None})
 
     assert table(report, "Survival")[0][-1] == "drain"
-    assert headline(report).endswith("All 24 storm cells were measured.")
+    assert headline(report).endswith("All 24 storms on volumes were measured.")
 
 
 def test_a_run_that_recorded_neither_plan_nor_storms_says_so(tmp_path: Path) -> None:
@@ -467,7 +467,7 @@ def test_write_leaves_only_the_charts_that_have_something_to_show(tmp_path: Path
 def test_a_volume_that_its_class_does_not_offer_is_no_gap(tmp_path: Path) -> None:
     """It is told in a sentence, in the provisioner's words, and not counted as missing."""
     report = report_of(tmp_path, change=shared, facts=SHARED_FACTS)
-    assert "All 20 storm cells were measured." in report
+    assert "All 20 storms on volumes were measured." in report
     assert "| nfs-client (RWX) | " in report
     assert "| local-path (RWX)" not in report
     why = f"not in the matrix, since class local-path has no RWX: {NODE_PATH}."

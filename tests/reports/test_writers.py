@@ -56,7 +56,7 @@ def test_alike_they_have_one_row_that_says_so(tmp_path: Path) -> None:
     assert cells["pod-kill"] == "kept · 2.0 s"
     assert "the Deployment's seconds come first" in report
     assert f"**{OTHER}**: came through every storm as a Deployment's did." in report
-    assert "all 8 storm cells were measured" in report.lower()
+    assert "all 8 storms on volumes were measured" in report.lower()
     assert [one["volume"] for one in survival_rows(survival_of(location))] == [ALIKE]
 
 

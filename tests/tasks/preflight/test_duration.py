@@ -74,7 +74,13 @@ def test_a_run_says_how_long_it_takes_and_what_it_writes() -> None:
     assert (seen.check, seen.object, seen.status) == ("time", "duration", "pass")
     assert seen.seen.startswith("about 21 min ")
     assert "2 rounds of 3 volumes, 3 min 22 s of timed fio on each" in seen.seen
-    assert "it writes 4.7 GiB of files, and for " in seen.seen
+    assert "it writes 4.7 GiB of files, and for 13 min 24 s what the classes take" in seen.seen
+    assert seen.seen.endswith(": at 500 MiB/s that is 393 GiB")
+
+
+def test_a_run_that_only_reads_writes_its_files_alone() -> None:
+    plan = Plan(fio_file="[read]\nrw=randread\nbs=4k\nruntime=10\ntime_based\n")
+    assert duration.check(Size("benchmark", 2, 3), plan, read(plan)).seen.endswith(" GiB of files")
 
 
 def test_nights_take_longer_than_their_parts() -> None:
