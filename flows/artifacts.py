@@ -100,13 +100,13 @@ def publish(location: str, run_id: str, *, again: bool = False) -> None:
 
 def _publish(location: str, run_id: str, *, again: bool) -> None:
     run, rendered = load(location, run_id), render(location, run_id)
-    text, survival = _for_the_page(rendered.markdown), survive(run)
+    page = below(location, page_path(run_id))
+    text, survival = _for_the_page(rendered.markdown, page), survive(run)
     for name, svg in (("", rendered.chart), ("-storms", rendered.storms_chart)):
         text = text.replace(f"({run_id}{name}.svg)", f"({_inline(svg)})")
     about = f"run {run_id} on {run.facts['cluster']}"
     files = "".join(f"\n- `{below(location, file)}`" for file in _files(run))
     # no link: from Prefect's address a browser opens neither a file nor an object of a store
-    page = below(location, page_path(run_id))
     where = f"{about}; page: `{page}`; Parquet:\n{files}"
     create_markdown_artifact(text, key="report", description=where)
     if again:
@@ -142,9 +142,11 @@ def show_table(rows: Sequence[dict[str, Any]], key: str, about: str) -> None:
         get_run_logger().warning("%s cannot be shown: %s", about, error)
 
 
-def _for_the_page(text: str) -> str:
-    """The same text, with headings for folds, and no link that leads nowhere."""
-    return LINK_TO_HEADING.sub(r"\1", FOLD.sub(r"### \1\n\2", text))
+def _for_the_page(text: str, page: str) -> str:
+    """What the text has outside its folds, where those are, and no link that leads nowhere."""
+    folded = [found[1] for found in FOLD.finditer(text)]
+    shown = LINK_TO_HEADING.sub(r"\1", FOLD.sub("", text)).rstrip()
+    return f"{shown}\n\nFolded in `{page}`: {'; '.join(folded)}.\n"
 
 
 def _inline(svg: str) -> str:

@@ -95,32 +95,39 @@ def node_in_words(run: Run, name: str) -> str:
     fate = Fate(tuple(rows), ())
     unread = any(row["kept"] is None for row in rows)
     kept = f"lost {_lost(fate)}" if fate.lossy else "not read back" if unread else "kept"
-    return f"{kept}; {'; '.join(_returns(rows))}"
+    return f"{kept}; {'; '.join(_returns(rows, run.plan.get('recovery_limit_seconds')))}"
 
 
-def _returns(rows: list[Row]) -> list[str]:
+def _returns(rows: list[Row], limit: float | None) -> list[str]:
     """Where the writer came back in these rounds, and after how long where that says something.
 
-    The storm is named where others took nodes away too.
+    The storm is named where others took nodes away too. `limit` is after how many seconds a writer
+    counts as one that never came back.
     """
-    found = []
+    found: dict[str, list[Row]] = {}
+    for place in ("same node", "other node", "after uncordon", "after repair", "never"):
+        for storm in dict.fromkeys(row["storm"] for row in rows):
+            mine = [r for r in rows if (r["came_back"], r["storm"]) == (place, storm)]
+            if mine:
+                found.setdefault(_return(place, mine, limit), []).extend(mine)
     several = {row["storm"] for row in rows} != {"drain"}
-    for place, words in (
-        ("same node", "writes on, on its node"),
-        ("other node", "on another node after"),
-        ("after uncordon", "waits for its node"),
-        ("after repair", "waited for its node, which was away for"),
-        ("never", "never came back"),
-    ):
-        mine = [row for row in rows if row["came_back"] == place]
-        if not mine:
-            continue
-        text = words
-        column = {"other node": "recovery_seconds", "after repair": "hold_seconds"}.get(place)
-        if column and (known := [row[column] for row in mine if row[column] is not None]):
-            text += f" {tenths(median(known))}"
-        found.append(f"{text} ({_storms(mine)})" if several else text)
-    return list(dict.fromkeys(found))
+    return [f"{text} ({_storms(mine)})" if several else text for text, mine in found.items()]
+
+
+def _return(place: str, rows: list[Row], limit: float | None) -> str:
+    """Where a writer came back in the rounds of one storm, and after how long."""
+    if place == "never" and rows[0]["storm"] == "node-lost" and limit:
+        return f"waits for its node, not elsewhere within {limit:g} s"
+    words = {
+        "same node": "writes on, on its node",
+        "other node": "on another node after",
+        "after uncordon": "waits for its node",
+        "after repair": "waited for its node, which was away for",
+        "never": "never came back",
+    }[place]
+    column = {"other node": "recovery_seconds", "after repair": "hold_seconds"}.get(place, "")
+    known = [row[column] for row in rows if column and row[column] is not None]
+    return f"{words} {tenths(median(known))}" if known else words
 
 
 def _storms(rows: list[Row]) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from reports.data.load import Run
 from reports.data.stats import FEWEST, MOST
+from reports.speed.caveats import by_kind
 from reports.speed.comparison import Cell, Comparison, ComparisonRow
 from reports.speed.control import alarm
 from reports.speed.limits import limit_words, limits_of
@@ -208,7 +209,7 @@ def _completeness(run: Run, comparison: Comparison, survival: Survival | None) -
     counts = [_storms(run, survival)] if survival else []
     if run.facts["cells_planned"] or run.fio or not survival:
         counts.insert(0, _cells(run, comparison))
-    if number := len(comparison.caveats):
+    if number := len(by_kind(comparison.caveats)):
         counts.append(f"{number} warning{'s' if number > 1 else ''} below")
     if number := len(survival.surprises) if survival else 0:
         counts.append(f"[{number} surprise{'s' if number > 1 else ''}](#expected-and-seen) below")

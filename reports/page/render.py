@@ -19,11 +19,12 @@ from reports.speed import control, details, sustained
 from reports.speed import tables as speed_tables
 from reports.speed.chart import chart
 from reports.speed.comparison import Comparison, compare
+from reports.speed.limits import limit_words, limits_of
 from reports.speed.words import limit_sentences, volumes
 from reports.storms import fsync
 from reports.storms import tables as storm_tables
 from reports.storms.chart import storms_chart
-from reports.storms.sentences import sentences
+from reports.storms.sentences import chosen_between, sentences
 from reports.storms.survival import Survival, survive
 from reports.storms.words import clock, how
 from reports.text.markdown import fence, markdown
@@ -135,6 +136,7 @@ def _report(
         classes=provenance.classes_table(run),
         volumes=provenance.volumes_table(run),
         warnings=details.warnings_table(run, comparison),
+        warnings_in_full=details.warnings_in_full(run, comparison),
         failures=details.failures_table(comparison),
         concerns=provenance.checks_table(run, "warn", "fail"),
         passed=provenance.checks_table(run, "pass"),
@@ -148,7 +150,18 @@ def _report(
 def _references(run: Run) -> tuple[list[Held], set[str]]:
     """What each class is held against, and the classes whose own limits are told among it."""
     found = [*held(run)]
-    return found, {one.storage_class for one in found if one.of_itself}
+    limits = {row["storage_class"]: limits_of(row) for row in run.classes}
+    told = {
+        one.storage_class
+        for one in found
+        if one.of_itself or _says(one, limit_words(limits[one.storage_class]))
+    }
+    return found, told
+
+
+def _says(one: Held, limits: str) -> bool:
+    """Whether the shares of a specification are those of the class's own limits, such as gp3's."""
+    return {*limits.split(" and ")} <= {share.promised for share in one.shares}
 
 
 def _decision(run: Run, references: list[Held], proved: dict[str, Proof]) -> dict[str, object]:
@@ -166,9 +179,11 @@ def _decision(run: Run, references: list[Held], proved: dict[str, Proof]) -> dic
 
 def _survival(run: Run, survival: Survival, proved: dict[str, Proof]) -> dict[str, object]:
     of_classes, beside = sentences(survival)
+    names, others = chosen_between(survival)
     return {
         "how": how(survival, run),
-        "matrix": storm_tables.matrix(survival, run),
+        "matrix": storm_tables.matrix(survival, run, names),
+        "matrix_beside": storm_tables.matrix(survival, run, others),
         "fsync": fsync.fsync_table(proved, class_names(run)),
         "pooled": fsync.how_many(proved),
         "sentences": of_classes,

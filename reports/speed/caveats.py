@@ -10,6 +10,11 @@ from reports.speed.steady import course
 
 # A job runs with these on every class; where it did not, its figures do not compare.
 CONDITIONS = ("engine", "direct", "file_size_bytes")
+# What may be said of many figures, each with its own numbers; and all of them in few words.
+KINDS = {
+    " is not steady on ": "not steady: there were stalls, or the speed changed",
+    " times the bytes of fio": "its device moved more, or less, than fio did",
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,18 @@ def caveats(run: Run) -> tuple[Caveat, ...]:
         *_unlike(run),
         *_elsewhere(run),
     )
+
+
+def by_kind(found: Iterable[Caveat]) -> list[Caveat]:
+    """Warnings of one kind as one, which touches the figures of all; others as they are."""
+    kinds: dict[str, list[Caveat]] = {}
+    for one in found:
+        words = next((words for kind, words in KINDS.items() if kind in one.text), one.text)
+        kinds.setdefault(words, []).append(one)
+    return [
+        same[0] if len(same) == 1 else Caveat(words, tuple(c for one in same for c in one.cells))
+        for words, same in kinds.items()
+    ]
 
 
 def touched(caveat: Caveat, run: Run) -> str:

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from reports.data.load import Row, Run
 from reports.data.stats import Estimate
-from reports.speed.caveats import touched
+from reports.speed.caveats import Caveat, by_kind, touched
 from reports.speed.comparison import Comparison, Failure
 from reports.speed.figures import DIRECTIONS, cell_rows, estimate, jobs, latency, values
 from reports.speed.words import shape
@@ -138,8 +138,18 @@ def _distinct(texts: Iterable[str | None]) -> str:
 
 
 def warnings_table(run: Run, comparison: Comparison) -> Markdown:
-    """Each warning with the figures it touches; empty if there is none."""
-    rows = [[caveat.text, touched(caveat, run)] for caveat in comparison.caveats]
+    """The warnings by their kinds, with the figures they touch; empty if there is none."""
+    return _warnings(run, by_kind(comparison.caveats))
+
+
+def warnings_in_full(run: Run, comparison: Comparison) -> Markdown:
+    """Each warning with its own numbers; empty where the table of kinds has them all."""
+    every = comparison.caveats
+    return _warnings(run, every) if len(by_kind(every)) < len(every) else Markdown()
+
+
+def _warnings(run: Run, found: Iterable[Caveat]) -> Markdown:
+    rows = [[caveat.text, touched(caveat, run)] for caveat in found]
     return table(["warning", "touches"], rows) if rows else Markdown()
 
 

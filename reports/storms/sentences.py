@@ -27,9 +27,7 @@ def sentences(survival: Survival) -> tuple[list[Markdown], list[Markdown]]:
 
     Each in the order of the matrix; where no class was in the storms, all are of the first.
     """
-    of_classes = {*survival.classes, *survival.shared} or {*survival.volumes}
-    names = [volume for volume in survival.volumes if volume in of_classes]
-    beside = [volume for volume in survival.volumes if volume not in of_classes]
+    names, beside = chosen_between(survival)
     quoted: set[str] = set()
     said = [_of_volume(survival, volume, quoted) for volume in names]
     said += [
@@ -37,6 +35,16 @@ def sentences(survival: Survival) -> tuple[list[Markdown], list[Markdown]]:
         for volume, words in survival.not_offered.items()
     ]
     return said, [_of_volume(survival, volume, quoted) for volume in beside]
+
+
+def chosen_between(survival: Survival) -> tuple[list[str], list[str]]:
+    """The volumes of classes, and those beside them, whose fate is known beforehand.
+
+    Where no class was in the storms, all are of the first.
+    """
+    of_classes = {*survival.classes, *survival.shared} or {*survival.volumes}
+    names = [volume for volume in survival.volumes if volume in of_classes]
+    return names, [volume for volume in survival.volumes if volume not in of_classes]
 
 
 def finding(survival: Survival) -> str:

@@ -1,5 +1,7 @@
 """The report's tables of storms."""
 
+from collections.abc import Collection
+
 from reports.data.load import Row, Run
 from reports.storms.survival import NOT_RUN, StormCell, Survival, middle
 from reports.storms.words import gap_link, gap_words, parts, promised, seen, unlike
@@ -32,13 +34,15 @@ COUNTS = {
 }
 
 
-def matrix(survival: Survival, run: Run) -> Markdown:
-    """Volume × storm: what was kept, and how long it took; empty if no storm is known."""
-    if not survival.cells:
-        return Markdown()
+def matrix(survival: Survival, run: Run, volumes: Collection[str]) -> Markdown:
+    """Volume × storm: what was kept, and how long it took; empty if no storm is known of any."""
     header = ["volume", *(_heading(storm, run) for storm in survival.storms)]
-    rows = [[name, *map(_cell, cells)] for name, cells in survival.lines().items()]
-    return table(header, rows)
+    rows = [
+        [name, *map(_cell, cells)]
+        for name, cells in survival.lines().items()
+        if cells and cells[0].volume in volumes
+    ]
+    return table(header, rows) if rows else Markdown()
 
 
 def _heading(storm: str, run: Run) -> str:

@@ -69,7 +69,7 @@ def test_progress_goes_on_after_an_update_is_refused(
 def test_the_report_is_written_for_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its page neither folds nor jumps: no fold is left, no link to a heading, nothing is lost."""
+    """Its page neither folds nor jumps: what is folded is named, with the file that has it."""
     shown: list[str] = []
     monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda text, **_: shown.append(text))
     monkeypatch.setattr(artifacts, "create_table_artifact", lambda *_, **__: None)
@@ -78,8 +78,11 @@ def test_the_report_is_written_for_the_page(
     (text,) = shown
     assert "<details>" in render(location, RUN_ID).markdown
     assert not re.search("<details>|<summary>|</details>|\\]\\(#", text)
-    assert "\n### Every figure and how it was taken\n" in text
-    assert "| read_iops " in text.partition("### Every figure")[2]
+    assert "## Speed" in text
+    assert "| O_DIRECT" not in text
+    where, _, folded = text.partition("Folded in `")[2].partition("`: ")
+    assert where.endswith(f"reports/{RUN_ID}.html")
+    assert "; Every figure and how it was taken; " in folded
 
 
 def test_the_report_names_the_files_that_were_written(

@@ -241,6 +241,20 @@ def test_a_node_that_was_soon_back_is_none_that_stays_away(tmp_path: Path) -> No
         assert "stays away" not in report
 
 
+def test_each_storm_has_its_own_seconds(tmp_path: Path) -> None:
+    """And a class that is tied to a lost node waits for it, as long as it was waited for."""
+    moved = {"storm": "node-lost", "came_back": "other node", "recovery_seconds": 40.9}
+    storms = [storm("nfs-client", "drain"), storm("nfs-client", "drain", **moved)]
+    tied = {"storm": "node-lost", "came_back": "never"}
+    storms.append(storm("local-path", "drain", **tied))
+    figures = {"local-path": GOOD, "nfs-client": GOOD}
+    report = report_of(tmp_path, figures, storms=storms, plan={"recovery_limit_seconds": 120})
+    assert cells(report, "when its node is drained or is lost") == [
+        "kept; waits for its node, not elsewhere within 120 s (node-lost)",
+        "kept; on another node after 3.4 s (drain); on another node after 40.9 s (node-lost)",
+    ]
+
+
 def test_a_loss_of_power_is_told_of_each_class(tmp_path: Path) -> None:
     """Of the class whose fsync a fault showed it is not said, of the other it is."""
     teeth = {"unsynced_records": 40, "unsynced_lost_records": 40}

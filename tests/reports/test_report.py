@@ -50,7 +50,7 @@ def test_sections_come_in_the_order_of_a_readers_questions(tmp_path: Path) -> No
 
     assert report.startswith("# Storage report: kind-prod, 2026-11-23 18:00 UTC\n\n**nfs-client")
     assert re.findall(r"^## (.+)$", report, re.MULTILINE) == [
-        "Decision", "Speed", "Provisioning", "How it was made",
+        "Decision", "Speed", "How it was made",
     ]  # fmt: skip
 
 
@@ -378,9 +378,10 @@ def test_one_io_at_a_time_is_judged_by_how_long_it_takes(tmp_path: Path) -> None
         "The thresholds, and who says so",
         "Latency of every job",
         "Every figure and how it was taken",
-        "Classes, as the cluster defines them",
-        "Volumes, as they came",
         "The run, its versions, files and nodes",
+        "Provisioning: seconds from a PVC to its pod",
+        "Volumes, as they came",
+        "Classes, as the cluster defines them",
         "The plan, to repeat the run",
     ]
 
