@@ -10,12 +10,13 @@ from tasks.plan.job_file import Job, Workload, waves
 from tasks.plan.node_fault import FAULT_FIELDS
 from tasks.plan.plan import Plan
 from tasks.plan.quantity import quantity_bytes
-from tasks.plan.vocabulary import NODE_LOST
+from tasks.plan.vocabulary import FOLDER_KINDS, NODE_LOST
 from tasks.preflight import lost
 from tasks.results.checks import Check, Status
 
 # An offset that bounds of whole seconds could not explain; above it times of logs are misleading.
 CLOCK_SECONDS = 1.0
+STORM_NODES = "Look at storm_nodes, which has to name a control plane by its hostname; or add nodes"
 
 
 class Seen(NamedTuple):
@@ -62,11 +63,13 @@ def enough(ready: list[str], drainable: list[str], flow: str, plan: Plan) -> lis
     if flow == "benchmark":
         return [used]
     checks = [used, *_commands(plan), *lost.check(plan)]
+    if on_a_node := [kind for kind in FOLDER_KINDS if kind in plan.storm_volumes and not drainable]:
+        seen = f"no node that a storm may touch, and {', '.join(on_a_node)} are folders of one"
+        checks.append(Check("folders", "all nodes", "warn", seen, STORM_NODES, FOLDER_KINDS))
     if not {"drain", NODE_LOST} & set(plan.storms) or len(drainable) > 1:
         return checks
     seen = f"{', '.join(drainable) or 'no node'} may be drained: no writer can move to another"
-    advice = "Look at storm_nodes, which has to name a control plane by its hostname; or add nodes"
-    return [*checks, Check("drain", "all nodes", "warn", seen, advice)]
+    return [*checks, Check("drain", "all nodes", "warn", seen, STORM_NODES)]
 
 
 def _commands(plan: Plan) -> list[Check]:

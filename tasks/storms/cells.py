@@ -77,7 +77,9 @@ def or_why(
     try:
         yield
     except (ClusterError, UnreadableVolume) as error:
-        status: Status = "skipped" if isinstance(error, writers.NoRoot) else "failed"
+        status: Status = (
+            "skipped" if isinstance(error, writers.NoNode | writers.NoRoot) else "failed"
+        )
         status = "not offered" if isinstance(error, writers.NotOffered) else status
         for storm, number in product(storms, rounds):
             this.keep(cell_row(target, storm, number, status=status, error=str(error)), [])

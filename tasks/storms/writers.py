@@ -65,6 +65,10 @@ class NotOffered(ClusterError):
     """The class has no volume of that access mode, its provisioner says."""
 
 
+class NoNode(ClusterError):
+    """The volume is a folder of a node, and the cluster has none that a storm may touch."""
+
+
 class NoRoot(ClusterError):
     """Only root may write to the volume, and no pod here may be root."""
 
@@ -179,7 +183,7 @@ def _volume(run: Run, owner: list[Obj], target: Target, name: str, nodes: list[O
     volume, storage_class, access_mode = target.bare, target.storage_class, target.access_mode
     folder = f"{HOST_ROOT}/{host_folder(run.cluster.namespace, run.run_id)}/{target.folder}"
     if target.kind in FOLDER_KINDS and not nodes:
-        raise ClusterError(
+        raise NoNode(
             f"{volume} needs a node that a storm may touch: Linux, Ready, not cordoned, "
             "without a taint that the plan does not tolerate, of the plan's storm_nodes and "
             "node_selector, and no control plane unless storm_nodes names it by "

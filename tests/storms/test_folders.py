@@ -8,8 +8,10 @@ import pytest
 
 from tasks.kubernetes import labels, verbs
 from tasks.kubernetes.errors import ClusterError
+from tasks.lifecycle import record
 from tasks.lifecycle.cleanup import make_host_folders, release
 from tasks.lifecycle.run import new_run_id, owned
+from tasks.results import checks
 from tests.conftest import Cluster
 from tests.storms.ground import Ground, say_nothing, storm_rows
 from tests.tasks.sample import make_run
@@ -40,6 +42,31 @@ def test_a_node_that_takes_no_pods_of_the_plan_has_no_folder(
     )
     assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
     assert {row["node_before"] for row in storm_rows(known)} == {"w2"}
+
+
+@pytest.mark.parametrize("known_before", [True, False], ids=["preflight", "probes"])
+def test_without_a_node_for_storms_volumes_on_one_are_skipped(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_before: bool
+) -> None:
+    """A cluster that is one control plane still has a complete run: the others are measured.
+
+    A node may as well be known to be of no use only once its probe has failed.
+    """
+    if not known_before:
+        monkeypatch.setattr(checks, "skips", lambda _checks: {})
+    known = ground.run_storms(
+        tmp_path,
+        storm_nodes="kubernetes.io/hostname=nowhere",
+        storm_volumes=["hostPath", "hostPath-pinned", "local", "emptyDir"],
+        storms=["pod-kill"],
+        writes_per_second=20,
+    )
+    found = {row["volume"]: row for row in known.storms}
+    assert found.pop("emptyDir")["status"] == "measured"
+    assert {row["status"] for row in found.values()} == {"skipped"}
+    assert all("storm may touch" in row["error"] for row in found.values())
+    assert all("storm_nodes" in row["error"] for row in found.values())
+    assert record.outcome_of(known) == "complete"
 
 
 def test_a_folder_that_cannot_be_made_fails_only_the_volumes_that_need_it(

@@ -13,9 +13,10 @@ from tasks.kubernetes.objects import Obj
 from tasks.plan.job_file import prepare
 from tasks.plan.node_fault import NodeFault
 from tasks.plan.plan import Plan, Toleration
+from tasks.plan.vocabulary import FOLDER_KINDS
 from tasks.preflight import nodes, provenance
 from tasks.preflight.nodes import Seen
-from tasks.results.checks import Check
+from tasks.results.checks import Check, skips
 from tests.storms.scripts import SHELLS
 from tests.tasks.sample import read
 
@@ -106,7 +107,7 @@ def test_a_node_that_the_plan_does_not_select() -> None:
     [
         (["a", "b"], ["a", "b"], "nightly", ["pass"]),
         (["a"], ["a"], "nightly", ["pass", "warn"]),
-        (["a"], [], "storms", ["pass", "warn"]),
+        (["a"], [], "storms", ["pass", "warn", "warn"]),
         (["a"], ["a"], "benchmark", ["pass"]),
         ([], [], "benchmark", ["warn"]),
     ],
@@ -115,6 +116,17 @@ def test_enough(ready: list[str], drainable: list[str], flow: str, statuses: lis
     """None is a warning only: an autoscaler adds nodes when there are pods for them."""
     checks = nodes.enough(ready, drainable, flow, Plan())
     assert [check.status for check in checks] == statuses
+
+
+def test_volumes_that_are_folders_of_a_node_are_skipped_where_there_is_none() -> None:
+    """As on a cluster that is one control plane alone; a plan without such volumes is not told."""
+    plan = Plan(storms=["pod-kill"], storm_volumes=["hostPath", "local", "storage-classes"])
+    _, check = nodes.enough(["a"], [], "storms", plan)
+    assert "hostPath, local are folders of one" in check.seen
+    assert skips([check]).keys() == {*FOLDER_KINDS}
+    assert skips(nodes.enough(["a"], ["a"], "storms", plan)) == {}
+    classes = plan.model_copy(update={"storm_volumes": ["storage-classes"]})
+    assert skips(nodes.enough(["a"], [], "storms", classes)) == {}
 
 
 def probed(
