@@ -252,6 +252,19 @@ def test_a_pod_reads_a_device_and_never_removes_it(pod: Pod) -> None:
     assert any(device.read_bytes())
 
 
+def test_a_file_system_without_direct_i_o_is_laid_out_all_the_same(pod: Pod) -> None:
+    """As ramfs: a job with direct=0 is measured there, one with direct=1 says why not."""
+    pod.fake_fio(
+        'case "$*" in *--direct=1*) echo "fio: no O_DIRECT here" >&2; exit 1 ;; esac\n'
+        'PATH=${PATH#*:} exec fio "$@"\n'
+    )
+    ended = pod.serve("1 layout")
+    assert (ended.status, ended.log.finished) == (0, True)
+    assert (pod.folder / "volume" / "stormark.dat").stat().st_blocks * 512 >= 2**20
+    assert ended.log.facts["engine"] == "psync"
+    assert ended.log.engine_errors[-1] == "psync: fio: no O_DIRECT here"
+
+
 def test_layout_makes_the_files_that_the_jobs_use(pod: Pod) -> None:
     """As many as fio takes for them, each full."""
     words = "[a]\ndirectory=volume\nnrfiles=3\nfilesize=64k\nrw=randread\n"
