@@ -130,6 +130,19 @@ lay_out() {
     fi
 }
 
+# A kernel or a seccomp profile may refuse an engine that fio has: fio says so only when it runs.
+try_engine() {
+    if fio --name=probe --ioengine="$1" --filename=scratch/probe --size=4k --bs=4k --rw=write \
+        >scratch/tried 2>&1; then
+        return
+    fi
+    why='fio does not say why'
+    while IFS= read -r line; do
+        case "$line" in *error=* | *"doesn't support"*) why=$line ;; esac
+    done <scratch/tried
+    say refused-engine "$1" "$why"
+}
+
 # Each option as fio takes it: what a job file means. It reads engines that it lacks without a word.
 say_parsed() {
     fio --debug=parse --parse-only "$job_file" >scratch/stdout 2>/dev/null
@@ -148,6 +161,7 @@ say_parsed() {
             case "$(fio --enghelp="$engine" 2>&1)" in
             *"not loadable"*) say no-engine "$engine" ;;
             esac
+            if [ "$engine" = io_uring ]; then try_engine "$engine"; fi
             ;;
         esac
     done <scratch/stdout

@@ -7,7 +7,7 @@ are written: every option as fio understood it, with the volume in place of name
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tasks.plan import placement
@@ -77,16 +77,18 @@ def check(plan: Plan) -> None:
         raise PlanError("fio file: " + "; ".join(found))
 
 
-def resolve(plan: Plan, parsed: Iterable[str], missing: Iterable[str] = ()) -> Workload:
+def resolve(
+    plan: Plan, parsed: Iterable[str], unusable: Mapping[str, str] | None = None
+) -> Workload:
     """The workload of the plan's own file, from what fio says of each option.
 
-    `missing` are engines that this fio lacks. Raises PlanError, with every reason, where a job can
+    `unusable` are engines that this fio lacks, or with which words a pod may not have one. Raises PlanError, with every reason, where a job can
     mean nothing on a volume.
     """
     jobs = [timed(job, plan) for job in _told_apart(_jobs(parsed))]
     if not jobs:
         raise PlanError("fio file: fio finds no job in it")
-    found = [f"fio lacks engine {engine}" for engine in sorted(missing)] + _refusals(jobs, plan)
+    found = _without(unusable or {}) + _refusals(jobs, plan)
     notes = placement.replaced(jobs)
     if plan.runtime_seconds is not None and not any("runtime" in job.options for job in jobs):
         notes.append("runtime_seconds has no effect: no job has a runtime")
@@ -157,6 +159,17 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
         number = f" #{before + 1}" if names.count(job.name) > 1 else ""
         told.append(job._replace(name=job.name + number, reported=job.name))
     return told
+
+
+def _without(engines: Mapping[str, str]) -> list[str]:
+    return [
+        f"engine {engine} is refused to the run's pods: {why}. The node's kernel refuses it "
+        "(sysctl kernel.io_uring_disabled), or the seccomp profile RuntimeDefault of its container "
+        "runtime: allow it there, or use ioengine=libaio"
+        if why
+        else f"fio lacks engine {engine}"
+        for engine, why in sorted(engines.items())
+    ]
 
 
 def _refusals(jobs: list[Job], plan: Plan) -> list[str]:

@@ -223,7 +223,7 @@ def image_and_fio_file(
     with suppress(ClusterError):  # the clean-up deletes it too
         verbs.delete(run.cluster, "Job", name)
     if run.plan.fio_file is not None:
-        run = run._replace(workload=own_file.resolve(run.plan, log.parsed, log.missing_engines))
+        run = run._replace(workload=own_file.resolve(run.plan, log.parsed, log.unusable_engines))
     return log.facts["fio_version"], run
 
 

@@ -24,7 +24,7 @@ class FioLog:
     facts: dict[str, str] = field(default_factory=dict)
     engine_errors: list[str] = field(default_factory=list)
     parsed: list[str] = field(default_factory=list)
-    missing_engines: set[str] = field(default_factory=set)
+    unusable_engines: dict[str, str] = field(default_factory=dict)  # why, where fio has it
     errors: list[str] = field(default_factory=list)
     refused: tuple[int, int] | None = None
     begun: dict[str, int] = field(default_factory=dict)
@@ -67,8 +67,8 @@ class FioLog:
                 self.facts[first] = rest
             case "engine":
                 self.engine_errors.append(f"{first}: {rest}")
-            case "no-engine":
-                self.missing_engines.add(first)
+            case "no-engine" | "refused-engine":
+                self.unusable_engines[first] = rest
             case "refuse":
                 self.refused = int(first), int(rest)
             case "begin":

@@ -417,7 +417,16 @@ def test_holes_are_punched_into_files(tmp_path: Path) -> None:
 def test_engines_that_fio_lacks_are_told_with_the_rest() -> None:
     text = "[a]\nsize=2g\n"
     with pytest.raises(PlanError, match=r"fio lacks engine nonsuch; it needs 2,147,483,648"):
-        own_file.resolve(Plan(fio_file=text, volume_size="1Gi"), parsed(text), ["nonsuch"])
+        own_file.resolve(Plan(fio_file=text, volume_size="1Gi"), parsed(text), {"nonsuch": ""})
+
+
+def test_an_engine_that_pods_may_not_use_is_told_with_what_to_do() -> None:
+    """Before a volume is made: as where a runtime's seccomp profile refuses io_uring."""
+    text = "[a]\nsize=64m\nioengine=io_uring\n"
+    refused = {"io_uring": "error=Operation not permitted"}
+    with pytest.raises(PlanError, match=r"not permitted\. .*seccomp.*or use ioengine=libaio"):
+        own_file.resolve(Plan(fio_file=text), parsed(text), refused)
+    assert own_file.resolve(Plan(fio_file=text), parsed(text)).jobs
 
 
 def test_more_than_a_configmap_takes_is_refused() -> None:

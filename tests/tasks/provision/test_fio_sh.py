@@ -1,8 +1,10 @@
 """manifests/fio.sh, run by the shells that images have, in a folder laid out as a pod sees it."""
 
+import errno
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from tasks.speed import fio_output, node_seconds, seconds
 from tests.tasks.sample import CELL, by_second, figures
 
 SCRIPT = FOLDER / "fio.sh"
+SECCOMP = Path(__file__).with_name("without_io_uring.py")
 SHELLS = [["sh"], ["busybox", "sh"]]
 COMMON = """\
 [global]
@@ -294,7 +297,22 @@ def test_check_says_each_option_as_fio_takes_it(pod: Pod) -> None:
         "handle_option=bs, ptr=16Ki",
         "ret=0, out=16384",
     ]
-    assert log.missing_engines == {"nonsuch"}
+    assert log.unusable_engines == {"nonsuch": ""}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(errno.EPERM, "error=Operation not permitted"), (errno.ENOSYS, "io_uring")]
+)
+def test_check_tries_an_engine_that_a_seccomp_profile_may_refuse(
+    pod: Pod, error: int, said: str
+) -> None:
+    """Refused by the kernel itself, as container runtimes have it; elsewhere nothing is said."""
+    (pod.folder / "stormark" / "job.fio").write_text("[a]\nioengine=io_uring\n")
+    pod.fake_fio(f'PATH=${{PATH#*:}} exec "{sys.executable}" "{SECCOMP}" {error} fio "$@"\n')
+    refused = pod.run("check", "1 end").log
+    assert said in refused.unusable_engines["io_uring"]
+    pod.fake_fio('PATH=${PATH#*:} exec fio "$@"\n')
+    assert pod.run("check", "1 end").log.unusable_engines == {}
 
 
 def test_run_measures_one_group_after_the_other(pod: Pod) -> None:
