@@ -55,7 +55,7 @@ def run(  # noqa: PLR0917 - each is an option of the command, given by name
     `stormark plan` prints a plan with every field; options here override the file.
     """
     from commands.terminal import carry_out
-    from tasks.plan.own_file import text_of
+    from tasks.plan.job_text import text_of
     from tasks.plan.plan import PlanError
     from tasks.plan.plan_file import load
 

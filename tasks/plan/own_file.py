@@ -6,9 +6,7 @@ are written: every option as fio understood it, with the volume in place of name
 """
 
 import re
-from codecs import BOM_UTF8
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from tasks.plan import placement
 from tasks.plan.job_file import (
@@ -21,60 +19,16 @@ from tasks.plan.job_file import (
     timed,
     waves,
 )
+from tasks.plan.job_text import GLOBAL, options_of_jobs, place
 from tasks.plan.plan import Plan, PlanError
 from tasks.plan.quantity import quantity_bytes
 
 SECTION = re.compile(r"Parsing section \[(.*)]$")
 OPTION = re.compile(r"(?<!_)handle_option=(\w+), ptr=(.*)$")
 NUMBER = re.compile(r"\bret=0, out=(\d+)$")
-INCLUDE = re.compile(r"(?m)^[ \t]*include[ \t]+([^;#\r\n]*[^;#\s])[ \t]*(?:[;#].*)?\r?$")
-# [global] may come again, for the jobs after it.
-GLOBAL = "global"
-VARIABLE = re.compile(r"\$\{(\w+)}")
 TRACES = ("read_iolog", "replay_redirect")
 LONGEST_NAME = 127  # of which fio reports no more
 MOST_BYTES = 1_000_000  # a ConfigMap has 1 MiB, its own words included
-
-
-def text_of(path: Path, within: tuple[Path, ...] = ()) -> str:
-    """A job file's text, with the files that it includes in their place.
-
-    `within` are those that include it. Raises PlanError when one of them cannot be read.
-    """
-    if path.resolve() in within:
-        raise PlanError(f"fio file {path} includes itself")
-    outer = (*within, path.resolve())
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PlanError(f"fio file {path} cannot be read: {error.strerror}") from error
-    try:
-        text = content.removeprefix(BOM_UTF8).decode()
-    except UnicodeDecodeError:  # only comments and names can be of another encoding
-        text = content.removeprefix(BOM_UTF8).decode("latin-1")
-    if "\0" in text:
-        raise PlanError(f"fio file {path} is no text: it has NUL bytes")
-    return INCLUDE.sub(lambda found: text_of(path.parent / found[1], outer).rstrip("\n"), text)
-
-
-def check(plan: Plan) -> None:
-    """PlanError, with every reason and its line, for what is wrong without asking fio."""
-    if plan.fio_file is None:
-        return
-    found = []
-    for number, line in enumerate(plan.fio_file.splitlines(), 1):
-        words = re.split("[;#]", line)[0]
-        if re.match(r"[ \t]*include[ \t]", line):
-            found.append(f"line {number}: {line.strip()}: paste that file in here")
-        found += [
-            f"line {number}: {line.strip()}: fio_env of the plan has no {name}"
-            for name in VARIABLE.findall(words)
-            if name not in plan.fio_env
-        ]
-    if not re.search(r"(?m)^[ \t]*\[.+]", plan.fio_file):
-        found.append("it has no job; a job is a [name] with its options below")
-    if found:
-        raise PlanError("fio file: " + "; ".join(found))
 
 
 def resolve(
@@ -82,13 +36,13 @@ def resolve(
 ) -> Workload:
     """The workload of the plan's own file, from what fio says of each option.
 
-    `unusable` are engines that this fio lacks, or with which words a pod may not have one. Raises PlanError, with every reason, where a job can
-    mean nothing on a volume.
+    `unusable` says of engines why no pod has them; without a word where fio lacks them. Raises
+    PlanError, with every reason and its line, where a job can mean nothing on a volume.
     """
     jobs = [timed(job, plan) for job in _told_apart(_jobs(parsed))]
     if not jobs:
         raise PlanError("fio file: fio finds no job in it")
-    found = _without(unusable or {}) + _refusals(jobs, plan)
+    found = _refusals(jobs, plan, unusable or {})
     notes = placement.replaced(jobs)
     if plan.runtime_seconds is not None and not any("runtime" in job.options for job in jobs):
         notes.append("runtime_seconds has no effect: no job has a runtime")
@@ -161,43 +115,64 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
     return told
 
 
-def _without(engines: Mapping[str, str]) -> list[str]:
-    return [
+def _refusals(jobs: list[Job], plan: Plan, unusable: Mapping[str, str]) -> list[str]:
+    """Every reason for which a job can mean nothing on the volume, with its line and its jobs."""
+    names = {job.reported for job in jobs}
+    found = [
+        (option, job.name, words)
+        for job in jobs
+        for option, words in _refused(job, names, plan, unusable)
+    ]
+    stand = _places(jobs, plan)
+    said: dict[tuple[str, str], list[str]] = {}
+    for option, name, words in found:
+        said.setdefault((place(stand.get(name, {}), option), words), []).append(name)
+    reasons = [
+        f"{f'{where}, ' if where else ''}job {', '.join(of)}: {words}"
+        for (where, words), of in said.items()
+    ]
+    if not found and not any(job.does_io for job in jobs):
+        reasons.append("none of its jobs does any I/O on a volume")
+    return reasons
+
+
+def _places(jobs: list[Job], plan: Plan) -> dict[str, dict[str, str]]:
+    """Where each job's options stand in the file; empty where fio finds other jobs there."""
+    stand = options_of_jobs(plan.fio_file or "")
+    if len(stand) != len(jobs):
+        return {}
+    return {job.name: options for job, options in zip(jobs, stand, strict=True)}
+
+
+def _refused(
+    job: Job, names: Container[str], plan: Plan, unusable: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Why a job can mean nothing on the volume: the option that is to blame, and the words."""
+    engine, on_device = job.engine.partition(":")[0], plan.volume_mode == "Block"
+    if job.engine in unusable:
+        yield "ioengine", _unusable(job.engine, unusable[job.engine])
+    if engine in WITHOUT_FILE:
+        yield "ioengine", f"engine {job.engine} does no I/O on a volume's files"
+    if on_device and engine in OF_FILES:
+        yield "ioengine", f"engine {job.engine} makes files, and a device is none"
+    trims = "trim" in job.options.get("rw", "") and engine not in OF_FILES  # falloc punches
+    if trims and not on_device:
+        yield "rw", f"rw={job.options['rw']}: fio trims devices alone: use volume_mode: Block"
+    if "wait_for" in job.options and job.options["wait_for"] not in names:
+        yield "wait_for", f"wait_for={job.options['wait_for']}: there is no such job"
+    for option in TRACES:
+        if job.options.get(option):
+            yield option, f"{option}={job.options[option]}: no pod has that trace"
+
+
+def _unusable(engine: str, why: str) -> str:
+    if not why:
+        return f"fio lacks engine {engine}"
+    return (
         f"engine {engine} is refused to the run's pods: {why}. The node's kernel refuses it "
         "(sysctl kernel.io_uring_disabled), or the seccomp profile RuntimeDefault of its container "
         "runtime: allow it there, or use ioengine=libaio"
-        if why
-        else f"fio lacks engine {engine}"
-        for engine, why in sorted(engines.items())
-    ]
-
-
-def _refusals(jobs: list[Job], plan: Plan) -> list[str]:
-    found, names = [], [job.reported for job in jobs]
-    for job in jobs:
-        engine = job.engine.partition(":")[0]
-        if engine in WITHOUT_FILE:
-            found.append(f"job {job.name}: engine {job.engine} does no I/O on a volume's files")
-        if plan.volume_mode == "Block" and engine in OF_FILES:
-            found.append(f"job {job.name}: engine {job.engine} makes files, and a device is none")
-        trims = "trim" in job.options.get("rw", "") and engine not in OF_FILES  # falloc punches
-        if trims and plan.volume_mode == "Filesystem":
-            found.append(
-                f"job {job.name}: rw={job.options['rw']}: fio trims devices alone: use "
-                "volume_mode: Block"
-            )
-        if job.options.get("wait_for", names[0]) not in names:
-            found.append(
-                f"job {job.name}: wait_for={job.options['wait_for']}: there is no such job"
-            )
-        found += [
-            f"job {job.name}: {option}={job.options[option]}: no pod has that trace"
-            for option in TRACES
-            if job.options.get(option)
-        ]
-    if not found and not any(job.does_io for job in jobs):
-        found.append("none of its jobs does any I/O on a volume")
-    return found
+    )
 
 
 def _one_result(jobs: list[Job]) -> list[Job]:

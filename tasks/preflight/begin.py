@@ -19,7 +19,7 @@ from tasks.lifecycle.lease import RunInProgress, lease
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.record import Record
 from tasks.lifecycle.run import Run, new_run_id, owned
-from tasks.plan import job_file, own_file
+from tasks.plan import job_file, job_text, own_file
 from tasks.plan.job_file import Workload
 from tasks.plan.plan import NodeStorm, Plan, PlanError
 from tasks.plan.vocabulary import AS_ROOT, NODE_LOST
@@ -67,7 +67,7 @@ def look(
 ) -> tuple[Run, list[Obj], Record]:
     """As `begin`, but a check that failed is only in the record."""
     now = datetime.now(UTC)
-    own_file.check(plan)
+    job_text.check(plan)
     workload = job_file.prepare(plan)
     store.check_writable(plan.results)
     cluster = k8s.connect(plan.context, plan.namespace)
@@ -246,8 +246,9 @@ def _explain(run: Run, log: FioLog) -> None:
     if log.finished:
         return
     if log.errors and log.facts.get("fio_version"):
-        words = "; ".join(word.removeprefix("fio: ") for word in log.errors)
-        raise PlanError(f"fio file: fio cannot read it: {words}")
+        text = run.plan.fio_file or ""
+        said = (job_text.with_lines(words.removeprefix("fio: "), text) for words in log.errors)
+        raise PlanError(f"fio file: fio cannot read it: {'; '.join(said)}")
     raise PodFailed(
         f"image {run.plan.image} cannot run fio: the check wrote "
         f"{'; '.join(log.errors) or log.facts or 'nothing'}"

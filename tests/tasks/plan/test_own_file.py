@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.plan import own_file
+from tasks.plan import job_text, own_file
 from tasks.plan.job_file import WHOLE_DEVICE, Workload, job_seconds, waves
 from tasks.plan.plan import Plan, PlanError, VolumeMode
 from tests.tasks.sample import figures, parsed, read
@@ -110,7 +110,7 @@ def test_times_are_fio_s(written: str, seconds: float) -> None:
 def test_variables_come_from_the_plan(tmp_path: Path) -> None:
     """They have their values in what runs: a pod of a volume needs none."""
     plan = Plan(fio_file="[a]\nsize=${SIZE}\nbs=4k\n", fio_env={"SIZE": "8m"}, volume_size="64Mi")
-    own_file.check(plan)
+    job_text.check(plan)
     workload = read(plan)
     assert workload.sizes == {"a": 8 * MIB}
     assert run(workload, tmp_path)["a"]["block_size_bytes"] == 4096
@@ -343,7 +343,7 @@ def test_all_that_can_be_told_without_fio_is_told_at_once() -> None:
     """With the line of each."""
     text = "[a]\nsize=${SIZE}\ninclude common.fio\n; ${IN_WORDS}\nbs=${BS}\n"
     with pytest.raises(PlanError) as refused:
-        own_file.check(Plan(fio_file=text, fio_env={"BS": "4k"}))
+        job_text.check(Plan(fio_file=text, fio_env={"BS": "4k"}))
     assert str(refused.value) == (
         "fio file: line 2: size=${SIZE}: fio_env of the plan has no SIZE; "
         "line 3: include common.fio: paste that file in here"
@@ -354,20 +354,21 @@ def test_all_that_can_be_told_without_fio_is_told_at_once() -> None:
 def test_an_include_is_never_lost(line: str) -> None:
     """fio goes on without a file that it cannot include."""
     if line == "include":
-        own_file.check(Plan(fio_file=f"[a]\n{line}_x=1\n"))
+        job_text.check(Plan(fio_file=f"[a]\n{line}_x=1\n"))
     else:
-        with pytest.raises(PlanError, match=rf"line 2: {line}: paste that file in here"):
-            own_file.check(Plan(fio_file=f"[a]\n{line}\n"))
+        words = line.partition(" ;")[0]
+        with pytest.raises(PlanError, match=rf"line 2: {words}: paste that file in here"):
+            job_text.check(Plan(fio_file=f"[a]\n{line}\n"))
 
 
 def test_a_variable_in_a_comment_is_none() -> None:
-    own_file.check(Plan(fio_file="[a]\nrw=read ; was ${MODE}\n# ${X}\n"))
+    job_text.check(Plan(fio_file="[a]\nrw=read ; was ${MODE}\n# ${X}\n"))
 
 
 @pytest.mark.parametrize("text", ["; only a comment\n", "bs=4k\n", ""])
 def test_a_file_without_a_job_is_refused(text: str) -> None:
     with pytest.raises(PlanError, match="it has no job; a job is a"):
-        own_file.check(Plan(fio_file=text))
+        job_text.check(Plan(fio_file=text))
 
 
 def test_a_global_section_alone_is_no_job() -> None:
@@ -380,8 +381,8 @@ def test_what_can_mean_nothing_on_a_volume_is_refused_with_every_reason() -> Non
     with pytest.raises(PlanError) as refused:
         own(text)
     said = str(refused.value)
-    assert "job a: engine null does no I/O on a volume's files" in said
-    assert "job b: read_iolog=trace: no pod has that trace" in said
+    assert "line 2, job a: engine null does no I/O on a volume's files" in said
+    assert "line 5, job b: read_iolog=trace: no pod has that trace" in said
     assert "bytes, and the volume has 1,073,741,824 (plan field volume_size)" in said
 
 
@@ -415,8 +416,8 @@ def test_holes_are_punched_into_files(tmp_path: Path) -> None:
 
 
 def test_engines_that_fio_lacks_are_told_with_the_rest() -> None:
-    text = "[a]\nsize=2g\n"
-    with pytest.raises(PlanError, match=r"fio lacks engine nonsuch; it needs 2,147,483,648"):
+    text = "[a]\nsize=2g\nioengine=nonsuch\n"
+    with pytest.raises(PlanError, match=r"line 3, job a: fio lacks engine nonsuch; it needs 2,147"):
         own_file.resolve(Plan(fio_file=text, volume_size="1Gi"), parsed(text), {"nonsuch": ""})
 
 
@@ -458,6 +459,61 @@ def test_a_file_that_does_not_fit_is_refused_with_both_numbers(text: str, needed
     assert own(text, size="4Gi").needed_bytes == needed
 
 
+# ---------------------------------------------------------------- where it says so
+
+
+def reasons(text: str) -> list[str]:
+    with pytest.raises(PlanError) as refused:
+        own(text)
+    return str(refused.value).removeprefix("fio file: ").split("; ")
+
+
+def test_a_reason_names_its_line_and_every_job_that_it_is_of() -> None:
+    """Of an option in [global] that line, and by the name that the file has for it."""
+    text = "; words\n\n[global]\nioengine=null\n\n[a]\n[b]\nreadwrite=trim # words\n"
+    assert reasons(text) == [
+        "line 4, job a, b: engine null does no I/O on a volume's files",
+        "line 8, job b: rw=trim: fio trims devices alone: use volume_mode: Block",
+    ]
+
+
+def test_a_reason_names_the_last_line_that_says_so() -> None:
+    """A second [global] is for the jobs after it; one whose engine is its own is not touched."""
+    text = "[global]\nioengine=null\n[a]\n[global]\nioengine=net\n[b]\n[c]\nioengine=psync\n"
+    assert reasons(text) == [
+        "line 2, job a: engine null does no I/O on a volume's files",
+        "line 5, job b: engine net does no I/O on a volume's files",
+    ]
+
+
+def test_a_reason_within_an_included_file_names_that(tmp_path: Path) -> None:
+    (tmp_path / "common.fio").write_text("; words\nioengine=null\n")
+    (tmp_path / "a.fio").write_text("[a]\ninclude common.fio\nread_iolog=trace\n")
+    assert reasons(job_text.text_of(tmp_path / "a.fio")) == [
+        "common.fio line 2, job a: engine null does no I/O on a volume's files",
+        "line 3, job a: read_iolog=trace: no pod has that trace",
+    ]
+
+
+def test_a_name_that_repeats_is_told_with_the_line_of_each() -> None:
+    text = "[a]\nsize=1m\n[a]\nioengine=null\n"
+    assert reasons(text) == ["line 4, job a #2: engine null does no I/O on a volume's files"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("failed parsing rw=sideways", "failed parsing rw=sideways (line 3, line 5)"),
+        ("Bad option <nonsuch=1>", "Bad option <nonsuch=1> (line 4)"),
+        ("job a dropped", "job a dropped"),
+        ("failed parsing bs=1q", "failed parsing bs=1q"),
+    ],
+)
+def test_what_fio_cannot_read_is_told_with_its_lines(said: str, words: str) -> None:
+    text = "; rw=sideways\n[a]\nrw = sideways ; words\nnonsuch=1\nrw=sideways\n"
+    assert job_text.with_lines(said, text) == words
+
+
 # ---------------------------------------------------------------- reading it
 
 
@@ -467,7 +523,18 @@ def test_included_files_stand_in_their_place(tmp_path: Path) -> None:
     (tmp_path / "more" / "deep.fio").write_text("iodepth=3\n")
     (tmp_path / "common.fio").write_text("bs=4k\ninclude more/deep.fio ; words\n")
     (tmp_path / "a.fio").write_text("[global]\ninclude common.fio\n[a]\nrw=read\n")
-    assert own_file.text_of(tmp_path / "a.fio") == "[global]\nbs=4k\niodepth=3\n[a]\nrw=read\n"
+    text = job_text.text_of(tmp_path / "a.fio")
+    said = [words for words in text.splitlines() if not words.startswith("; stormark: ")]
+    assert said == ["[global]", "bs=4k", "iodepth=3", "[a]", "rw=read"]
+    assert [where for where, _ in job_text.lines(text)] == [
+        "line 1",
+        "common.fio line 1",
+        "more/deep.fio line 1",
+        "line 3",
+        "line 4",
+    ]
+    (job,) = own(text).jobs
+    assert (job.numbers["bs"], job.numbers["iodepth"]) == (4096, 3)
 
 
 @pytest.mark.parametrize(
@@ -478,7 +545,7 @@ def test_included_files_stand_in_their_place(tmp_path: Path) -> None:
 def test_a_file_of_another_editor_is_read(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.fio"
     path.write_bytes(content)
-    assert own(own_file.text_of(path)).sizes == {"a": MIB}
+    assert own(job_text.text_of(path)).sizes == {"a": MIB}
 
 
 @pytest.mark.parametrize("content", [None, b"[a]\n\0"])
@@ -487,11 +554,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(PlanError, match=f"fio file {path} "):
-        own_file.text_of(path)
+        job_text.text_of(path)
 
 
 def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.fio"
     path.write_text("[a]\ninclude a.fio\n")
     with pytest.raises(PlanError, match="includes itself"):
-        own_file.text_of(path)
+        job_text.text_of(path)
