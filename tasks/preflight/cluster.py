@@ -148,13 +148,24 @@ def csi_driver(storage_class: Obj) -> str | None:
     return provisioner if named or any(p.startswith(CSI_PARAMETER) for p in parameters) else None
 
 
-def static(storage_class: Obj, volumes: list[Obj]) -> Check:
-    """Whether a class whose volumes somebody makes has one that is Available."""
+def static(storage_class: Obj, volumes: list[Obj], needed: int = 1) -> Check:
+    """Whether a class whose volumes somebody makes has as many Available as a run takes of it.
+
+    Too few are a warning only: a local static provisioner makes one Available again.
+    """
     name = storage_class["metadata"]["name"]
     if why := classes.left_out([storage_class], volumes).get(name):
         return Check("class", name, "fail", why, "Make one Available, or leave the class out")
     free = classes.of_class(name, volumes, "Available")
-    return Check("class", name, "pass", f"Available PVs: {', '.join(free)}")
+    seen = f"Available PVs: {', '.join(free)}"
+    if len(free) < needed:
+        seen = f"the run takes {needed} PVs of it, one after the other or at once. {seen}"
+        advice = (
+            "Unless something makes them Available again after each round, later rounds have none: "
+            f"make {needed - len(free)} more, or lower rounds"
+        )
+        return Check("class", name, "warn", seen, advice)
+    return Check("class", name, "pass", seen)
 
 
 def without(storage_classes: list[Obj], volumes: list[Obj]) -> list[Check]:

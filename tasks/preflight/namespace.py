@@ -61,6 +61,11 @@ def claims_of_class(flow: str, plan: Plan) -> int:
     return (flow != "storms" and not plan.pvc) + (flow != "benchmark") * written
 
 
+def volumes_of_class(flow: str, plan: Plan) -> int:
+    """How many PVs a flow takes of each class from its beginning to its end."""
+    return claims_of_class(flow, plan) + (flow != "storms" and not plan.pvc) * (plan.rounds - 1)
+
+
 def demand(flow: str, plan: Plan, storage_classes: list[str], probes: int) -> Demand:
     """What a flow takes; `probes` are the nodes that it looks at. PVCs of no class are under ""."""
     fio, storms = int(flow != "storms"), int(flow != "benchmark")

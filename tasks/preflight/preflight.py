@@ -145,7 +145,7 @@ def _new_volumes(
     return [
         *_classes(plan, chosen, found),
         *check_cluster.attach_limits(chosen, found.get("CSINode", []), ready, each),
-        *_left_out(cluster, plan, chosen, found.get("StorageClass", [])),
+        *_left_out(cluster, plan, flow, chosen, found.get("StorageClass", [])),
         *retained(cluster, chosen),
     ]
 
@@ -167,10 +167,18 @@ def _classes(plan: Plan, chosen: list[Obj], found: dict[str, list[Obj]]) -> list
     ]
 
 
-def _left_out(cluster: Cluster, plan: Plan, chosen: list[Obj], every: list[Obj]) -> list[Check]:
+def _left_out(
+    cluster: Cluster, plan: Plan, flow: str, chosen: list[Obj], every: list[Obj]
+) -> list[Check]:
     """What is said of classes that no run can measure, or not without a PV that somebody made."""
     volumes = classes.static_volumes(cluster, [*chosen, *every])
-    rows = [check_cluster.static(one, volumes) for one in chosen if classes.is_static(one)]
+    needed = check_namespace.volumes_of_class(flow, plan)
+    control = plan.rounds * plan.control * (flow != "storms")  # of the reference alone
+    rows = [
+        check_cluster.static(one, volumes, needed + control * (one is chosen[0]))
+        for one in chosen
+        if classes.is_static(one)
+    ]
     return rows + ([] if plan.storage_classes else check_cluster.without(every, volumes))
 
 

@@ -8,6 +8,7 @@ from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.storage_classes import DEFAULT_CLASS
 from tasks.plan.plan import Plan
 from tasks.preflight import cluster
+from tasks.preflight.namespace import volumes_of_class
 
 
 def a_class(name: str = "fast", provisioner: str = "ebs.csi.aws.com", **more: Any) -> Obj:
@@ -174,6 +175,20 @@ def test_a_static_class_needs_a_volume_that_is_available() -> None:
     assert "`kubectl patch pv pv-1 -p" in check.seen
     free = cluster.static(static, [*volumes, a_volume("pv-3", "Available")])
     assert (free.status, free.seen) == ("pass", "Available PVs: pv-3")
+
+
+def test_a_static_class_with_fewer_volumes_than_the_plan_takes_is_told_before() -> None:
+    """Of a nightly, fio's of every round and one for each kind of writer."""
+    static = a_class(provisioner="kubernetes.io/no-provisioner")
+    volumes = [a_volume(f"pv-{n}", "Available") for n in range(3)]
+    plan = Plan(rounds=3, storm_volumes=["storage-classes"], writers=["Deployment", "StatefulSet"])
+    needed = {flow: volumes_of_class(flow, plan) for flow in ("benchmark", "storms", "nightly")}
+    assert needed == {"benchmark": 3, "storms": 2, "nightly": 5}
+    assert cluster.static(static, volumes, needed["benchmark"]).status == "pass"
+    check = cluster.static(static, volumes, needed["nightly"])
+    assert check.status == "warn"
+    assert "the run takes 5 PVs of it" in check.seen
+    assert "make 2 more, or lower rounds" in check.advice
 
 
 def test_classes_that_are_left_out_are_said() -> None:
