@@ -34,6 +34,21 @@ WITHOUT_FILE = (
     "xnvme", "libblkio", "libcufile", "libiscsi", "libzbc", "ime_psync", "ime_psyncv", "ime_aio",
     "external",
 )  # fmt: skip
+# Options that only some engines have: `fio --enghelp=ENGINE` lists them. fio itself forgets them
+# where a later engine has none of that name.
+_PRIORITIES = ("cmdprio_percentage", "cmdprio_class", "cmdprio", "cmdprio_bssplit")
+OPTIONS_OF = {
+    "cpuio": ("cpuload", "cpuchunks", "cpumode", "exit_on_io_done"),
+    "e4defrag": ("donorname", "inplace"),
+    "filestat": ("stat_type",),
+    "io_uring": (
+        "hipri", "fixedbufs", "registerfiles", "sqthread_poll", "sqthread_poll_cpu", "nonvectored",
+        "uncached", "nowait", "force_async", "cmd_type", *_PRIORITIES,
+    ),
+    "libaio": ("userspace_reap", "nowait", *_PRIORITIES),
+    "mmap": ("thp",),
+    "pvsync2": ("hipri", "hipri_percentage", "uncached", "nowait"),
+}  # fmt: skip
 # As the size of a lay-out: whatever the device has.
 WHOLE_DEVICE = 0
 # What the pod found to work, of a job that names no engine.

@@ -6,11 +6,12 @@ are written: every option as fio understood it, with the volume in place of name
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tasks.plan import placement
 from tasks.plan.job_file import (
     OF_FILES,
+    OPTIONS_OF,
     TARGET,
     WHOLE_DEVICE,
     WITHOUT_FILE,
@@ -97,7 +98,16 @@ def _jobs(parsed: Iterable[str]) -> list[Job]:
             now.numbers.pop(option, None)
         elif number := NUMBER.search(line):
             now.numbers[option] = int(number[1])
-    return [_named(job) for job in jobs]
+    engines = {job.engine for job in [common, *jobs]}
+    return [_of_its_engine(_named(job), engines) for job in jobs]
+
+
+def _of_its_engine(job: Job, engines: Iterable[str]) -> Job:
+    """The job without options that only another engine of the file has, of a [global] before it."""
+    others = {option for engine in engines for option in OPTIONS_OF.get(engine, ())}
+    strange = others.difference(OPTIONS_OF.get(job.engine, ()))
+    options = {option: value for option, value in job.options.items() if option not in strange}
+    return job._replace(options=options)
 
 
 def _named(job: Job) -> Job:
@@ -117,11 +127,11 @@ def _told_apart(jobs: list[Job]) -> list[Job]:
 
 def _refusals(jobs: list[Job], plan: Plan, unusable: Mapping[str, str]) -> list[str]:
     """Every reason for which a job can mean nothing on the volume, with its line and its jobs."""
-    names = {job.reported for job in jobs}
+    names = [job.reported for job in jobs]
     found = [
         (option, job.name, words)
-        for job in jobs
-        for option, words in _refused(job, names, plan, unusable)
+        for position, job in enumerate(jobs)
+        for option, words in _refused(job, names[:position], plan, unusable)
     ]
     stand = _places(jobs, plan)
     said: dict[tuple[str, str], list[str]] = {}
@@ -145,7 +155,7 @@ def _places(jobs: list[Job], plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def _refused(
-    job: Job, names: Container[str], plan: Plan, unusable: Mapping[str, str]
+    job: Job, before: list[str], plan: Plan, unusable: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Why a job can mean nothing on the volume: the option that is to blame, and the words."""
     engine, on_device = job.engine.partition(":")[0], plan.volume_mode == "Block"
@@ -158,8 +168,9 @@ def _refused(
     trims = "trim" in job.options.get("rw", "") and engine not in OF_FILES  # falloc punches
     if trims and not on_device:
         yield "rw", f"rw={job.options['rw']}: fio trims devices alone: use volume_mode: Block"
-    if "wait_for" in job.options and job.options["wait_for"] not in names:
-        yield "wait_for", f"wait_for={job.options['wait_for']}: there is no such job"
+    waits_for = job.options.get("wait_for")
+    if waits_for is not None and before.count(waits_for) != 1:  # it says so only when it runs
+        yield "wait_for", f"wait_for={waits_for}: fio needs one job of that name before this one"
     for option in TRACES:
         if job.options.get(option):
             yield option, f"{option}={job.options[option]}: no pod has that trace"

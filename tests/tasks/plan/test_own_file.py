@@ -73,6 +73,23 @@ def test_what_runs_is_what_fio_understood() -> None:
     assert before - after == set()
 
 
+def test_options_of_another_engine_stay_behind() -> None:
+    """Of one that a later [global], or the job, replaces; another engine has no such option."""
+    workload = own(
+        "[global]\nsize=1m\nioengine=e4defrag\ndonorname=d\ninplace=0\n[a]\n"
+        "[global]\nioengine=libaio\nnowait=0\n[b]\nuserspace_reap\n"
+        "[c]\nioengine=io_uring\n[d]\nioengine=psync\n"
+    )
+    assert parsed(workload.text)
+    of_engines = {"donorname", "inplace", "nowait", "userspace_reap"}
+    assert [of_engines & job.options.keys() for job in workload.jobs] == [
+        {"donorname", "inplace"},
+        {"nowait", "userspace_reap"},
+        {"nowait"},
+        set(),
+    ]
+
+
 def test_jobs_after_a_wall_are_a_fio_of_their_own() -> None:
     """By either name of it; `stonewall=0` is none."""
     assert names(own("[a]\n[b]\nstonewall\n[c]\nstonewall=0\n")) == [["a"], ["b", "c"]]
@@ -391,7 +408,10 @@ def test_what_can_mean_nothing_on_a_volume_is_refused_with_every_reason() -> Non
     [
         ("[a]\nrw=randtrim\nsize=1m\n", "Filesystem", "rw=randtrim: fio trims devices alone"),
         ("[a]\nioengine=filedelete\n", "Block", "engine filedelete makes files, and a device is"),
-        ("[a]\nsize=1m\nwait_for=b\n", "Filesystem", "wait_for=b: there is no such job"),
+        ("[a]\nsize=1m\nwait_for=b\n", "Filesystem", "wait_for=b: fio needs one job of that"),
+        ("[a]\nsize=1m\nwait_for=b\n[b]\n", "Filesystem", "line 3, job a: wait_for=b: fio needs"),
+        ("[a]\nsize=1m\nwait_for=a\n", "Filesystem", "wait_for=a: fio needs one job of that na"),
+        ("[b]\n[b]\n[a]\nsize=1m\nwait_for=b\n", "Filesystem", "line 5, job a: wait_for=b"),
     ],
 )
 def test_what_would_fail_on_the_volume_is_refused_before(
