@@ -81,7 +81,7 @@ def _jobs(parsed: Iterable[str]) -> list[Job]:
     """Each job with all its options, those of [global] before it included."""
     common = Job(GLOBAL, {}, {})
     jobs: list[Job] = []
-    now, option = common, ""
+    now, option, engines = common, "", set[str]()
     for line in parsed:
         if heading := SECTION.search(line):
             if heading[1].startswith(GLOBAL):  # as fio compares them
@@ -91,6 +91,8 @@ def _jobs(parsed: Iterable[str]) -> list[Job]:
                 jobs.append(now)
         elif given := OPTION.search(line):
             option, value = given[1], "" if given[2] == "(null)" else given[2]
+            if option == "ioengine":
+                engines.add(value)
             before = now.options.pop(option, None)  # in the order in which fio took them last
             # fio adds files to those that were named before
             several = option == "filename" and before is not None
@@ -98,7 +100,6 @@ def _jobs(parsed: Iterable[str]) -> list[Job]:
             now.numbers.pop(option, None)
         elif number := NUMBER.search(line):
             now.numbers[option] = int(number[1])
-    engines = {job.engine for job in [common, *jobs]}
     return [_of_its_engine(_named(job), engines) for job in jobs]
 
 

@@ -76,16 +76,17 @@ def test_what_runs_is_what_fio_understood() -> None:
 def test_options_of_another_engine_stay_behind() -> None:
     """Of one that a later [global], or the job, replaces; another engine has no such option."""
     workload = own(
+        "[global]\nioengine=pvsync2\nhipri=0\n"
         "[global]\nsize=1m\nioengine=e4defrag\ndonorname=d\ninplace=0\n[a]\n"
         "[global]\nioengine=libaio\nnowait=0\n[b]\nuserspace_reap\n"
         "[c]\nioengine=io_uring\n[d]\nioengine=psync\n"
     )
     assert parsed(workload.text)
-    of_engines = {"donorname", "inplace", "nowait", "userspace_reap"}
+    of_engines = {"donorname", "hipri", "inplace", "nowait", "userspace_reap"}
     assert [of_engines & job.options.keys() for job in workload.jobs] == [
         {"donorname", "inplace"},
         {"nowait", "userspace_reap"},
-        {"nowait"},
+        {"hipri", "nowait"},
         set(),
     ]
 
