@@ -44,7 +44,7 @@ def reap(
     except begin.REFUSALS as error:
         raise refused(str(error)) from None
     try:
-        with errors.status("watching whether a run lives, for up to a minute, and releasing"):
+        with errors.status("watching whether a run lives, for up to two minutes, and releasing"):
             found = release_dead(cluster.patient, dry_run=dry_run, plan=chosen)
     except Forbidden as error:
         raise refused(str(error)) from None

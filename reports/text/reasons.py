@@ -4,7 +4,7 @@ import re
 
 # The first that matches; most specific first.
 REASONS = {
-    r"may not (drain|touch)": "node not eligible",
+    r"may not (drain|touch)|storm may touch": "node not eligible",
     r"no space left|ENOSPC": "out of space",
     r"volume .*too small": "volume too small",
     r"Job \S+ is suspended": "Job was suspended",

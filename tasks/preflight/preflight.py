@@ -239,7 +239,7 @@ def marks(every_node: list[Obj]) -> list[Check]:
 def stale(cluster: Cluster, plan: Plan) -> list[Check]:
     """A warning for each earlier run that has left something behind.
 
-    Whether the holder of the Lease lives takes a minute to see, which is left to `stormark reap`.
+    Whether the holder of the Lease lives takes its 120 s to see: that is left to `stormark reap`.
     """
     name = "earlier runs"
     try:

@@ -247,7 +247,8 @@ def _first_record(run: Run, writer: Writer) -> bool:
             raise NotOffered(refusal)
         if time.monotonic() > deadline:
             raise ClusterError(
-                f"no record within {limit} s: {why_silent(run, writer) or 'no reason'}"
+                f"no record within {limit} s: {why_silent(run, writer) or 'no reason'}. Where a "
+                "driver takes longer, raise plan fields bind_limit_seconds or start_limit_seconds"
             )
         writer.observer.wait(1.0, f"starting the writer on {writer.volume}")
     return True

@@ -24,6 +24,10 @@ from reports.text.reasons import three_words
         ("start of the pod did not happen within 9 s: Job a is suspended: …", "Job was suspended"),
         ("io_queue_init: Resource temporarily unavailable", "too few AIOs"),
         ("fio: its clock went backwards by 3 s", "its clock went…"),
+        (
+            "no node that a storm may touch, and hostPath is a folder of one; look at storm_nodes",
+            "node not eligible",
+        ),
         ("killed", "killed"),
     ],
 )
