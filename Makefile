@@ -26,7 +26,7 @@ ON_TESTBEDS := env STORMARK_E2E_TESTBEDS=$(TESTBED):$(TESTBED)-second:$(TESTBED)
 # Tests of the testbed's own parts, as root, on a machine that has what it installs.
 OF_TESTBED := $(addprefix tests/testbed/test_,scripts.py devices.py power.py csi.py crash.py)
 # Tests that wait for services of their own.
-SERVICES := $(addprefix tests/flows/test_,deployment.py page.py team.py documents.py) tests/cli/test_up.py \
+SERVICES := $(addprefix tests/flows/test_,deployment.py page.py password.py team.py documents.py) tests/cli/test_up.py \
 	tests/reports/test_browser.py tests/benchmarks/test_campaign.py
 
 .PHONY: demo test services binaries e2e demo-real up down clean fio busybox busyboxes postgres chromium
