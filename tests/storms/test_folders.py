@@ -61,7 +61,7 @@ def test_without_a_node_for_storms_volumes_on_one_are_skipped(
         storms=["pod-kill"],
         writes_per_second=20,
     )
-    found = {row["volume"]: row for row in known.storms}
+    found = {row["volume"]: row for row in storm_rows(known)}
     assert found.pop("emptyDir")["status"] == "measured"
     assert {row["status"] for row in found.values()} == {"skipped"}
     assert all("storm may touch" in row["error"] for row in found.values())
