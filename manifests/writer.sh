@@ -12,7 +12,10 @@
 # file is opened once, as a database does: a handle that is stale, or an error that fsync tells once, is
 # seen. Paths are relative to /, the working directory.
 #
-# Beside it `UID.LIFE.unsynced` is the control: it has the number of each record before the record itself,
+# Beside it `UID.LIFE.pages` is what a database overwrites: 8 pages of 8 KiB, in turn, one after each record.
+# Each sector of 512 bytes has the stamp `page version writer`, so that a page that is torn is seen.
+#
+# And `UID.LIFE.unsynced` is the control: it has the number of each record before the record itself,
 # and nothing is made durable of it. A fault after which all of it is there took nothing from any cache.
 set -u
 
@@ -38,8 +41,29 @@ hash_of() {
     done
 }
 
+# What dd said of a record or page that is not durable.
+refused() {
+    read -r words <scratch/stderr
+    echo "error $1 ${words:-dd failed}"
+}
+
+# The next page, in one write, and its acknowledgement.
+write_page() {
+    page=$((version % 8))
+    stamp="$page $version $writer"
+    set -- "$stamp" "$stamp" "$stamp" "$stamp"
+    set -- "$@" "$@" "$@" "$@"
+    if printf '%-511s\n' "$@" |
+        dd obs=8192 seek="$page" conv=notrunc,fsync of="$file.pages" 2>scratch/stderr; then
+        echo "page $page $version"
+        version=$((version + 1))
+    else
+        refused "$page"
+    fi
+}
+
 umask 0 # a node's folder is removed by another user than the one who writes
-if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file.unsynced"; } 2>&1); then
+if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file.pages" && : >>"$file.unsynced"; } 2>&1); then
     echo "unwritable $why"
     exec sleep 3600
 fi
@@ -47,7 +71,7 @@ sync "$folder" volume 2>/dev/null
 exec 3>>"$file" 4>>"$file.unsynced"
 echo $$ >scratch/pid
 hash_of "$writer"
-number=0
+number=0 version=0
 echo "start as $writer"
 
 ending=no controlled=yes
@@ -64,9 +88,9 @@ while [ "$ending" = no ]; do
         dd bs=512 conv=fsync 2>scratch/stderr >&3; then
         echo "ack $number"
         number=$((number + 1)) lead=''
+        write_page
     else
-        read -r words <scratch/stderr
-        echo "error $number ${words:-dd failed}"
+        refused "$number"
         lead='
 '
     fi

@@ -19,8 +19,8 @@ OF_RUNS = ("run_id", "cluster", "started_at")
 OF_CLASSES = ("run_id", "storage_class", "provisioner", "parameters", "mount_options")
 OF_STORMS = (
     "run_id", "volume", "storage_class", "storm", "round", "status", "kept", "pv_type",
-    "node_before", "node_after", "acknowledged_records", "lost_records", "unsynced_records",
-    "unsynced_lost_records", "hold_seconds",
+    "node_before", "node_after", "acknowledged_records", "lost_records", "pages_lost",
+    "unsynced_records", "unsynced_lost_records", "hold_seconds",
 )  # fmt: skip
 
 

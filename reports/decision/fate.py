@@ -6,6 +6,7 @@ from statistics import median
 
 from reports.data.load import Row, Run, bare
 from reports.data.proof import Fsync, Proof
+from reports.text.losses import lost
 from reports.text.units import tenths
 
 MEASURED, NOT_OFFERED = "measured", "not offered"
@@ -30,11 +31,6 @@ class Fate:
     def unread(self) -> list[Row]:
         """The rounds of which nobody knows: failed, or the volume was not read back."""
         return [row for row in self.measured if row["kept"] is None] + list(self.failed)
-
-    @property
-    def lost_records(self) -> int:
-        """Records lost in all rounds together."""
-        return sum(row["lost_records"] or 0 for row in self.lossy)
 
 
 def fate_of(run: Run, name: str, *, shared: bool | None = None) -> Fate:
@@ -61,9 +57,10 @@ def records_in_words(fate: Fate) -> str:
 
 
 def _lost(fate: Fate) -> str:
-    """Records lost, and the most that one fault took in seconds where that is known."""
-    known = [row["lost_seconds"] for row in fate.lossy if row["lost_seconds"] is not None]
-    count = f"{fate.lost_records:,} records"
+    """What was lost, and the most that one fault took in seconds where that is known."""
+    with_records = [row for row in fate.lossy if row["lost_records"]]
+    known = [row["lost_seconds"] for row in with_records if row["lost_seconds"] is not None]
+    count = lost(fate.lossy)
     return f"up to {tenths(max(known))}, {count}" if known else count
 
 

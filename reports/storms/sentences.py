@@ -15,7 +15,8 @@ from reports.storms.survival import (
     middle,
     values,
 )
-from reports.storms.words import gap_link, listed, lost_seconds, pending, promised, records, unlike
+from reports.storms.words import gap_link, listed, lost_seconds, pending, promised, unlike
+from reports.text.losses import lost
 from reports.text.markdown import Markdown, markdown
 from reports.text.units import tenths
 
@@ -116,8 +117,8 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
 
 
 def _lost(cells: list[StormCell]) -> str:
-    """What was lost in all storms: records, and the most that one fault took in seconds."""
-    count = records(sum(cell.lost_records for cell in cells))
+    """What was lost in all storms, and the most that one fault took in seconds."""
+    count = lost(row for cell in cells for row in cell.lossy)
     return ", ".join(filter(None, [lost_seconds(cells), count]))
 
 

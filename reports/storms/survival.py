@@ -60,14 +60,10 @@ class StormCell:
         return surprising(self.rounds)
 
     @property
-    def lost_records(self) -> int:
-        """Records lost in all rounds together."""
-        return sum(row["lost_records"] or 0 for row in self.lossy)
-
-    @property
     def lost_seconds(self) -> float | None:
-        """How much time's records a round lost at most; None where no row says."""
-        return max(values(self.lossy, "lost_seconds"), default=None)
+        """How much time's records a round lost at most; None where no row says, or none is lost."""
+        with_records = [row for row in self.lossy if row["lost_records"]]
+        return max(values(with_records, "lost_seconds"), default=None)
 
     def places(self) -> dict[str, list[Row]]:
         """The rounds by where the writer came back, in the order of PLACES."""

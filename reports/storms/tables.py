@@ -31,6 +31,8 @@ COUNTS = {
     "lost_records": "lost",
     "torn_records": "torn",
     "unexpected_records": "unexpected",
+    "pages_lost": "pages lost",
+    "pages_torn": "pages torn",
 }
 
 

@@ -7,6 +7,7 @@ from statistics import median
 from reports.data.load import Row, Run
 from reports.storms.expectations import tied_to
 from reports.storms.survival import NOT_RUN, Gap, StormCell, Survival, middle, values
+from reports.text.losses import lost
 from reports.text.markdown import Markdown, markdown
 from reports.text.reasons import three_words
 from reports.text.units import tenths
@@ -47,11 +48,6 @@ def gap_link(gap: Gap, text: str = "") -> Markdown:
     return Markdown(f"[{markdown(text or _reason(gap))}](#{place})")
 
 
-def records(count: int) -> str:
-    """So many records, as `1 record` or `1,430 records`."""
-    return f"{count:,} record{'' if count == 1 else 's'}"
-
-
 def lost_seconds(cells: Sequence[StormCell]) -> str:
     """The seconds that the rounds of cells lost, of several the most; empty where no row says."""
     known = [cell.lost_seconds for cell in cells if cell.lost_seconds is not None]
@@ -60,8 +56,8 @@ def lost_seconds(cells: Sequence[StormCell]) -> str:
 
 
 def loss(cell: StormCell) -> str:
-    """What the rounds of a cell lost: seconds where they are known, and records."""
-    count, said = records(cell.lost_records), lost_seconds([cell])
+    """What the rounds of a cell lost: seconds where they are known, and records or pages."""
+    count, said = lost(cell.lossy), lost_seconds([cell])
     return f"{said} ({count})" if said else count
 
 
@@ -154,14 +150,14 @@ def _verdict(cell: StormCell) -> str:
     judged = len(cell.rounds) - len(unread)
     if not judged:
         return "NOT READ BACK" if cell.rounds else ""
-    lost = f"LOST {loss(cell)}" if lossy else ""
+    gone = f"LOST {loss(cell)}" if lossy else ""
     if cell.planned == 1:
-        return lost or "kept"
+        return gone or "kept"
     if len(lossy) > 1:
-        lost += f" (median {median(values(lossy, 'lost_records')):,.0f})"
+        gone += f" (median {median(values(lossy, 'lost_records')):,.0f})"
     kept = f"kept {judged - len(lossy)} of {judged}"
     never = f"NOT READ BACK {len(unread)} of {cell.planned}" if unread else ""
-    return ", ".join(filter(None, [kept, lost, never]))
+    return ", ".join(filter(None, [kept, gone, never]))
 
 
 def _elsewhere(rows: list[Row]) -> str:

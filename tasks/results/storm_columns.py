@@ -35,7 +35,7 @@ class StormRow(Row):
     ] = None
     kept: Annotated[
         bool | None,
-        "every acknowledged record is there and reads back right; null if not read back",
+        "every acknowledged record and page is there and reads back right; null if not read back",
     ] = None
     acknowledged_records: Annotated[int | None, "records acknowledged before the reading"] = None
     lost_records: Annotated[int | None, "acknowledged, and gone"] = None
@@ -45,6 +45,19 @@ class StormRow(Row):
     ] = None
     torn_records: Annotated[int | None, "there, but not as they were written"] = None
     unexpected_records: Annotated[int | None, "there, never seen acknowledged: no error"] = None
+    pages_written: Annotated[
+        int | None,
+        "8 KiB pages with an acknowledged version, each overwritten in turn; null in old files",
+    ] = None
+    pages_lost: Annotated[
+        int | None,
+        "of those older than acknowledged, or gone: lost writes, reordered ones among them",
+    ] = None
+    pages_torn: Annotated[
+        int | None,
+        "pages with sectors of several versions, or without some, also of a write that was never "
+        "acknowledged",
+    ] = None
     write_errors: Annotated[
         str | None,
         "what the writer met from the fault on, each once, as EIO, ESTALE, EROFS or ENOSPC; null "

@@ -1,12 +1,34 @@
 """Judges what a volume holds against what was acknowledged. Only computes."""
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 # The arithmetic of `manifests/writer.sh`.
 MODULUS, FACTOR = 2**31 - 1, 48271
 UNSYNCED = ".unsynced"  # ends the name of a writer's control file, of which nothing is made durable
 Records = set[tuple[str, int]]
+# The sectors of a page there; a line of `uniq -c` on them in `manifests/reader.sh`.
+SECTORS = 16
+COUNTED = re.compile(
+    r" *(?P<count>[0-9]+) (?=.{511}$)(?P<page>[0-9]+) (?P<version>[0-9]+) (?P<writer>\S+) *"
+)
+PAGES = ".pages"  # ends the name of the file of a writer's pages
+Page = tuple[str, int]  # its writer and number
+Sectors = dict[Page, Counter[int]]  # how many sectors of each page have which version
+
+
+class PagesVerdict(NamedTuple):
+    """Pages with an acknowledged version: those that are `lost` lack it or a later one somewhere.
+
+    `torn` ones have sectors of several versions, or lack some: also of a write that was never
+    acknowledged.
+    """
+
+    written: int = 0
+    lost: tuple[Page, ...] = ()
+    torn: tuple[Page, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -21,19 +43,21 @@ class Verdict(NamedTuple):
     unexpected: int
     unsynced: int = 0
     unsynced_lost: tuple[tuple[str, int], ...] = ()
+    pages: PagesVerdict = PagesVerdict()
 
     @property
     def kept(self) -> bool:
-        """Whether every acknowledged record is there and reads back right."""
-        return not self.lost
+        """Whether every acknowledged record and page is there and reads back right."""
+        return not self.lost and not self.pages.lost
 
 
 class Reading(NamedTuple):
-    """What a volume holds: whole records, how many lines are torn, numbers in the controls."""
+    """What a volume holds: whole records, torn lines, numbers in the controls, sectors of pages."""
 
     found: Records
     torn: int
     unsynced: Records
+    pages: Sectors
 
 
 class UnreadableVolume(Exception):
@@ -49,7 +73,7 @@ def checksum(writer: str, number: int) -> int:
 
 
 def records(lines: Iterable[str]) -> Reading:
-    """The whole records that `manifests/reader.sh` printed, as (writer, number), and torn lines.
+    """What `manifests/reader.sh` printed: whole records, as (writer, number), torn lines, the rest.
 
     A line of a control that is no number is none of its records, and not torn: nobody made it
     durable.
@@ -59,6 +83,7 @@ def records(lines: Iterable[str]) -> Reading:
     """
     found: Records = set()
     unsynced: Records = set()
+    sectors: Sectors = {}
     torn = 0
     writer = ""
     rest = iter(lines)
@@ -68,10 +93,12 @@ def records(lines: Iterable[str]) -> Reading:
         match line.split(" "):
             case ["@stormark", "file", writer]:
                 continue
-            case ["@stormark", "unreadable", name]:
+            case [*_, "@stormark", "unreadable", name]:
                 raise UnreadableVolume(f"the writer's file {name} cannot be read")
             case ["@stormark", "finished"]:
-                return Reading(found, torn, unsynced)
+                return Reading(found, torn, unsynced, sectors)
+            case _ if writer.endswith(PAGES):
+                _add_sectors(sectors, writer.removesuffix(PAGES), line)
             case words if writer.endswith(UNSYNCED):
                 if len(words) == 1 and words[0].isdecimal():
                     unsynced.add((writer.removesuffix(UNSYNCED), int(words[0])))
@@ -86,6 +113,13 @@ def records(lines: Iterable[str]) -> Reading:
             case _:
                 torn += 1
     raise UnreadableVolume("the reading of the volume ends early")
+
+
+def _add_sectors(found: Sectors, writer: str, line: str) -> None:
+    """Count the sectors that a line of `uniq -c` tells of, if they have the writer's stamp."""
+    if (known := COUNTED.fullmatch(line)) and known["writer"] == writer:
+        versions = found.setdefault((writer, int(known["page"])), Counter())
+        versions[int(known["version"])] += int(known["count"])
 
 
 def in_control(acknowledged: Records, writer: str, end: int | None) -> Records:
@@ -104,9 +138,9 @@ def in_control(acknowledged: Records, writer: str, end: int | None) -> Records:
 def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict:
     """Compare the records that were acknowledged with those that are there, for each writer.
 
-    `unsynced` are those that the control is to hold.
+    `unsynced` are those that the control is to hold. Pages are left to `judge_pages`.
     """
-    found, torn, control = reading
+    found, torn, control, _ = reading
     return Verdict(
         len(acknowledged),
         sorted(acknowledged - found),
@@ -115,3 +149,26 @@ def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict
         len(unsynced),
         tuple(sorted(unsynced - control)),
     )
+
+
+def judge_pages(
+    acknowledged: Mapping[Page, int], found: Sectors, writing: Collection[str] = ()
+) -> PagesVerdict:
+    """Compare the last acknowledged version of each page with its sectors.
+
+    An older version is a lost write, also where another page has a later one: a write that was
+    reordered is lost too. A page that is torn has lost nothing while each sector has what was
+    acknowledged, or what came after. Those of writers that are still `writing` are not torn but
+    under way.
+    """
+    lost = [
+        page
+        for page, version in acknowledged.items()
+        if sum(n for v, n in found.get(page, {}).items() if v >= version) < SECTORS
+    ]
+    torn = [
+        page
+        for page, versions in found.items()
+        if page[0] not in writing and list(versions.values()) != [SECTORS]
+    ]
+    return PagesVerdict(len(acknowledged), tuple(sorted(lost)), tuple(sorted(torn)))

@@ -19,6 +19,7 @@ from tasks.kubernetes.logs import Line, Place
 from tasks.kubernetes.objects import Items, Obj
 from tasks.kubernetes.pods import container_state
 from tasks.storms.clock import now
+from tasks.storms.ledger import Page
 
 # Longer than any pause of a writer at one record a second, and than any line is on its way.
 SILENCE_SECONDS = 10.0
@@ -60,6 +61,7 @@ class Observer:
     def __init__(self, cluster: Cluster, label: str) -> None:
         self.cluster, self.label = cluster, label
         self.acks: list[Ack] = []
+        self.pages: dict[Page, int] = {}  # the version of each that was acknowledged last
         self.events: list[PodEvent] = []
         self.present: Items = {}
         self.lives: dict[str, int] = {}
@@ -158,6 +160,8 @@ class Observer:
                     ack = Ack(pod, self.lives[pod], int(number), line.at, arrived, clock)
                     self.acks.append(ack)
                     self.refused.pop(pod, None)
+                case ["page", page, version]:
+                    self.pages[f"{pod}.{self.lives[pod]}", int(page)] = int(version)
                 case ["error", _, *why]:
                     self.refused[pod] = " ".join(why)
                     self.refusals.append((arrived, self.refused[pod]))

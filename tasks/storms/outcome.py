@@ -108,6 +108,9 @@ def _judged(row: StormRow, outcome: Outcome, verdict: Verdict) -> StormRow:
         lost_seconds=lost_seconds(lost_at, outcome.fault_at),
         torn_records=verdict.torn,
         unexpected_records=verdict.unexpected,
+        pages_written=verdict.pages.written,
+        pages_lost=len(verdict.pages.lost),
+        pages_torn=len(verdict.pages.torn),
         unsynced_records=verdict.unsynced,
         unsynced_lost_records=len(verdict.unsynced_lost),
     )

@@ -66,6 +66,8 @@ def fresh(run: Run, writer: Writer) -> Before:
     if "emptyDir" in writer.source:
         others = (ack for ack in list(writer.observer.acks) if ack.pod != now_writing.uid)
         writer.lost |= {(ack.writer, ack.number) for ack in others}
+        pages = dict(writer.observer.pages)
+        writer.lost_pages |= {page for page in pages if not page[0].startswith(now_writing.uid)}
     return now_writing
 
 

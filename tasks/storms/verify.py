@@ -11,7 +11,15 @@ from tasks.kubernetes.objects import Obj
 from tasks.kubernetes.script_job import run_script
 from tasks.lifecycle.run import Run
 from tasks.plan.vocabulary import ONE_POD
-from tasks.storms.ledger import Reading, UnreadableVolume, Verdict, in_control, judge, records
+from tasks.storms.ledger import (
+    Reading,
+    UnreadableVolume,
+    Verdict,
+    in_control,
+    judge,
+    judge_pages,
+    records,
+)
 from tasks.storms.outcome import Outcome, node_of
 from tasks.storms.writers import Writer
 
@@ -23,7 +31,7 @@ TRIES = 5
 def verify(
     run: Run, owner: list[Obj], outcome: Outcome, others: list[Obj]
 ) -> tuple[Verdict, str | None]:
-    """Judge every record that was acknowledged before the reading began, and not lost before.
+    """Judge every record and page acknowledged before the reading began, and not lost before.
 
     So are the unsynced ones in the control of the life that the fault met. A volume whose writer
     never came back is read where that was; a ReadWriteMany one on the first of the `others` that
@@ -34,15 +42,21 @@ def verify(
     writer, before, first = outcome.writer, outcome.before, outcome.first
     node = node_of(writer, first) if first else before.node
     acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)}
+    paged = {p: v for p, v in dict(writer.observer.pages).items() if p not in writer.lost_pages}
     life = f"{before.uid}.{before.life}"
     unsynced = in_control(acknowledged, life, writer.observer.uncontrolled.get(life))
     if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
         found, read_on = _read_in_pod(run, writer), node
     else:
         found, read_on = _read_by_job(run, owner, writer, node, others)
+    pages = judge_pages(paged, found.pages, [first.writer] if first else [])
+    pages = pages._replace(torn=tuple(p for p in pages.torn if p not in writer.torn_pages))
     verdict = judge(acknowledged - writer.lost, found, unsynced - writer.unsynced_lost)
+    verdict = verdict._replace(pages=pages)
     writer.lost |= set(verdict.lost)
     writer.unsynced_lost |= set(verdict.unsynced_lost)
+    writer.lost_pages |= set(pages.lost)
+    writer.torn_pages |= set(pages.torn)
     return verdict, read_on
 
 

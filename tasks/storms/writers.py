@@ -25,6 +25,7 @@ from tasks.plan.vocabulary import (
     WriterKind,
 )
 from tasks.provision import claims
+from tasks.storms.ledger import Page
 from tasks.storms.observer import Observer
 
 NO_PV = claims.Pv()
@@ -86,6 +87,8 @@ class Writer:
     pv: claims.Pv = NO_PV
     lost: set[tuple[str, int]] = field(default_factory=set)
     unsynced_lost: set[tuple[str, int]] = field(default_factory=set)
+    lost_pages: set[Page] = field(default_factory=set)
+    torn_pages: set[Page] = field(default_factory=set)
 
     @property
     def volume(self) -> str:

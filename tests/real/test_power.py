@@ -37,11 +37,13 @@ def honest(admin: client.ApiClient) -> list[str]:
 
 @pytest.fixture
 def careless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The usual writer, but that of its file it makes the name durable alone, and no record."""
+    """The usual writer, but that of its file it makes the name durable alone, and nothing else."""
     usual, record = script("writer.sh"), "dd bs=512 conv=fsync 2>scratch/stderr"
-    assert usual.count(record) == usual.count("\nnumber=0\n") == 1
-    named = '\ndd conv=fsync if=/dev/null of="$file" 2>/dev/null\nnumber=0\n'
-    unsynced = usual.replace(record, "dd bs=512 2>scratch/stderr").replace("\nnumber=0\n", named)
+    page, begin = "conv=notrunc,fsync", "\nnumber=0 "
+    assert usual.count(record) == usual.count(page) == usual.count(begin) == 1
+    named = f'\ndd conv=fsync if=/dev/null of="$file" 2>/dev/null{begin}'
+    unsynced = usual.replace(record, "dd bs=512 2>scratch/stderr").replace(begin, named)
+    unsynced = unsynced.replace(page, "conv=notrunc")
     texts = {"writer.sh": unsynced}
     monkeypatch.setattr("tasks.lifecycle.run.script", lambda name: texts.get(name) or script(name))
 
@@ -51,7 +53,7 @@ def kept(
 ) -> tuple[dict[str, bool], dict[str, Fsync]]:
     """By volume whether all that was acknowledged is there after a fault of one node.
 
-    And by class what the report says of its fsync.
+    And by class what the report says of its fsync. Records and pages are lost together.
     """
     known = ground.run_storms(
         results,
@@ -66,7 +68,11 @@ def kept(
     assert [row["error"] for row in storm_rows(known) if row["status"] != "measured"] == []
     run = load(str(results), known.run.run_id)
     proved = {name: one.fsync for name, one in proofs(pooled(str(results), run)).items()}
-    return {row["volume"]: row["kept"] for row in run.storms}, proved
+    found = {row["volume"]: row["kept"] for row in run.storms}
+    assert {row["volume"]: row["lost_records"] == 0 for row in run.storms} == found
+    assert {row["volume"]: row["pages_lost"] == 0 for row in run.storms} == found
+    assert min(row["pages_written"] for row in run.storms) >= 8
+    return found, proved
 
 
 def test_the_usual_writer_keeps_its_records_where_fsync_is_true(

@@ -84,7 +84,8 @@ def assert_not_offered(rows: list[dict[str, Any]]) -> None:
 def counts_agree(row: dict[str, Any]) -> bool:
     """Whether the counts of a cell say the same as its verdict."""
     lost, acknowledged = row["lost_records"], row["acknowledged_records"]
-    return bool(row["torn_records"] <= 1 and row["kept"] == (lost == 0) and lost <= acknowledged)
+    whole = lost == row["pages_lost"] == 0
+    return bool(row["torn_records"] <= 1 and row["kept"] == whole and lost <= acknowledged)
 
 
 def times_agree(row: dict[str, Any]) -> bool:

@@ -41,6 +41,8 @@ def test_a_reading_by_exec_that_is_cut_is_made_again(
     (row,) = storm_rows(ground.run_storms(tmp_path, **plan))
     assert len(cut) == 1
     assert (row["status"], row["kept"]) == ("measured", True)
+    assert row["pages_written"] > 0
+    assert (row["pages_lost"], row["pages_torn"]) == (0, 0)
 
 
 @pytest.mark.parametrize("able", [1, 0])

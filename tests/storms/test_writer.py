@@ -18,7 +18,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
 def test_it_says_who_it_is_and_counts_from_0(place: Place) -> None:
     lines = place.write("web-1", records=2)
     assert lines[:2] == ["start as web-1.1", "ack 0"]
-    assert acknowledged(lines) == list(range(len(lines) - 2))
+    assert acknowledged(lines) == list(range(len(acknowledged(lines))))
 
 
 def test_a_file_s_name_is_durable_before_its_first_record(place: Place) -> None:
@@ -28,7 +28,7 @@ def test_a_file_s_name_is_durable_before_its_first_record(place: Place) -> None:
     tool.chmod(0o755)
     place.write("web-1", records=1)
     assert log.read_text().split("\n") == [
-        "web-1.1", "web-1.1.unsynced", "0", "volume/stormark volume", "",
+        "web-1.1", "web-1.1.pages", "web-1.1.unsynced", "0", "volume/stormark volume", "",
     ]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_each_life_has_a_file_of_its_own(place: Place) -> None:
         lines = place.write("web-1", records=2)
         assert lines[:2] == [f"start as web-1.{life}", "ack 0"]
         written |= {(f"web-1.{life}", number) for number in acknowledged(lines)}
-    assert records(place.read()) == (written, 0, written)
+    assert records(place.read())[:3] == (written, 0, written)
 
 
 def test_a_record_that_was_lost_is_not_written_again(place: Place) -> None:
@@ -70,7 +70,7 @@ def test_what_is_there_is_not_read_before_the_first_record(place: Place) -> None
 def test_names_have_the_checksum_that_the_judge_computes(place: Place, pod: str) -> None:
     numbers = acknowledged(place.write(pod, records=2))
     written = {(f"{pod}.1", number) for number in numbers}
-    assert records(place.read()) == (written, 0, written)
+    assert records(place.read())[:3] == (written, 0, written)
 
 
 def test_sigterm_lets_it_finish_its_record(place: Place) -> None:
@@ -81,7 +81,7 @@ def test_sigterm_lets_it_finish_its_record(place: Place) -> None:
     numbers = acknowledged(lines)
     assert lines[-1] == f"end {numbers[-1] + 1}"
     written = {("web-1.1", number) for number in numbers}
-    assert records(place.read()) == (written, 0, written)
+    assert records(place.read())[:3] == (written, 0, written)
 
 
 def test_after_sigkill_every_acknowledged_record_is_there(place: Place) -> None:
@@ -111,7 +111,7 @@ def test_a_torn_line_is_no_record_and_does_not_spoil_the_next(place: Place, torn
     file = place.written / "web-1.1"
     file.write_text(file.read_text() + torn)
     second = acknowledged(place.write("web-1", records=1))
-    found, torn_lines, _ = records(place.read())
+    found, torn_lines, *_ = records(place.read())
     assert found == {("web-1.1", n) for n in first} | {("web-1.2", n) for n in second}
     assert torn_lines == 1
 

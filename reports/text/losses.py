@@ -1,0 +1,16 @@
+"""What storms lost of what was acknowledged, in words."""
+
+from collections.abc import Iterable
+
+from reports.data.load import Row
+
+# The gravest loss alone is said; the table of rounds has them all.
+LOSSES = {"lost_records": "record", "pages_lost": "page"}
+
+
+def lost(rows: Iterable[Row]) -> str:
+    """What rows of storms lost together: `1 record`, `1,430 records`; pages where no record was."""
+    rows = list(rows)
+    counts = {name: sum(row[column] or 0 for row in rows) for column, name in LOSSES.items()}
+    name, count = next((item for item in counts.items() if item[1]), ("record", 0))
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
