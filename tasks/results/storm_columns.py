@@ -111,6 +111,11 @@ class StormRow(Row):
     node_after: Annotated[str | None, "the writer's node after it"] = None
     image_id: Annotated[str | None, "what node_before ran under the image's name"] = None
     verified_on: Annotated[str | None, "node of the pod that read the volume back"] = None
+    read_back: Annotated[
+        str | None,
+        "direct: past the page cache of that node, but for the control; cached where the volume "
+        "does not allow it; null where it held no file, and in old files",
+    ] = None
     access_mode: Annotated[str | None, "of the PVC; null without one"] = None
     pv_type: Annotated[str | None, "source of the PV; null without one"] = None
     node_affinity: Annotated[str | None, "the PV's required node affinity; null if none"] = None

@@ -44,6 +44,7 @@ class Verdict(NamedTuple):
     unsynced: int = 0
     unsynced_lost: tuple[tuple[str, int], ...] = ()
     pages: PagesVerdict = PagesVerdict()
+    read_back: str | None = None
 
     @property
     def kept(self) -> bool:
@@ -52,12 +53,16 @@ class Verdict(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a volume holds: whole records, torn lines, numbers in the controls, sectors of pages."""
+    """What a volume holds: whole records, torn lines, numbers in the controls, sectors of pages.
+
+    `how` it was read: direct, or cached; None where it holds no file.
+    """
 
     found: Records
     torn: int
     unsynced: Records
     pages: Sectors
+    how: str | None = None
 
 
 class UnreadableVolume(Exception):
@@ -85,6 +90,7 @@ def records(lines: Iterable[str]) -> Reading:
     unsynced: Records = set()
     sectors: Sectors = {}
     torn = 0
+    how: str | None = None
     writer = ""
     rest = iter(lines)
     if (first := next(rest, "")) != "@stormark begin":
@@ -96,7 +102,9 @@ def records(lines: Iterable[str]) -> Reading:
             case [*_, "@stormark", "unreadable", name]:
                 raise UnreadableVolume(f"the writer's file {name} cannot be read")
             case ["@stormark", "finished"]:
-                return Reading(found, torn, unsynced, sectors)
+                return Reading(found, torn, unsynced, sectors, how)
+            case ["@stormark", "read", how]:
+                continue
             case _ if writer.endswith(PAGES):
                 _add_sectors(sectors, writer.removesuffix(PAGES), line)
             case words if writer.endswith(UNSYNCED):
@@ -140,7 +148,7 @@ def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict
 
     `unsynced` are those that the control is to hold. Pages are left to `judge_pages`.
     """
-    found, torn, control, _ = reading
+    found, torn, control, *_ = reading
     return Verdict(
         len(acknowledged),
         sorted(acknowledged - found),
@@ -148,6 +156,7 @@ def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict
         len(found - acknowledged),
         len(unsynced),
         tuple(sorted(unsynced - control)),
+        read_back=reading.how,
     )
 
 

@@ -108,6 +108,7 @@ def _judged(row: StormRow, outcome: Outcome, verdict: Verdict) -> StormRow:
         lost_seconds=lost_seconds(lost_at, outcome.fault_at),
         torn_records=verdict.torn,
         unexpected_records=verdict.unexpected,
+        read_back=verdict.read_back,
         pages_written=verdict.pages.written,
         pages_lost=len(verdict.pages.lost),
         pages_torn=len(verdict.pages.torn),

@@ -1,5 +1,7 @@
 """Pages that are overwritten in place: whole, torn, or older than what was acknowledged."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,11 +122,36 @@ def test_a_page_that_is_not_durable_is_not_acknowledged(place: Place) -> None:
     assert said[0].endswith("No space left on device")
 
 
+def in_its_place(place: Place, tool: str, words: str) -> None:
+    path = place.folder / "bin" / tool
+    path.write_text(f'#!/bin/sh\n{words}\nexec {shutil.which(tool)} "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_volume_is_read_past_the_page_cache_where_it_allows_that(
+    place: Place, allowed: bool
+) -> None:
+    """The same is found both ways; the controls are read as usual."""
+    acknowledged = write(place)
+    log = place.folder / "log"
+    refuse = "" if allowed else "exit 1"
+    in_its_place(place, "dd", f'case $* in *direct*) echo "$1" >>{log}; {refuse} ;; esac')
+    probe = subprocess.run(
+        ["dd", f"if={place.written}/{WRITER}", "iflag=direct", "bs=65536"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    reading = records(place.read())
+    assert reading.how == ("direct" if allowed and probe.returncode == 0 else "cached")
+    assert (len(reading.found) > 0, reading.torn) == (True, 0)
+    assert judge_pages(acknowledged, reading.pages) == PagesVerdict(COUNT)
+    assert ".unsynced" not in log.read_text()
+
+
 def test_pages_that_cannot_be_read_are_no_judgement(place: Place) -> None:
     """Though what reads them is the first of a pipe, whose end nobody asks about."""
     write(place)
-    tool = place.folder / "bin" / "cat"
-    tool.write_text('#!/bin/sh\ncase $1 in *.pages) exit 1 ;; esac\nexec /bin/cat "$@"\n')
-    tool.chmod(0o755)
+    in_its_place(place, "cat", "case $1 in *.pages) exit 1 ;; esac")
+    in_its_place(place, "dd", "case $1 in *.pages) exit 1 ;; esac")
     with pytest.raises(UnreadableVolume, match=f"{WRITER}.pages cannot be read"):
         records(place.read())
