@@ -24,6 +24,7 @@ STEPS = {
     "longest_pause_seconds": "longest pause after it",
     "away_seconds": "away from the node",
     "return_seconds": "node back → first record",
+    "unseen_seconds": "unseen",
     "overlap_seconds": "two writers",
 }
 COUNTS = {

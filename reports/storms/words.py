@@ -171,8 +171,9 @@ def _returns(cell: StormCell) -> list[str]:
     for place, rows in places.items():
         recovery = tenths(middle(rows, "recovery_seconds"))
         back = tenths(middle(rows, "return_seconds"))
+        unseen = tenths(middle(rows, "unseen_seconds"))
         text = {
-            "same node": recovery,
+            "same node": f"{recovery} on its node, unseen for {unseen}" if unseen else recovery,
             "other node": f"{recovery} on another node".strip(),
             "after uncordon": f"away until uncordon + {back}{_elsewhere(rows)}",
             "after repair": f"away until repair + {back}{_elsewhere(rows)}",

@@ -95,6 +95,11 @@ class StormRow(Row):
     return_seconds: Annotated[
         float | None, "storms on a node: uncordon or `up` → first record, where it came only then"
     ] = None
+    unseen_seconds: Annotated[
+        float | None,
+        "storms on a node whose writer went on: longest time in which none of its records reached "
+        "the client",
+    ] = None
     overlap_seconds: Annotated[
         float | None, "old and new writer both acknowledged records for so long"
     ] = None

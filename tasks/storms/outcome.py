@@ -165,6 +165,9 @@ def times(outcome: Outcome) -> dict[str, Any]:
     if undone is not None:
         times["away_seconds"] = min(back_at, undone) - outcome.fault_at
         times["return_seconds"] = back_at - undone if back_at > undone else None
+        if (outcome.first.pod, outcome.first.life) == (outcome.before.uid, outcome.before.life):
+            arrived = [ack.arrived for ack in list(observer.acks)]
+            times["unseen_seconds"] = unseen_seconds(arrived, outcome.fault_at)
     return times
 
 
@@ -190,6 +193,11 @@ def steady_at(after: list[float], before: Before) -> float | None:
     enough = span / (before.rate * STEADY) if before.rate else inf
     ends = (end for start, end in zip(after, after[span:], strict=False) if end - start <= enough)
     return next(ends, None)
+
+
+def unseen_seconds(arrived: list[float], fault_at: float) -> float | None:
+    """The longest time from a fault on in which no record arrived; None where none came later."""
+    return max((b - a for a, b in pairwise(sorted(arrived)) if b >= fault_at), default=None)
 
 
 def lost_seconds(at: list[float], fault_at: float) -> float:

@@ -40,6 +40,9 @@ def test_a_power_cut_and_a_network_cut(ground: Ground, tmp_path: Path) -> None:
     }
     for row in storm_rows(known):
         assert row["hold_seconds"] >= 15
+        unseen = row.get("unseen_seconds") or 0.0  # as a client sees it: no record came through
+        cut_off = row["storm"] == "node-partition"
+        assert (unseen > 10) is cut_off, (row["volume"], row["storm"], unseen)
         assert row.get("pending_reason") is None, row["pending_message"]
 
 

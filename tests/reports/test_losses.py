@@ -24,6 +24,22 @@ def test_the_gravest_loss_is_said(rows: list[Row], words: str) -> None:
     assert lost(rows) == words
 
 
+@pytest.mark.parametrize("unseen", [15.2, None])
+def test_a_writer_that_nobody_could_reach_was_not_back_at_once(
+    tmp_path: Path, unseen: float | None
+) -> None:
+    """The twin's records came through."""
+
+    def cut_off(row: Row) -> Row | None:
+        if row["storm"] != "container-restart":
+            return None
+        return row | {"storm": "node-partition", "recovery_seconds": 0.1, "unseen_seconds": unseen}
+
+    write_storms(tmp_path, change=cut_off)
+    report = render(str(tmp_path), RUN_ID).markdown
+    assert ("kept · 0.1 s on its node, unseen for 15.2 s" in report) is (unseen is not None)
+
+
 @pytest.mark.parametrize("pages", [2, 0])
 def test_a_volume_that_lost_pages_alone_is_not_kept(tmp_path: Path, pages: int) -> None:
     """Its seconds are not known: those are of records."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.storms.outcome import Before, lost_seconds, steady_at
+from tasks.storms.outcome import Before, lost_seconds, steady_at, unseen_seconds
 
 BEFORE = Before("pod", "uid", 1, "w1", rate=10.0, pods=frozenset(), records=5)
 
@@ -32,6 +32,24 @@ def test_it_is_steady_with_the_first_records_that_are_as_fast(
 def test_a_rate_that_is_not_known_is_any() -> None:
     """Records of one moment have none."""
     assert steady_at(every(9.0, 5), BEFORE._replace(rate=0.0)) == 36.0
+
+
+@pytest.mark.parametrize(
+    ("arrived", "seconds"),
+    [
+        ([90.0, 99.9, 115.0, 115.0, 115.1], 15.1),
+        ([90.0, 99.9, 100.0, 100.1], 0.1),
+        ([115.1, 99.9, 115.0], 15.1),
+        ([90.0, 99.9], None),
+    ],
+    ids=["cut off", "heard all along", "out of order", "never again"],
+)
+def test_a_writer_that_goes_on_is_unseen_until_its_records_arrive(
+    arrived: list[float], seconds: float | None
+) -> None:
+    """A pause before the fault is none of it."""
+    found = unseen_seconds(arrived, 100.0)
+    assert found == (None if seconds is None else pytest.approx(seconds))
 
 
 @pytest.mark.parametrize(
