@@ -401,23 +401,12 @@ def test_a_percentile_is_printed_of_a_hundred_ios_beyond_it(
     assert text == f"**does not fit**: commit p99 {words} (≤ 10 ms)"
 
 
-@pytest.mark.parametrize(
-    ("each", "seconds", "verdict"),
-    [
-        (368, 0.0049, "fits"),
-        (367, 0.0049, "not known"),
-        (368, 0.0051, "not known"),
-        (368, 0.0199, "not known"),
-        (368, 0.0205, "does not fit"),
-    ],
-)
-def test_of_one_volume_the_count_is_of_what_lies_far_off(
-    tmp_path: Path, each: int, seconds: float, verdict: str
-) -> None:
+@pytest.mark.parametrize("seconds", [0.0001, 0.9])
+def test_of_one_volume_no_count_decides(tmp_path: Path, seconds: float) -> None:
     text = cell(
-        tmp_path, "etcd", {"etcd_fdatasync": seconds}, volumes=1, cell=bins((seconds, each))
+        tmp_path, "etcd", {"etcd_fdatasync": seconds}, volumes=1, cell=bins((seconds, 9000))
     )
-    assert text.startswith(f"{verdict}: commit p99 ")
+    assert text.startswith("not known: commit p99 ")
     assert "(≤ 10 ms, one volume)" in text
 
 

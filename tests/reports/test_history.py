@@ -245,7 +245,7 @@ def test_a_night_s_report_opens_with_what_is_new(tmp_path: Path) -> None:
     told_then, quiet = (render(location, ids[night]).markdown for night in (42, 30))
     opening = told_then.split("\n## ")[0]
     assert "\n- Worse: gp3 read_iops, IOPS: 2" in opening
-    assert " UTC\n\n- Nothing changed since 2026-01-01.\n\n**gp3 reached" in quiet
+    assert " UTC\n\n- Nothing changed since 2026-01-01.\n\ngp3 reached" in quiet
     assert "Nothing" not in render(location, ids[0]).markdown.split("\n## ")[0]
 
 
