@@ -52,7 +52,7 @@ def _finding(run: Run, comparison: Comparison) -> str:
         return _alone(comparison)
     names = comparison.classes[1:]
     clauses = sorted((_clause(run, comparison, name) for name in names), reverse=True)
-    return "; ".join(clause.said for clause in clauses) + "."
+    return " ".join(f"{clause.said}." for clause in clauses)
 
 
 def _alone(comparison: Comparison) -> str:
@@ -128,7 +128,7 @@ def _open(compared: list[Pair], comparison: Comparison) -> str:
     count = sum(word(row, cell) == "open" for row, cell in compared)
     rounds = {3: "three"}.get(comparison.rounds, str(comparison.rounds))
     would = _would_decide(compared)
-    return f"; of {_of(count, count)} {rounds} rounds cannot tell{would}" if count else ""
+    return f"; {rounds} rounds cannot tell {_of(count, count)} apart{would}" if count else ""
 
 
 def _would_decide(compared: list[Pair]) -> str:

@@ -21,6 +21,7 @@ from reports.text.markdown import Markdown, markdown
 from reports.text.units import tenths
 
 LONGEST_QUOTE = 200  # the whole of it stands beside its round
+NOTICED_SECONDS = 1.0  # by less, two pods without a volume differ as well
 
 
 def sentences(survival: Survival) -> tuple[list[Markdown], list[Markdown]]:
@@ -145,13 +146,14 @@ def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
 def _excess(survival: Survival, volume: str) -> list[str]:
     """How much longer than a pod without a volume its pod was away, in storms both came back from.
 
-    Such a pod is that of an emptyDir with the same kind of writer.
+    Such a pod is that of an emptyDir with the same kind of writer. A difference that is not noticed
+    is not told.
     """
     control = f"{NO_VOLUME}{volume.removeprefix(bare(volume))}"
     if volume == control or control not in survival.volumes:
         return []
     seconds = [(c.storm, excess(c, survival.cells[control, c.storm])) for c in survival.row(volume)]
-    said = [f"{s:+.1f} s in {storm}" for storm, s in seconds if s is not None and round(s, 1)]
+    said = [f"{s:+.1f} s in {storm}" for storm, s in seconds if s and s >= NOTICED_SECONDS]
     return [f"Beyond a pod without a volume ({NO_VOLUME}): {listed(said)}."] if said else []
 
 

@@ -107,7 +107,7 @@ def test_an_open_ratio_whose_interval_leaves_out_1_is_explained(tmp_path: Path) 
     assert "1.09×" in table(report, "Speed")[1][4]
     assert " open " in table(report, "Speed")[1][4]
     assert luck in report
-    assert "; of 1 figure three rounds cannot tell" in headline(report)
+    assert "; three rounds cannot tell 1 figure apart" in headline(report)
     assert luck not in report_of(tmp_path, alike)
     assert luck not in report_of(tmp_path, TWO)
 
