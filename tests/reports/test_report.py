@@ -76,7 +76,7 @@ def test_the_headline_names_the_largest_difference_by_its_bound(tmp_path: Path) 
 
     assert headline(report) == (
         "**nfs-client is at least 5.4× slower than local-path at 4K QD64 random reads** "
-        "(slower in 4 of 4 figures); **gp3-like and local-path are equal within 10 %** in 4 "
+        "(slower in 4 of 4 figures). **gp3-like and local-path are equal within 10 %** in 4 "
         "figures. All 36 fio jobs were measured."
     )
 
