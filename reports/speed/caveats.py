@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any
 
 from reports.data.load import Row, Run, class_names, without_wire
@@ -93,13 +94,15 @@ def _unsteady(run: Run) -> Iterator[Caveat]:
     """Jobs of whose figure a mean says too little: a class's rounds in one line."""
     series: dict[tuple[str, str], dict[Any, dict[int, float]]] = {}
     for row in run.fio_seconds:
-        if row["iops"] is not None:
+        if not row["ramp"]:
             rounds = series.setdefault((row["storage_class"], row["job"]), {})
             by_second = rounds.setdefault((row["round"], row["repeat"]), {})
-            by_second[row["second"]] = by_second.get(row["second"], 0.0) + row["iops"]
+            # where one direction is not known the sum is none: in a last second
+            iops = nan if row["iops"] is None else row["iops"]
+            by_second[row["second"]] = by_second.get(row["second"], 0.0) + iops
     for (name, job), rounds in series.items():
         said = {
-            number: course([iops for _, iops in sorted(by_second.items())])
+            number: course([iops for _, iops in sorted(by_second.items()) if not isnan(iops)])
             for number, by_second in rounds.items()
         }
         words = "; ".join(

@@ -36,9 +36,9 @@ class SecondRow(SecondOfCell):
     iops: Annotated[
         float | None,
         "I/Os that were completed, a second; 0 where none was; null in the ramp, of which fio "
-        "says nothing",
+        "says nothing, and in a job's last second where fio's figures leave open what it was",
     ] = None
-    bytes: Annotated[int | None, "bytes of these; null in the ramp"] = None
+    bytes: Annotated[int | None, "bytes of these; null as those"] = None
     mean_latency_seconds: Annotated[
         float | None,
         "mean latency (clat) of those, by fio's histogram within 2 %; null where none was, in a "

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,33 +20,17 @@ from tasks.provision.bench_log import unpacked
 from tasks.results.fio_columns import Key
 from tasks.results.second_columns import SecondRow
 from tasks.speed import fio_output
+from tasks.speed.looks import SHORTEST_MS, Log, Rate, counted, moved
 
 DIRECTIONS = ("read", "write", "trim")  # as fio's logs number them
 HEADING = re.compile(r"# \w+?_(iops|bw|clat|clat_hist)\.(\d+)\.log$")
 BINS, PER_POWER = 1856, 64  # of a histogram at coarseness 0, and of each power of two
 FEWEST_BINS = 20  # as columns: a line of another log has 5
-EARLY_MS = 10  # fio's thread that logs wakes so much before its time, at most
 NONE = "none: "  # then the reason, in the place of what is packed
-SHORTEST_MS = 500  # less than this at a job's end is no second more
 
 
 class NoSeconds(Exception):
     """There is no series, and why."""
-
-
-class Rate(NamedTuple):
-    """What fio says of a second: I/Os, and bytes, a second."""
-
-    iops: float = 0.0
-    bytes: float = 0.0
-
-
-class Log(NamedTuple):
-    """A log of one process: of each direction its rows, as ms since the ramp's end and a value."""
-
-    kind: str
-    process: int
-    rows: dict[str, list[tuple[int, float]]]
 
 
 def rows(packed: str, output: str, group: list[Job], key: Key) -> dict[str, list[SecondRow]]:
@@ -161,19 +145,20 @@ def _of_job(
         totals = result.get(direction, {})
         if not totals.get("total_ios") and not any(log.rows.get(direction) for log in logs):
             continue
-        moved = _moved(logs, direction, totals, seconds, lasted)
-        mean, longest = _latencies(logs, direction, moved)
+        told = moved(logs, direction, totals, seconds, lasted)
+        mean, longest = _latencies(logs, direction, told)
         ramps = ceil(ramp)
         for second in range(ramps + seconds):
             after = second - ramps
+            rate = told[after] if after >= 0 else None
             yield SecondRow(
                 **key._asdict(),
                 direction=direction,
                 second=second,
                 at=datetime.fromtimestamp(begin + (second if after < 0 else ramp + after), UTC),
                 ramp=after < 0,
-                iops=_short(moved[after].iops) if after >= 0 else None,
-                bytes=round(moved[after].bytes) if after >= 0 else None,
+                iops=_short(rate.iops) if rate else None,
+                bytes=round(rate.bytes) if rate else None,
                 mean_latency_seconds=_short(mean.get(after)),
                 max_latency_seconds=_short(longest.get(after)),
             )
@@ -184,59 +169,17 @@ def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def _moved(
-    logs: list[Log], direction: str, totals: dict[str, Any], seconds: int, lasted: int
-) -> list[Rate]:
-    """What all processes together did in each second.
-
-    fio ends before it has logged a job's last second: that has what is left of the job's totals.
-    """
-    iops, of_iops, until = _sums(logs, "iops", direction, 1)
-    moved, of_bytes, _ = _sums(logs, "bw", direction, 1024)
-    last = seconds - 1
-    if last not in iops and totals and (left := lasted - max(until, last * 1000)) > 0:
-        iops[last] = max(totals["total_ios"] - of_iops, 0) * 1000 / left
-        # fio's own bytes have those in flight at the ramp's end as well, its I/Os have not
-        io = of_bytes / of_iops if of_iops else totals["io_bytes"] / max(totals["total_ios"], 1)
-        moved[last] = iops[last] * io
-    return [Rate(iops.get(second, 0.0), moved.get(second, 0.0)) for second in range(seconds)]
-
-
-def _sums(
-    logs: list[Log], kind: str, direction: str, unit: int
-) -> tuple[dict[int, float], float, int]:
-    """Per second what was done in it, by its number; all that was done, and until when, in ms.
-
-    fio divides by the time since a second's begin, but counts since it looked last, and drops what
-    is behind the point.
-    """
-    rates: dict[int, float] = defaultdict(float)
-    done, until = 0.0, 0
-    for log in logs:
-        if log.kind != kind:
-            continue
-        before = 0
-        for at, rate in log.rows.get(direction, []):
-            second = (at + EARLY_MS) // 1000 - 1
-            counted = ceil(rate * (at - second * 1000) / 1000) * unit
-            since = before if second * 1000 <= before < at else second * 1000
-            rates[second] += counted * 1000 / (at - since)
-            done, before, until = done + counted, at, max(until, at)
-    return rates, done, until
-
-
 def _latencies(
-    logs: list[Log], direction: str, moved: list[Rate]
+    logs: list[Log], direction: str, told: list[Rate | None]
 ) -> tuple[dict[int, float], dict[int, float]]:
     """Mean and longest latency by second, in s; none of a second without I/O.
 
     fio says a second's at the first completion after it, however late that is.
     """
-    rates: dict[tuple[int, int], float] = {}
-    for log in logs:
-        if log.kind == "iops":
-            for at, rate in log.rows.get(direction, []):
-                rates[log.process, (at + EARLY_MS) // 1000 - 1] = rate
+    done = {
+        process: counted([log for log in logs if log.process == process], "iops", direction, 1).done
+        for process in {log.process for log in logs}
+    }
     sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
     longest: dict[int, float] = {}
     for log in logs:
@@ -244,13 +187,13 @@ def _latencies(
             continue
         before = 0
         for at, value in log.rows.get(direction, []):
-            near = range(before // 1000, min(at // 1000 + 1, len(moved)))
-            second = next((one for one in near if moved[one].iops), None)
+            near = range(before // 1000, min(at // 1000 + 1, len(told)))
+            second = next((one for one in near if (rate := told[one]) is None or rate.iops), None)
             before = at
             if second is None:
                 continue
             if log.kind == "clat":
-                weight = rates.get((log.process, second), 1.0)
+                weight = done[log.process].get(second, 1.0)
                 sums[second][0] += weight * value / 1e9
                 sums[second][1] += weight
             else:

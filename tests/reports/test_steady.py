@@ -126,3 +126,21 @@ def test_a_report_warns_of_what_is_not_steady_round_by_round(tmp_path: Path) -> 
         "read_iops is not steady on local-path: round 1: 3.0× for 12 s, then 3.00 k IOPS"
     )
     assert found.cells == (("local-path", "read_iops"),)
+
+
+@pytest.mark.parametrize(("last", "stalls"), [(None, False), (0.0, True)])
+def test_a_last_second_that_is_not_known_in_one_direction_is_no_stall(
+    tmp_path: Path, last: float | None, stalls: bool
+) -> None:
+    write_run(tmp_path, {"local-path": 1.0})
+    rows = [
+        {
+            "storage_class": "local-path", "job": "mixed", "round": 1, "repeat": 1,
+            "direction": direction, "second": second, "ramp": False, "iops": iops,
+        }
+        for direction, usual, end in (("read", 100.0, 100.0), ("write", 900.0, last))
+        for second, iops in enumerate([*[usual] * 40, end])
+    ]  # fmt: skip
+    write_table(str(tmp_path), "fio_seconds", RUN_ID, STARTED, rows)
+    said = [one.text for one in caveats(load(str(tmp_path), RUN_ID)) if "stall" in one.text]
+    assert bool(said) is stalls

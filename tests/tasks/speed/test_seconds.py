@@ -9,12 +9,23 @@ from typing import Any
 
 import pytest
 
+from reports.speed.steady import course
 from tasks.plan.job_file import Job
 from tasks.speed import seconds
 from tests.tasks.sample import by_second
 
 ENDED = datetime(2026, 11, 27, 3, 0, 10, tzinfo=UTC)
 BINS = 928
+# When, in ms, and I/Os and KiB a second.
+LATE_THREAD = [
+    (999, 219, 876), (2000, 196, 784), (3543, 77, 311), (4543, 216, 864), (5542, 200, 800),
+    (6542, 200, 800), (7543, 200, 800), (8543, 200, 800), (9544, 199, 799), (10546, 199, 798),
+    (11546, 200, 800), (12547, 200, 800), (13548, 200, 800), (14548, 201, 804), (15549, 219, 876),
+    (16550, 200, 800), (17550, 196, 784), (18551, 204, 816), (19552, 180, 720), (20552, 220, 880),
+    (21553, 179, 719), (22554, 220, 880), (23555, 200, 800), (24555, 200, 800), (25556, 200, 800),
+    (26557, 200, 800), (27558, 196, 784), (28558, 204, 816), (29558, 200, 800), (30559, 200, 800),
+    (31559, 200, 800), (32560, 200, 800), (33560, 200, 800), (34562, 199, 799), (35563, 200, 800),
+]  # fmt: skip
 
 
 def packed(**logs: str) -> str:
@@ -54,7 +65,7 @@ def column(rows: list[dict[str, Any]], name: str) -> list[Any]:
 def test_a_second_without_io_is_a_row_with_0_and_no_latency() -> None:
     """fio has no row of it; what comes after a stall is told of the second before it."""
     iops = rates((1000, 100), (4000, 200))
-    latency = rates((2900, 5_000_000), (4000, 1_000_000))
+    latency = rates((3100, 5_000_000), (4000, 1_000_000))
     logs = packed(iops_1=iops, bw_1=rates((1000, 400), (4000, 800)), clat_1=latency)
     rows = by_second(logs, output("a"), [a_job()])["a"]
     assert column(rows, "iops") == [100, 0, 0, 200]
@@ -68,23 +79,104 @@ def test_the_twin_without_a_stall_has_no_0() -> None:
     assert column(rows, "iops") == [100, 100, 100, 100]
 
 
-def test_the_last_second_has_what_is_left_of_the_job_s_totals() -> None:
-    """fio's thread that logs may end before it has told it; what was dropped is known."""
-    iops = rates((1000, 99), (2001, 99))  # 99 in a second, then 99.9 and 1 ms more
+def test_the_last_second_has_what_is_left_of_the_job_s_bytes() -> None:
+    """fio's thread that logs may end before it has told it.
+
+    I/Os in flight at the ramp's end are in its logs and its bytes, and not in its total of I/Os.
+    """
     rows = by_second(
-        packed(iops_1=iops, bw_1=rates((1000, 396), (2001, 396))),
-        output("a", runtime=3001, total_ios=249, io_bytes=313 * 4096),  # 64 of the ramp's
+        packed(iops_1=rates((1000, 100), (2000, 100)), bw_1=rates((1000, 400), (2000, 400))),
+        output("a", runtime=3000, total_ios=186, io_bytes=250 * 4096),  # 64 of the ramp's
         [a_job()],
     )["a"]
-    assert column(rows, "iops") == [99, 99.9, 50]
-    assert rows[2]["bytes"] == pytest.approx(50 * 4096, rel=0.05)
+    assert column(rows, "iops") == [100, 100, 50]
+    assert column(rows, "bytes") == [100 * 4096, 100 * 4096, 50 * 4096]
 
 
-def test_a_thread_that_wakes_late_is_no_dip_and_no_peak() -> None:
-    """It divides by the time since the second began; the next has the less to count."""
-    iops = rates((1000, 100), (2500, 100), (3000, 50), (4000, 100))
-    rows = by_second(packed(iops_1=iops), output("a"), [a_job()])["a"]
-    assert column(rows, "iops") == [100, 100, 100, 100]
+def of_late_thread(last: int) -> list[dict[str, Any]]:
+    """The seconds of a job that was held to 200 I/Os a second, as fio 3.33 logged them.
+
+    fio was stopped for 0.9 s in the third; it looks 0.5 s after each second's begin from then on.
+    `last` is what was done after its last look: 98 I/Os, of the real job.
+    """
+    told = LATE_THREAD
+    logs = packed(
+        iops_1=rates(*((at, iops) for at, iops, _ in told)),
+        bw_1=rates(*((at, kib) for at, _, kib in told)),
+    )
+    done = 6969 + last
+    return by_second(
+        logs, output("a", runtime=36052, total_ios=done - 15, io_bytes=done * 4096), [a_job()]
+    )["a"]
+
+
+def test_a_thread_that_looks_late_makes_no_second_faster_and_no_last_one_a_stall() -> None:
+    """fio divides by the time since it looked last, and keeps being late."""
+    found = column(of_late_thread(98), "iops")
+    assert sum(found[:-1]) + found[-1] * 1.052 == pytest.approx(7067, rel=0.001)
+    assert all(179 <= iops <= 221 for iops in found[4:]), found
+    assert found[-1] == pytest.approx(200, rel=0.05)
+    assert not [words for words in course(found[4:]) if "stall" in words]
+
+
+def test_the_twin_that_stalls_in_its_last_second() -> None:
+    """Of that second fio still logged the first half."""
+    found = column(of_late_thread(0), "iops")
+    assert found[-1] == pytest.approx(0.563 * 200 / 1.052, rel=0.05)
+
+
+@pytest.mark.parametrize(("left", "last"), [(200, 200), (0, 0), (-1, 0), (-20, None)])
+def test_a_last_second_is_a_stall_only_if_what_is_left_is_known(
+    left: int, last: float | None
+) -> None:
+    """Rounding may make it a little less than none; far less is logs that say something else."""
+    logs = packed(iops_1=rates(*((second * 1000, 200) for second in range(1, 6))))
+    told = output("a", runtime=6000, total_ios=1000 + left)
+    assert column(by_second(logs, told, [a_job()])["a"], "iops") == [*[200] * 5, last]
+
+
+def test_the_last_second_of_a_long_job_is_not_known() -> None:
+    """What fio rounds away in half an hour is more than a second has."""
+    logs = packed(iops_1=rates(*((second * 1000, 200) for second in range(1, 1800))))
+    told = output("a", runtime=1_800_000, total_ios=1799 * 200)
+    found = column(by_second(logs, told, [a_job()])["a"], "iops")
+    assert found == [*[200] * 1799, None]
+
+
+def test_a_thread_that_drifts_by_more_than_a_second_leaves_none_out() -> None:
+    """It is a ms later each second, as on a machine that is idle."""
+    logs = packed(iops_1=rates(*((look * 1001, 200) for look in range(1, 1800))))
+    told = output("a", runtime=1_802_000, total_ios=360_400)
+    found = column(by_second(logs, told, [a_job()])["a"], "iops")
+    assert len(found) == 1802
+    assert found[:1800] == pytest.approx([200] * 1800, rel=0.025)
+
+
+@pytest.mark.parametrize(("completed", "told"), [((2100, 3101), [80, 80]), ((), [0, 0])])
+def test_a_thread_that_slept_for_seconds_is_no_stall(
+    completed: tuple[int, ...], told: list[float]
+) -> None:
+    """Latencies are logged by another one: they say whether I/Os were completed meanwhile."""
+    logs = packed(
+        iops_1=rates((1000, 80), (4500, 80), (5500, 80)),
+        clat_1=rates(*((at, 1000) for at in (1000, *completed, 4501))),
+    )
+    rows = by_second(logs, output("a", runtime=6000, total_ios=480), [a_job()])["a"]
+    assert column(rows, "iops")[1:3] == told
+
+
+def test_one_direction_without_io_is_no_sleep() -> None:
+    """fio looks at all directions at once."""
+    both = rates(*((second * 1000, 7) for second in (1, 2, 3, 4)), direction=0)
+    document = json.loads(output("a", total_ios=12))
+    document["jobs"][0]["read"] = {"total_ios": 28, "io_bytes": 28 * 4096, "runtime": 4000}
+    logs = packed(
+        iops_1=f"{both}\n{rates((1000, 3), (4001, 9))}",
+        clat_1=rates(*((second * 1000, 1000) for second in (1, 2, 3, 4)), direction=0),
+    )
+    rows = by_second(logs, json.dumps(document), [a_job()])["a"]
+    found = [row["iops"] for row in rows if row["direction"] == "write"]
+    assert found == [3, 0, 0, pytest.approx(9, rel=0.01)]
 
 
 def test_the_ramp_is_there_and_marked() -> None:
