@@ -17,6 +17,9 @@
 #
 # And `UID.LIFE.unsynced` is the control: it has the number of each record before the record itself,
 # and nothing is made durable of it. A fault after which all of it is there took nothing from any cache.
+#
+# `UID.LIFE.cold` is written once, 4 MiB by the first life that finds no such file, and touched by nobody
+# from then on: damage of it is silent. It needs seq, sed, md5sum, wc and rm; without them there is none.
 set -u
 
 folder=volume/stormark
@@ -62,6 +65,27 @@ write_page() {
     fi
 }
 
+# The cold region, 8192 lines of a sector each.
+cold() {
+    # shellcheck disable=SC2046 # each word is a line
+    printf '%-511s\n' $(seq 8192 | sed "s/^/$writer,/")
+}
+
+# Write the cold region where there is none, and say the checksum of what was to be written, once it is
+# durable: of no shorter file, since the end of a pipe does not know how its beginning ended.
+write_cold() {
+    for found in "$folder"/*.cold; do
+        if [ -e "$found" ]; then return; fi
+    done
+    if sum=$(cold | md5sum) && cold | dd obs=65536 conv=fsync of="$file.cold" &&
+        [ "$(wc -c <"$file.cold")" -eq 4194304 ]; then
+        sync "$folder"
+        echo "cold $writer ${sum%% *}"
+    else
+        rm -f "$file.cold"
+    fi
+}
+
 umask 0 # a node's folder is removed by another user than the one who writes
 if ! why=$({ mkdir -p "$folder" && : >>"$file" && : >>"$file.pages" && : >>"$file.unsynced"; } 2>&1); then
     echo "unwritable $why"
@@ -87,6 +111,7 @@ while [ "$ending" = no ]; do
     if printf '%s%s %s %s\n' "$lead" "$number" "$writer" "$checksum" |
         dd bs=512 conv=fsync 2>scratch/stderr >&3; then
         echo "ack $number"
+        if [ "$number" = 0 ]; then write_cold 2>/dev/null & fi # beside the records, which are timed
         number=$((number + 1)) lead=''
         write_page
     else

@@ -20,7 +20,7 @@ OF_CLASSES = ("run_id", "storage_class", "provisioner", "parameters", "mount_opt
 OF_STORMS = (
     "run_id", "volume", "storage_class", "storm", "round", "status", "kept", "pv_type",
     "node_before", "node_after", "acknowledged_records", "lost_records", "pages_lost",
-    "unsynced_records", "unsynced_lost_records", "hold_seconds",
+    "cold_damaged", "unsynced_records", "unsynced_lost_records", "hold_seconds",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from reports.data.load import Row, Run, bare
 from reports.data.proof import Fsync, Proof
-from reports.text.losses import lost
+from reports.text.losses import lost, verb
 from reports.text.units import tenths
 
 MEASURED, NOT_OFFERED = "measured", "not offered"
@@ -49,7 +49,7 @@ def fate_of(run: Run, name: str, *, shared: bool | None = None) -> Fate:
 def records_in_words(fate: Fate) -> str:
     """What was lost or kept, and in how many rounds; empty where nothing was measured."""
     if fate.lossy:
-        return f"lost {_lost(fate)} ({_storms(fate.lossy)})"
+        return f"{_lost(fate)} ({_storms(fate.lossy)})"
     if fate.unread:
         return f"not read back after {_storms(fate.unread)}"
     count = len(fate.measured)
@@ -57,20 +57,22 @@ def records_in_words(fate: Fate) -> str:
 
 
 def _lost(fate: Fate) -> str:
-    """What was lost, and the most that one fault took in seconds where that is known."""
+    """What was lost or damaged, and the most seconds that one fault took, where that is known."""
     with_records = [row for row in fate.lossy if row["lost_records"]]
     known = [row["lost_seconds"] for row in with_records if row["lost_seconds"] is not None]
-    count = lost(fate.lossy)
-    return f"up to {tenths(max(known))}, {count}" if known else count
+    count, what = lost(fate.lossy), verb(fate.lossy)
+    return f"{what} up to {tenths(max(known))}, {count}" if known else f"{what} {count}"
 
 
 def fsync_in_words(proof: Proof | None) -> str:
     """Whether the class's fsync is proved, and if not why."""
     if proof is None or proof.row is None:
         return "not proved: no node lost its power"
+    damaged = verb([proof.row]) == "damaged"
+    gone = f"{lost([proof.row])} damaged" if damaged else "acknowledged records lost"
     why = {
         Fsync.PROVED: f"all kept in {proof.row['storm']}, where unsynced ones were lost",
-        Fsync.REFUTED: f"acknowledged records lost in {proof.row['storm']}",
+        Fsync.REFUTED: f"{gone} in {proof.row['storm']}",
         Fsync.NOT_PROVED: f"{proof.row['storm']} lost no unsynced record either",
     }
     if proof.row["kept"] is None:
@@ -91,7 +93,7 @@ def node_in_words(run: Run, name: str) -> str:
         return ""
     fate = Fate(tuple(rows), ())
     unread = any(row["kept"] is None for row in rows)
-    kept = f"lost {_lost(fate)}" if fate.lossy else "not read back" if unread else "kept"
+    kept = _lost(fate) if fate.lossy else "not read back" if unread else "kept"
     return f"{kept}; {'; '.join(_returns(rows, run.plan.get('recovery_limit_seconds')))}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from reports.data.load import Row
 from reports.data.proof import Fsync, Losses, Proof
-from reports.text.losses import lost
+from reports.text.losses import lost, verb
 from reports.text.markdown import Markdown, markdown, table
 
 HEADER = ("class", "fsync", "why", "faults in which acknowledged records were lost")
@@ -36,7 +36,7 @@ def _why(proof: Proof) -> str:
         return "no storm took the power from a node"
     where = f"{row['storm']} of {row['node_before']}"
     if proof.fsync is Fsync.REFUTED:
-        return f"{where}: {lost([row])} lost that fsync had returned for"
+        return f"{where}: {lost([row])} {verb([row])} that fsync had returned for"
     if control is not None:
         whose = "of its control" if control is row else f"of the control on {control['volume']}"
         gone = f"{control['unsynced_lost_records']:,} of {control['unsynced_records']:,}"

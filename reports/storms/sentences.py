@@ -16,7 +16,7 @@ from reports.storms.survival import (
     values,
 )
 from reports.storms.words import gap_link, listed, lost_seconds, pending, promised, unlike
-from reports.text.losses import lost
+from reports.text.losses import lost, verb
 from reports.text.markdown import Markdown, markdown
 from reports.text.units import tenths
 
@@ -102,8 +102,8 @@ def _losses(survival: Survival, cells: list[StormCell]) -> str:
         if cell.unread:
             unread.setdefault(cell.volume, []).append(cell)
     said = [
-        f"{markdown(volume)} lost {_lost(lost)} ({listed([cell.storm for cell in lost])})"
-        for volume, lost in lossy.items()
+        f"{markdown(volume)} {_verb(gone)} {_lost(gone)} ({listed([cell.storm for cell in gone])})"
+        for volume, gone in lossy.items()
     ] + [
         f"{markdown(volume)} could not be read back ({listed([cell.storm for cell in silent])})"
         for volume, silent in unread.items()
@@ -121,6 +121,10 @@ def _lost(cells: list[StormCell]) -> str:
     """What was lost in all storms, and the most that one fault took in seconds."""
     count = lost(row for cell in cells for row in cell.lossy)
     return ", ".join(filter(None, [lost_seconds(cells), count]))
+
+
+def _verb(cells: list[StormCell]) -> str:
+    return verb([row for cell in cells for row in cell.lossy])
 
 
 def _of_volume(survival: Survival, volume: str, quoted: set[str]) -> Markdown:
@@ -166,7 +170,7 @@ def _data(measured: list[StormCell], planned: int) -> str:
     said = [f"kept in {listed(kept)}"] if kept else []
     if lossy:
         storms = listed([cell.storm + _share(cell, len(cell.lossy)) for cell in lossy])
-        said.append(f"lost in {storms} ({_lost(lossy)})")
+        said.append(f"{_verb(lossy)} in {storms} ({_lost(lossy)})")
     if unread and (kept or lossy):
         storms = listed([cell.storm + _share(cell, len(cell.unread)) for cell in unread])
         said.append(f"not read back after {storms}")

@@ -103,7 +103,7 @@ def rounds_table(survival: Survival) -> Markdown:
     header = [
         "volume", "storm", "round", "kept", *COUNTS.values(), "first record", "came back",
         "Pending for", "node before", "node after", "read on", "writes a second", "held for",
-        "write errors", "the cluster's words",
+        "write errors", "cold damaged", "the cluster's words",
     ]  # fmt: skip
     rounds = [row for cell in survival.cells.values() for row in cell.rounds]
     if not any(row["error"] for row in rounds):
@@ -129,6 +129,7 @@ def _round(row: Row) -> list[object]:
         None if rate is None else f"{rate:.1f}",
         tenths(row["hold_seconds"]),
         row["write_errors"],
+        row["cold_damaged"],
         row["pending_message"],
     ]
 

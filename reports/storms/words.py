@@ -7,7 +7,7 @@ from statistics import median
 from reports.data.load import Row, Run
 from reports.storms.expectations import tied_to
 from reports.storms.survival import NOT_RUN, Gap, StormCell, Survival, middle, values
-from reports.text.losses import lost
+from reports.text.losses import lost, verb
 from reports.text.markdown import Markdown, markdown
 from reports.text.reasons import three_words
 from reports.text.units import tenths
@@ -150,10 +150,10 @@ def _verdict(cell: StormCell) -> str:
     judged = len(cell.rounds) - len(unread)
     if not judged:
         return "NOT READ BACK" if cell.rounds else ""
-    gone = f"LOST {loss(cell)}" if lossy else ""
+    gone = f"{verb(lossy).upper()} {loss(cell)}" if lossy else ""
     if cell.planned == 1:
         return gone or "kept"
-    if len(lossy) > 1:
+    if len(lossy) > 1 and any(values(lossy, "lost_records")):
         gone += f" (median {median(values(lossy, 'lost_records')):,.0f})"
     kept = f"kept {judged - len(lossy)} of {judged}"
     never = f"NOT READ BACK {len(unread)} of {cell.planned}" if unread else ""

@@ -35,7 +35,8 @@ class StormRow(Row):
     ] = None
     kept: Annotated[
         bool | None,
-        "every acknowledged record and page is there and reads back right; null if not read back",
+        "every acknowledged record and page is there and reads back right, and so is what is cold; "
+        "null if not read back",
     ] = None
     acknowledged_records: Annotated[int | None, "records acknowledged before the reading"] = None
     lost_records: Annotated[int | None, "acknowledged, and gone"] = None
@@ -57,6 +58,11 @@ class StormRow(Row):
         int | None,
         "pages with sectors of several versions, or without some, also of a write that was never "
         "acknowledged",
+    ] = None
+    cold_damaged: Annotated[
+        bool | None,
+        "4 MiB that were made durable once, and not written again, are gone or have another "
+        "checksum: silent damage; told once; null where it was not checked, and in old files",
     ] = None
     write_errors: Annotated[
         str | None,

@@ -17,6 +17,7 @@ COUNTED = re.compile(
 PAGES = ".pages"  # ends the name of the file of a writer's pages
 Page = tuple[str, int]  # its writer and number
 Sectors = dict[Page, Counter[int]]  # how many sectors of each page have which version
+COLD = ".cold"  # ends the name of the file that a writer wrote once
 
 
 class PagesVerdict(NamedTuple):
@@ -34,7 +35,8 @@ class PagesVerdict(NamedTuple):
 class Verdict(NamedTuple):
     """Counts of records; `lost` lists the acknowledged ones that are gone, as (writer, number).
 
-    `unsynced_lost` lists those that are gone of the `unsynced` ones in the control.
+    `unsynced_lost` lists those that are gone of the `unsynced` ones in the control, `cold_damaged`
+    the writers whose cold region is not as it was; None where there was none to check.
     """
 
     acknowledged: int
@@ -45,23 +47,26 @@ class Verdict(NamedTuple):
     unsynced_lost: tuple[tuple[str, int], ...] = ()
     pages: PagesVerdict = PagesVerdict()
     read_back: str | None = None
+    cold_damaged: tuple[str, ...] | None = None
 
     @property
     def kept(self) -> bool:
-        """Whether every acknowledged record and page is there and reads back right."""
-        return not self.lost and not self.pages.lost
+        """Whether every acknowledged record, page and cold region is there and reads back right."""
+        return not (self.lost or self.pages.lost or self.cold_damaged)
 
 
 class Reading(NamedTuple):
     """What a volume holds: whole records, torn lines, numbers in the controls, sectors of pages.
 
-    `how` it was read: direct, or cached; None where it holds no file.
+    `cold` has the checksum of each writer's cold region. `how` it was read: direct, or cached; None
+    where it holds no file.
     """
 
     found: Records
     torn: int
     unsynced: Records
     pages: Sectors
+    cold: dict[str, str]
     how: str | None = None
 
 
@@ -89,6 +94,7 @@ def records(lines: Iterable[str]) -> Reading:
     found: Records = set()
     unsynced: Records = set()
     sectors: Sectors = {}
+    cold: dict[str, str] = {}
     torn = 0
     how: str | None = None
     writer = ""
@@ -102,14 +108,15 @@ def records(lines: Iterable[str]) -> Reading:
             case [*_, "@stormark", "unreadable", name]:
                 raise UnreadableVolume(f"the writer's file {name} cannot be read")
             case ["@stormark", "finished"]:
-                return Reading(found, torn, unsynced, sectors, how)
+                return Reading(found, torn, unsynced, sectors, cold, how)
             case ["@stormark", "read", how]:
                 continue
             case _ if writer.endswith(PAGES):
                 _add_sectors(sectors, writer.removesuffix(PAGES), line)
+            case [value, *_] if writer.endswith(COLD):
+                cold.setdefault(writer.removesuffix(COLD), value)
             case words if writer.endswith(UNSYNCED):
-                if len(words) == 1 and words[0].isdecimal():
-                    unsynced.add((writer.removesuffix(UNSYNCED), int(words[0])))
+                unsynced |= _numbered(writer.removesuffix(UNSYNCED), words)
             case [number, name, check] if (
                 number.isdecimal()
                 and name == writer
@@ -121,6 +128,11 @@ def records(lines: Iterable[str]) -> Reading:
             case _:
                 torn += 1
     raise UnreadableVolume("the reading of the volume ends early")
+
+
+def _numbered(writer: str, words: list[str]) -> Records:
+    """The record that a line of a control tells of; none if it is no number."""
+    return {(writer, int(words[0]))} if len(words) == 1 and words[0].isdecimal() else set()
 
 
 def _add_sectors(found: Sectors, writer: str, line: str) -> None:
@@ -146,7 +158,8 @@ def in_control(acknowledged: Records, writer: str, end: int | None) -> Records:
 def judge(acknowledged: Records, reading: Reading, unsynced: Records) -> Verdict:
     """Compare the records that were acknowledged with those that are there, for each writer.
 
-    `unsynced` are those that the control is to hold. Pages are left to `judge_pages`.
+    `unsynced` are those that the control is to hold. Pages are left to `judge_pages`, and what is
+    cold to `judge_cold`.
     """
     found, torn, control, *_ = reading
     return Verdict(
@@ -181,3 +194,13 @@ def judge_pages(
         if page[0] not in writing and list(versions.values()) != [SECTORS]
     ]
     return PagesVerdict(len(acknowledged), tuple(sorted(lost)), tuple(sorted(torn)))
+
+
+def judge_cold(said: Mapping[str, str], found: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The writers whose cold region has another checksum than they said, or is gone.
+
+    None where no writer said one: what was being written as the fault came is not judged.
+    """
+    if not said:
+        return None
+    return tuple(sorted(writer for writer, value in said.items() if found.get(writer) != value))

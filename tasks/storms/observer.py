@@ -62,6 +62,7 @@ class Observer:
         self.cluster, self.label = cluster, label
         self.acks: list[Ack] = []
         self.pages: dict[Page, int] = {}  # the version of each that was acknowledged last
+        self.cold: dict[str, str] = {}  # by writer, the checksum of what it wrote once
         self.events: list[PodEvent] = []
         self.present: Items = {}
         self.lives: dict[str, int] = {}
@@ -162,6 +163,8 @@ class Observer:
                     self.refused.pop(pod, None)
                 case ["page", page, version]:
                     self.pages[f"{pod}.{self.lives[pod]}", int(page)] = int(version)
+                case ["cold", writer, value]:
+                    self.cold[writer] = value
                 case ["error", _, *why]:
                     self.refused[pod] = " ".join(why)
                     self.refusals.append((arrived, self.refused[pod]))

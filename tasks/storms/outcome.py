@@ -112,6 +112,7 @@ def _judged(row: StormRow, outcome: Outcome, verdict: Verdict) -> StormRow:
         pages_written=verdict.pages.written,
         pages_lost=len(verdict.pages.lost),
         pages_torn=len(verdict.pages.torn),
+        cold_damaged=None if verdict.cold_damaged is None else bool(verdict.cold_damaged),
         unsynced_records=verdict.unsynced,
         unsynced_lost_records=len(verdict.unsynced_lost),
     )

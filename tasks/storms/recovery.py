@@ -68,6 +68,8 @@ def fresh(run: Run, writer: Writer) -> Before:
         writer.lost |= {(ack.writer, ack.number) for ack in others}
         pages = dict(writer.observer.pages)
         writer.lost_pages |= {page for page in pages if not page[0].startswith(now_writing.uid)}
+        cold = dict(writer.observer.cold)
+        writer.cold_damaged |= {name for name in cold if not name.startswith(now_writing.uid)}
     return now_writing
 
 

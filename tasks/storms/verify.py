@@ -17,6 +17,7 @@ from tasks.storms.ledger import (
     Verdict,
     in_control,
     judge,
+    judge_cold,
     judge_pages,
     records,
 )
@@ -31,7 +32,7 @@ TRIES = 5
 def verify(
     run: Run, owner: list[Obj], outcome: Outcome, others: list[Obj]
 ) -> tuple[Verdict, str | None]:
-    """Judge every record and page acknowledged before the reading began, and not lost before.
+    """Judge every record, page and cold region told of before the reading, and not lost before.
 
     So are the unsynced ones in the control of the life that the fault met. A volume whose writer
     never came back is read where that was; a ReadWriteMany one on the first of the `others` that
@@ -43,6 +44,7 @@ def verify(
     node = node_of(writer, first) if first else before.node
     acknowledged = {(ack.writer, ack.number) for ack in list(writer.observer.acks)}
     paged = {p: v for p, v in dict(writer.observer.pages).items() if p not in writer.lost_pages}
+    cold = {w: s for w, s in dict(writer.observer.cold).items() if w not in writer.cold_damaged}
     life = f"{before.uid}.{before.life}"
     unsynced = in_control(acknowledged, life, writer.observer.uncontrolled.get(life))
     if "emptyDir" in writer.source or writer.target.access_mode == ONE_POD:
@@ -52,11 +54,12 @@ def verify(
     pages = judge_pages(paged, found.pages, [first.writer] if first else [])
     pages = pages._replace(torn=tuple(p for p in pages.torn if p not in writer.torn_pages))
     verdict = judge(acknowledged - writer.lost, found, unsynced - writer.unsynced_lost)
-    verdict = verdict._replace(pages=pages)
+    verdict = verdict._replace(pages=pages, cold_damaged=judge_cold(cold, found.cold))
     writer.lost |= set(verdict.lost)
     writer.unsynced_lost |= set(verdict.unsynced_lost)
     writer.lost_pages |= set(pages.lost)
     writer.torn_pages |= set(pages.torn)
+    writer.cold_damaged |= set(verdict.cold_damaged or ())
     return verdict, read_on
 
 

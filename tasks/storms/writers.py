@@ -89,6 +89,7 @@ class Writer:
     unsynced_lost: set[tuple[str, int]] = field(default_factory=set)
     lost_pages: set[Page] = field(default_factory=set)
     torn_pages: set[Page] = field(default_factory=set)
+    cold_damaged: set[str] = field(default_factory=set)
 
     @property
     def volume(self) -> str:

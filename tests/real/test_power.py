@@ -15,7 +15,7 @@ from reports.data.load import load
 from reports.data.proof import Fsync, pooled, proofs
 from tasks.kubernetes.manifest import script
 from tests.real.marks import BREAKS_NODES
-from tests.storms.ground import Ground, storm_rows
+from tests.storms.ground import Ground, storm_rows, wait_for_cold
 
 TESTBED = f"{sys.executable} -m testbed"
 POWER, PROCESSES = "stop-node", "kill-node"
@@ -35,9 +35,18 @@ def honest(admin: client.ApiClient) -> list[str]:
     return [name for name in [*HONEST, ATTACHED] if name in {c.metadata.name for c in there}]
 
 
+@pytest.fixture(autouse=True)
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fault meets what was made durable long before."""
+    wait_for_cold(monkeypatch)
+
+
 @pytest.fixture
 def careless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The usual writer, but that of its file it makes the name durable alone, and nothing else."""
+    """The usual writer, but that of its file it makes the name durable alone, and of pages nothing.
+
+    What it writes once is made durable as ever.
+    """
     usual, record = script("writer.sh"), "dd bs=512 conv=fsync 2>scratch/stderr"
     page, begin = "conv=notrunc,fsync", "\nnumber=0 "
     assert usual.count(record) == usual.count(page) == usual.count(begin) == 1
@@ -53,7 +62,8 @@ def kept(
 ) -> tuple[dict[str, bool], dict[str, Fsync]]:
     """By volume whether all that was acknowledged is there after a fault of one node.
 
-    And by class what the report says of its fsync. Records and pages are lost together.
+    And by class what the report says of its fsync. Records and pages are lost together. What is
+    cold is whole but where fsync lies: there it is what the kernel wrote by itself until then.
     """
     known = ground.run_storms(
         results,
@@ -71,6 +81,9 @@ def kept(
     found = {row["volume"]: row["kept"] for row in run.storms}
     assert {row["volume"]: row["lost_records"] == 0 for row in run.storms} == found
     assert {row["volume"]: row["pages_lost"] == 0 for row in run.storms} == found
+    damaged = {row["volume"]: row["cold_damaged"] for row in run.storms}
+    assert None not in damaged.values()
+    assert damaged | {LYING: False} == dict.fromkeys(damaged, False)
     assert min(row["pages_written"] for row in run.storms) >= 8
     return found, proved
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import pytest
 from kubernetes import client
 
 from tasks.kubernetes import cluster as k8s
@@ -16,12 +17,15 @@ from tasks.lifecycle import cordon, record
 from tasks.lifecycle.lease import lease
 from tasks.lifecycle.progress import Progress, Report
 from tasks.lifecycle.record import Record
-from tasks.lifecycle.run import owned
+from tasks.lifecycle.run import Run, owned
 from tasks.plan.plan import Plan
 from tasks.preflight import begin
 from tasks.results.storm_columns import EventRow, StormRow
-from tasks.storms import experiment
+from tasks.storms import experiment, recovery
 from tasks.storms.cells import part
+from tasks.storms.outcome import Before
+from tasks.storms.writers import Writer
+from tests.flows.server import until
 
 Rows = list[dict[str, Any]]
 NAMESPACED = (
@@ -124,6 +128,18 @@ def new_namespace() -> Iterator[Cluster]:
     finally:
         verbs.delete(cluster, "Namespace", name)
         cluster.api.close()
+
+
+def wait_for_cold(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None] = lambda: None) -> None:
+    """Let no fault come before the writer's cold region is durable, and something is done then."""
+    usual = recovery.writing
+
+    def once_cold(run: Run, writer: Writer) -> Before:
+        until(lambda: len(writer.observer.cold), bool)
+        then()
+        return usual(run, writer)
+
+    monkeypatch.setattr(recovery, "writing", once_cold)
 
 
 def made_by(cluster: Cluster, kind: str, run_id: str) -> list[Obj]:
