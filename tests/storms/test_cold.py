@@ -13,6 +13,7 @@ from tests.testbed.shells import program_of
 
 WRITER = "web-1.1"
 SIZE = 8192 * 512
+SLOWLY = 0.5  # seconds between records: what is cold may take minutes before there are many lines
 SHELLS = ("dash", "bash", "busybox", "busybox-static")
 OBEY_PATH = pytest.mark.parametrize("place", SHELLS[:3], indirect=True)  # the last has all built in
 TOOLS = ("dd", "md5sum", "sed", "seq", "sync", "wc")
@@ -37,7 +38,7 @@ def file_of(place: Place) -> Path:
 
 def write(place: Place) -> dict[str, str]:
     """Let a writer write until its cold region is durable; what it says of it."""
-    with place.writer("web-1") as writer:
+    with place.writer("web-1", SLOWLY) as writer:
         lines = writer.until("cold ")
         lines += writer.end()
     return said(lines)
@@ -54,7 +55,7 @@ def judged(place: Place, known: dict[str, str]) -> tuple[str, ...] | None:
 
 def test_what_nobody_touched_is_whole(place: Place) -> None:
     """It is no record, and none of it is torn; the first record did not wait for it."""
-    with place.writer("web-1") as writer:
+    with place.writer("web-1", SLOWLY) as writer:
         lines = writer.until("cold ") + writer.end()
     assert lines[:2] == [f"start as {WRITER}", "ack 0"]
     assert file_of(place).stat().st_size == SIZE
