@@ -34,7 +34,7 @@ def test_a_requirement_that_is_not_met_ends_the_run_as_unmet(
     result = with_demands(stormark, tmp_path, AT_ONCE | {"no_lost_records": True})
     assert result.exit_code == UNMET, result.output
     assert "of 2 requirements 1 not met, 1 met: local-path max_recovery_seconds" in result.stderr
-    assert "at most (pod-kill)" in result.stderr
+    assert "at most, in 1 fault (pod-kill)" in result.stderr
     assert stormark.row("runs")["outcome"] == "complete"
     assert "**Of 2 requirements 1 not met, 1 met.**" in report_of(stormark)
     assert "max_recovery_seconds" in result.stdout  # the table
