@@ -9,7 +9,7 @@ from reports.history.changes import FEWEST, LATEST, Change, changes_of_each, new
 from reports.history.nights import Nights, Series, other_changes, rank
 from reports.text.units import quantity
 
-KEPT = {True: "kept", False: "LOST records", None: "could not be read back"}
+KEPT = {True: "kept", False: "LOST data", None: "could not be read back"}
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,9 @@ def _at_once(known: Nights, night: int = -1) -> Iterator[tuple[bool, str]]:
                 f"{name} {what} " + ("failed" if fate.failed else "has a result again"),
             )
         elif not fate.failed and fate.kept != before.kept:
-            words = {True: "kept", False: "LOST records", None: "could not be read back"}
             yield (
                 fate.kept is not True,
-                (f"{name} in {what}: {words[fate.kept]}, before it was {words[before.kept]}"),
+                (f"{name} in {what}: {KEPT[fate.kept]}, before it was {KEPT[before.kept]}"),
             )
         elif not fate.failed and (worse := rank(fate.place) - rank(before.place)):
             yield (

@@ -23,7 +23,7 @@ def worse_of_the_third(root: Path, last: dict[str, Any]) -> list[str]:
 
 
 def test_a_night_that_lost_records_is_told(tmp_path: Path, events: list[dict[str, Any]]) -> None:
-    words = "gp3 in pod-delete: LOST records, before it was kept"
+    words = "gp3 in pod-delete: LOST data, before it was kept"
     assert worse_of_the_third(tmp_path, {"kept": False}) == [f"worse: {words}"]
     (event,) = events
     assert event["event"] == "stormark.night.worse"

@@ -133,7 +133,7 @@ def test_equal_figures_have_no_change_and_no_warning() -> None:
     [
         (
             {"kept": False, "lost_records": 3},
-            "gp3 in pod-delete: LOST records, before it was kept",
+            "gp3 in pod-delete: LOST data, before it was kept",
         ),
         ({"kept": None}, "gp3 in pod-delete: could not be read back, before it was kept"),
         ({"came_back": "never"}, "gp3 in pod-delete: came back never, before it was same node"),
@@ -158,7 +158,7 @@ def test_a_night_without_storms_hides_no_loss(tmp_path: Path) -> None:
         return skipped if night == 1 else {"kept": night < 2}
 
     (lost,) = told(write_nights(tmp_path / "a", levels((3, 1.0)), storm=storm)).worse
-    assert lost == "gp3 in pod-delete: LOST records, before it was kept"
+    assert lost == "gp3 in pod-delete: LOST data, before it was kept"
     assert told(write_nights(tmp_path / "b", levels((4, 1.0)), storm=storm)).worse == ()
 
 
