@@ -1,5 +1,6 @@
 """A flow in a person's terminal: where it is, and Ctrl-C or SIGTERM that end it in order."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -24,14 +25,18 @@ from tasks.lifecycle.progress import Progress, Report, listener
 from tasks.plan.plan import Plan
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
-# What was signalled while it was blocked is dropped where it is ignored for a moment.
+# What was signalled while it was blocked is dropped where it is ignored for a moment. From then on
+# the parent's end, however it comes, is a SIGTERM (PR_SET_PDEATHSIG of prctl, on Linux alone).
 FORGET = """
-import os, signal, sys
+import ctypes, os, signal, sys
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
     signal.signal(number, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_SETMASK, ())
-os.execvp(sys.argv[1], sys.argv[1:])
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
 """
 BARS = "▁▂▃▄▅▆▇█"
 SHOWN = 20  # seconds, or however often fio says how fast it is
@@ -78,11 +83,12 @@ def _apart(
 ) -> "subprocess.Popen[bytes]":
     """Start a process in a session of its own that no signal to this one's group reaches.
 
-    One that comes between fork and setsid would: so it is blocked, and forgotten by FORGET.
+    One that comes between fork and setsid would: so it is blocked, and forgotten by FORGET. Where
+    this process is killed, that one ends as well.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
-        program = [sys.executable, "-I", "-S", "-c", FORGET, *args]
+        program = [sys.executable, "-I", "-S", "-c", FORGET, str(os.getpid()), *args]
         return popen(program, start_new_session=True, **more)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,7 +1,10 @@
-"""A signal to the whole process group, at any moment of the start of Prefect's server."""
+"""Signals to the whole process group while Prefect's server starts, and the end of its parent."""
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +55,33 @@ def test_no_signal_reaches_what_starts_apart(how: str, all_live: bool) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (int(done.stdout) == 0) is all_live, done.stdout
+
+
+# Starts a child, says its PID, and waits to be killed.
+IS_KILLED = """
+import subprocess, sys, time
+from flows import terminal
+
+apart = terminal._apart if sys.argv[1] == "apart" else lambda popen, args: popen(
+    args, start_new_session=True
+)
+print(apart(subprocess.Popen, args=["sleep", "3600"]).pid, flush=True)
+time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize(("how", "lives"), [("apart", False), ("in a session alone", True)])
+def test_what_starts_apart_ends_with_a_run_that_is_killed(how: str, lives: bool) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", IS_KILLED, how], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        while not lives and Path(f"/proc/{child}/comm").read_text() != "sleep\n":
+            pass  # by then it knows its parent
+        parent.kill()
+        parent.wait()
+        if lives:
+            assert "State:\tZ" not in Path(f"/proc/{child}/status").read_text()
+            os.kill(child, signal.SIGKILL)
+        assert parent.stdout.read() == "", "whose end comes when the child, which has it too, ends"

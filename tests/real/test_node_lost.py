@@ -4,8 +4,6 @@
 docs/storms.md has, measured by hand.
 """
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,12 +77,6 @@ def test_a_node_out_of_service_gives_its_volume_away(ground: Ground, tmp_path: P
     assert fsync == {"csi-block": Fsync.PROVED}
 
 
-def children(process: int) -> list[int]:
-    """The PIDs that a process has started, and that are there still."""
-    threads = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for thread in threads for child in thread.read_text().split()]
-
-
 def test_a_run_that_is_killed_leaves_no_taint(ground: Ground, tmp_path: Path) -> None:
     """`stormark reap` takes it away and brings the node up; without that both stay."""
     file = tmp_path / "plan.yaml"
@@ -95,11 +87,8 @@ def test_a_run_that_is_killed_leaves_no_taint(ground: Ground, tmp_path: Path) ->
     try:
         until(lambda: verbs.get(ground.cluster, "Node", NODE), tainted)
     finally:
-        servers = children(run.pid)
         run.kill()
         run.wait()
-        for server in servers:  # Prefect's, which outlives a run that is killed
-            os.kill(server, signal.SIGTERM)
     left = verbs.get(ground.cluster, "Node", NODE)
     assert (tainted(left), is_ready(left)) == (True, False)  # the control: nobody undoes it yet
     mark = cordon.undoing_of(left)
