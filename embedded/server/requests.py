@@ -112,14 +112,12 @@ class DeleteOptions(NamedTuple):
     propagation: str | None
 
 
-async def delete_options(
-    request: Request, resource: Resource, obj: Object | None = None
-) -> DeleteOptions:
+async def delete_options(request: Request, resource: Resource, obj: Object) -> DeleteOptions:
     """What query and body say; 409 when a precondition does not hold for the object."""
     body = json.loads(await request.body() or b"{}") or {}
     given = body.get("preconditions") or {}
     for field, what in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-        if obj and given.get(field) not in (None, obj["metadata"][field]):
+        if given.get(field) not in (None, obj["metadata"][field]):
             why = (
                 f"the {what} in the precondition ({given[field]}) does not match the {what} in "
                 f"record ({obj['metadata'][field]}). The object might have been deleted and then "
